@@ -1,0 +1,137 @@
+"""The commands, as a person types them. Each one's help says what it does, what it leaves behind, and what to try next."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from .console import Progress, fail
+from .toolbox import existing_python, python_of_tools
+from .workspace import ShopError, Workspace, build_folder, state_folder
+
+OVERVIEW = """\
+The whole shop on this machine: four C++ services with their Dapr sidecars, DynamoDB Local, and SNS/SQS or Redis.
+
+  ./shop demo         see a checkout go through; sets up, builds and starts everything first where needed
+  ./shop up           start the platform and keep it running
+  ./shop status       what runs, where, and whether it is ready
+  ./shop logs         what it says; --order ID follows one order through all services
+  ./shop test         every test there is
+  ./shop down         stop everything; data stays until `up --fresh`
+"""
+ENDING = """\
+Data, logs and secrets of the platform live in .shop/ (--state-dir), programs in ~/.cache/ecommerce-platform.
+Help for one command: ./shop COMMAND --help
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--state-dir", metavar="DIR", help="where this platform's data, logs and secrets are (default: .shop/)")
+    top = argparse.ArgumentParser(prog="shop", description=OVERVIEW, epilog=ENDING, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name: str, summary: str, description: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=summary, description=description, parents=[shared],
+                                   formatter_class=argparse.RawDescriptionHelpFormatter)
+
+    up = command("up", "start the platform", """\
+Installs what is missing, builds what changed, starts every part that does not run, and returns when all four services
+are ready. Running it twice is harmless; parts whose program or settings changed are restarted.
+
+  ./shop up                     with SNS and SQS (MiniStack)
+  ./shop up --broker redis      with Redis streams: quicker, and no AWS emulator
+  ./shop up --fresh             with empty tables and queues""")
+    _starting(up)
+
+    command("down", "stop the platform", """\
+Stops every part in order: doors first, then services, sidecars, stores. Data stays and is there again at the next `up`.""")
+
+    status = command("status", "what runs, where, and whether it is ready", """\
+Lists every part with its state, process id, port and log. Exits 0 whenever it can tell; `ready` says how it is.""")
+    status.add_argument("--json", action="store_true", help="the same as one JSON object, for programs")
+
+    logs = command("logs", "what the parts say", """\
+  ./shop logs                        the services, merged in time order
+  ./shop logs cart-service           one part; any name of `./shop status`
+  ./shop logs --order ID             one order's way through all services
+  ./shop logs order-service -f       and whatever comes""")
+    logs.add_argument("name", nargs="?", help="a part, as `./shop status` names it (default: the four services)")
+    logs.add_argument("--order", metavar="ID", help="only what concerns this order, by its id or its trace")
+    logs.add_argument("-f", "--follow", action="store_true", help="stay, and print what is added")
+    logs.add_argument("-n", "--lines", type=int, default=200, metavar="N", help="at most this many lines of the past (default 200)")
+    logs.add_argument("--json", action="store_true", help="the lines as they were written")
+
+    token = command("token", "a bearer token for the REST interfaces", """\
+Prints a token signed with this platform's development key, valid for 12 hours, and nothing else:
+
+  curl -H "Authorization: Bearer $(./shop token --role admin)" …""")
+    token.add_argument("--role", required=True, choices=("admin", "customer"))
+    token.add_argument("--sub", metavar="NAME", help="whom it names (default: the role's name)")
+
+    demo = command("demo", "see a checkout go through, hop by hop", """\
+Creates products, fills a cart, changes a price, checks out with a card that is approved and with one that is declined, and
+shows what came of it: the order's history, the ledger, the stock, and the events as they came. Starts the platform first
+where it does not run. Can be repeated: it makes new products and carts every time.""")
+    _starting(demo)
+
+    test = command("test", "run every test", """\
+Sets up and builds everything, then runs the suites: `unit` (no network), `golden` (wire format) and `system`, which starts
+platforms of its own beside a running one. The last line counts test cases: N passed, N failed, N skipped.""")
+    test.add_argument("--suite", action="append", metavar="NAME", help="only this suite; may be given more than once")
+
+    command("python", "the tools' own Python interpreter", "Runs the interpreter that has the tools' packages, as the system tests do.")
+    return top
+
+
+def _starting(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--broker", choices=("aws", "redis"), help="what carries the events (default: as it ran last, at first aws)")
+    command.add_argument("--fresh", action="store_true", help="forget all data first")
+    command.add_argument("--trace", nargs="?", const="log", metavar="URL",
+                         help="export spans: to the sidecars' logs, or to a Zipkin collector at URL")
+    command.add_argument("--port-offset", metavar="N", help="add N to every port, or `auto` to find free ones; with its own --state-dir")
+    command.add_argument("--no-build", action="store_true", help="take the services as they were built last")
+
+
+# Commands that may install and build; the others only look at what is there.
+SETS_UP = {"up", "demo", "test", "python"}
+
+
+def main(arguments: list[str]) -> int:
+    options = parser().parse_args(arguments[:1] if arguments[:1] == ["python"] else arguments)
+    # argparse would take the interpreter's own options for ours.
+    options.arguments = arguments[1:]
+    try:
+        _enter_venv(options.command, arguments)
+        return _dispatch(options)
+    except ShopError as error:
+        fail(str(error))
+        return 1
+    except KeyboardInterrupt:
+        fail("interrupted")
+        return 130
+    except BrokenPipeError:
+        # The reader of our output, `head` perhaps, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _enter_venv(command: str, arguments: list[str]) -> None:
+    """Goes on in the tools' own interpreter, which is set up first where the command may do that."""
+    if os.environ.get("SHOP_VENV") == sys.prefix:
+        return
+    python = existing_python()
+    if command in SETS_UP:
+        with Progress() as progress:
+            python = python_of_tools(progress)
+    elif python is None:
+        raise ShopError("nothing is set up here yet: ./shop up does that")
+    os.environ["SHOP_VENV"] = str(Path(python).parent.parent)
+    os.execv(python, [str(python), "-m", "shop", *arguments])
+
+
+def _dispatch(options: argparse.Namespace) -> int:
+    from . import commands
+
+    workspace = Workspace(state_folder(options.state_dir), build_folder())
+    return getattr(commands, options.command)(workspace, options)

@@ -1,0 +1,91 @@
+"""What each command does, in terms of the modules that do it."""
+
+import json
+import os
+import sys
+import time
+
+from . import credentials, stack
+from .console import paint
+from .stack import Settings, Stack
+from .workspace import ShopError, Workspace
+
+
+def _settings(options, saved: Settings | None) -> Settings:
+    """What was asked for; else what it ran with before; else the defaults."""
+    before = saved or Settings()
+    offset = options.port_offset or os.environ.get("SHOP_PORT_OFFSET")
+    if offset == "auto":
+        chosen = saved.port_offset if saved else stack.free_offset()
+    elif offset is not None:
+        if not offset.isdigit() or int(offset) > 50_000:
+            raise ShopError(f"--port-offset takes a number up to 50000 or `auto`, not {offset}")
+        chosen = int(offset)
+    else:
+        chosen = before.port_offset
+    return Settings(options.broker or before.broker, options.trace, chosen)
+
+
+def up(workspace: Workspace, options) -> int:
+    started = time.monotonic()
+    platform = Stack(workspace)
+    platform.up(_settings(options, platform.saved), fresh=options.fresh, compile=not options.no_build)
+    print(paint(f"The shop is open ({time.monotonic() - started:.1f} s).", "green"))
+    for name, address in stack.endpoints(platform.workspace, platform.saved.broker).items():
+        print(f"  {name:<9} {address}")
+    gateway = stack.endpoints(platform.workspace, platform.saved.broker)["gateway"]
+    print(f"\nNext: ./shop demo   ·   curl {gateway}/products   ·   ./shop logs -f   ·   ./shop down")
+    return 0
+
+
+def down(workspace: Workspace, _) -> int:
+    print("Stopped." if Stack(workspace).down() else "Nothing was running.")
+    return 0
+
+
+def status(workspace: Workspace, options) -> int:
+    found = Stack(workspace).status()
+    if options.json:
+        print(json.dumps(found))
+        return 0
+    if not found["parts"]:
+        print("Never started: ./shop up")
+        return 0
+    print(paint("ready", "green") if found["ready"] else paint("not ready", "red"), f"· broker {found['broker']}")
+    for part in found["parts"]:
+        colour = "green" if part["state"] == "running" else "red"
+        print(f"  {part['name']:<24} {part['kind']:<8} {paint(part['state'].ljust(9), colour)} pid {part['pid'] or '-':<8} "
+              f"port {part['port']:<6} {os.path.relpath(part['log'], os.getcwd())}")
+    return 0
+
+
+def token(workspace: Workspace, options) -> int:
+    print(credentials.bearer_token(workspace, options.role, options.sub or options.role))
+    return 0
+
+
+def logs(workspace: Workspace, options) -> int:
+    from . import logs as reader
+
+    return reader.show(Stack(workspace), options)
+
+
+def demo(workspace: Workspace, options) -> int:
+    from . import demo as story
+
+    platform = Stack(workspace)
+    if options.fresh or not platform.status()["ready"] or options.broker not in (None, platform.saved.broker):
+        up(workspace, options)
+        platform = Stack(workspace)
+    return story.tell(platform)
+
+
+def test(workspace: Workspace, options) -> int:
+    from . import testing
+
+    return testing.run_suites(workspace, options.suite)
+
+
+def python(_, options) -> int:
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *options.arguments])

@@ -1,0 +1,175 @@
+"""What the platform consists of: every process with its command, its environment and its place in the order of things."""
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import facts
+from .credentials import Credentials
+from .toolbox import Tools
+from .workspace import ShopError, Workspace
+
+# The order parts stop in is the reverse of this; parts of one rank start and stop together.
+RANKS = ("runtime", "store", "broker", "sidecar", "service", "door")
+REGION = facts.load()["region"]
+
+
+@dataclass(frozen=True)
+class Program:
+    name: str
+    kind: str
+    port: int
+    command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    directory: Path | None = None
+    stop_seconds: int = 10
+    stop_signal: str = "TERM"
+    replica: int = 0
+    # The supervised process where one process is several parts, as nginx is all the doors.
+    of: str = ""
+
+    @property
+    def process(self) -> str:
+        return self.of or self.name
+
+
+def all_programs(workspace: Workspace, tools: Tools, broker: str, secrets: Credentials, binaries: dict[str, Path],
+                 gateway_config: Path) -> list[Program]:
+    programs = [sentry(workspace, tools), _placement(workspace, tools), _scheduler(workspace, tools), _dynamodb(workspace, tools)]
+    programs.append(_ministack(workspace, tools) if broker == "aws" else _redis(workspace))
+    for app in facts.apps(workspace.port_offset):
+        programs += [_sidecar(workspace, tools, app, secrets), _service(workspace, app, secrets, binaries[app.id])]
+    programs.append(_gateway(workspace, gateway_config))
+    return programs
+
+
+def outline(workspace: Workspace, broker: str) -> list[Program]:
+    """The same parts by name, kind and port, for those who look at a platform without being able to start one; and each
+    door as a part of its own."""
+    ports, apps = facts.Ports(workspace.port_offset), facts.apps(workspace.port_offset)
+    parts = [Program(name, "runtime", ports[name], []) for name in ("sentry", "placement", "scheduler")]
+    parts += [Program("dynamodb", "store", ports["dynamodb"], []), Program(broker, "broker", ports[broker], [])]
+    for app in apps:
+        parts += [Program(app.sidecar, "sidecar", app.ports["sidecarHttp"], []), Program(app.id, "service", app.ports["door"], [])]
+    parts.append(Program("gateway", "door", ports["gateway"], []))
+    return parts + [Program(f"{app.short}-door", "door", app.ports["door"], [], of="gateway") for app in apps]
+
+
+def certificates(workspace: Workspace) -> Path:
+    return workspace.data / "certificates"
+
+
+def _tls(workspace: Workspace) -> list[str]:
+    ports = facts.Ports(workspace.port_offset)
+    return ["--tls-enabled", "--trust-anchors-file", str(certificates(workspace) / "ca.crt"),
+            "--trust-domain", facts.load()["trustDomain"], "--sentry-address", f"{facts.host()}:{ports['sentry']}"]
+
+
+def _control_plane(name: str, workspace: Workspace, tools: Tools, arguments: list[str]) -> Program:
+    ports, host = facts.Ports(workspace.port_offset), facts.host()
+    command = [str(tools.control_plane[name]), "--log-as-json", "--enable-metrics=false", "--listen-address", host,
+               "--port", str(ports[name]), "--healthz-listen-address", host, "--healthz-port", str(ports[f"{name}Health"])]
+    return Program(name, "runtime", ports[name], command + arguments, {"NAMESPACE": facts.load()["namespace"]})
+
+
+def sentry(workspace: Workspace, tools: Tools) -> Program:
+    return _control_plane("sentry", workspace, tools, [
+        "--mode", "standalone", "--trust-domain", facts.load()["trustDomain"],
+        "--config", str(workspace.generated / "control-plane.yaml"), "--issuer-credentials", str(certificates(workspace))])
+
+
+def _placement(workspace: Workspace, tools: Tools) -> Program:
+    raft = facts.Ports(workspace.port_offset)["placementRaft"]
+    return _control_plane("placement", workspace, tools, [
+        *_tls(workspace), "--id", "placement-0", "--initial-cluster", f"placement-0={facts.host()}:{raft}",
+        # A sidecar that was killed is noticed by its closed connection; one that hangs by these.
+        "--keepalive-time", "1s", "--keepalive-timeout", "2s"])
+
+
+def _scheduler(workspace: Workspace, tools: Tools) -> Program:
+    ports, host = facts.Ports(workspace.port_offset), facts.host()
+    return _control_plane("scheduler", workspace, tools, [
+        *_tls(workspace), "--id", "dapr-scheduler-server-0", "--override-broadcast-host-port", f"{host}:{ports['scheduler']}",
+        # The id is one of those the certificate names. Reminders live in this etcd, so its folder is what makes them survive a restart of the platform.
+        "--etcd-data-dir", str(workspace.data / "scheduler"),
+        "--etcd-initial-cluster", f"dapr-scheduler-server-0=http://{host}:{ports['schedulerEtcdPeer']}",
+        "--etcd-client-port", str(ports["schedulerEtcdClient"]), "--etcd-client-listen-address", host,
+        "--identity-directory-write", str(workspace.run / "scheduler-identity")])
+
+
+def _dynamodb(workspace: Workspace, tools: Tools) -> Program:
+    port = facts.Ports(workspace.port_offset)["dynamodb"]
+    data = workspace.data / "dynamodb"
+    data.mkdir(exist_ok=True)
+    java = shutil.which("java")
+    if not java:
+        raise ShopError("java is missing, and DynamoDB Local needs it: apt-get install default-jre-headless")
+    # A small heap and only the quick compiler: it starts in half the time, and nobody measures it.
+    command = [java, "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Djava.library.path={tools.dynamodb / 'lib'}",
+               "-cp", f"{tools.dynamodb}:{tools.dynamodb / 'lib'}/*", "LoopbackServer", "-dbPath", str(data), "-sharedDb",
+               "-port", str(port), "-disableTelemetry"]
+    return Program("dynamodb", "store", port, command)
+
+
+def _ministack(workspace: Workspace, tools: Tools) -> Program:
+    port = facts.Ports(workspace.port_offset)["aws"]
+    data = workspace.data / "aws"
+    data.mkdir(exist_ok=True)
+    environment = {"GATEWAY_PORT": str(port), "BIND_HOST": facts.host(), "PERSIST_STATE": "1", "STATE_DIR": str(data),
+                   "MINISTACK_REGION": REGION, "LOG_LEVEL": "WARNING", "SERVICES": "sns,sqs,secretsmanager,sts,iam"}
+    return Program("aws", "broker", port, [str(tools.venv / "bin" / "ministack")], environment, directory=data)
+
+
+def _redis(workspace: Workspace) -> Program:
+    port = facts.Ports(workspace.port_offset)["redis"]
+    data = workspace.data / "redis"
+    data.mkdir(exist_ok=True)
+    # The system's own configuration file is not read: every setting is here. appendonly, because an event that was
+    # published must survive kill -9 as it would in SNS and SQS.
+    command = ["redis-server", "--bind", facts.host(), "--port", str(port), "--dir", str(data), "--daemonize", "no",
+               "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
+    return Program("redis", "broker", port, command)
+
+
+def _sidecar(workspace: Workspace, tools: Tools, app: facts.App, secrets: Credentials) -> Program:
+    ports, host, domain = facts.Ports(workspace.port_offset), facts.host(), facts.load()["trustDomain"]
+    folder = certificates(workspace)
+    command = [
+        str(tools.daprd), "--app-id", app.id, "--app-port", str(app.ports["channel"]), "--app-protocol", "http",
+        "--app-channel-address", host, "--dapr-listen-addresses", host, "--dapr-http-port", str(app.ports["sidecarHttp"]),
+        "--dapr-grpc-port", str(app.ports["sidecarGrpc"]), "--dapr-internal-grpc-port", str(app.ports["sidecarInternal"]),
+        "--dapr-internal-grpc-listen-address", host, "--metrics-port", str(app.ports["sidecarMetrics"]),
+        "--metrics-listen-address", host, "--resources-path", str(workspace.generated / "resources"),
+        "--config", str(workspace.generated / f"{app.id}.yaml"), "--placement-host-address", f"{host}:{ports['placement']}",
+        "--scheduler-host-address", f"{host}:{ports['scheduler']}", "--enable-mtls", "--sentry-address",
+        f"{host}:{ports['sentry']}", "--control-plane-trust-domain", domain, "--max-body-size", "2Mi",
+        # Three failed probes, a second apart, pause the subscriptions and take the actors off this host.
+        "--enable-app-health-check", "--app-health-check-path", "/healthz", "--app-health-probe-interval", "1",
+        "--app-health-probe-timeout", "500", "--app-health-threshold", "3",
+        "--dapr-graceful-shutdown-seconds", "5", "--log-as-json", "--log-level", "info",
+    ]
+    # Contents, not paths: a sidecar takes its trust anchors from the environment, as the injector gives them in a cluster.
+    environment = {
+        "DAPR_TRUST_ANCHORS": (folder / "ca.crt").read_text(), "DAPR_CERT_CHAIN": (folder / "issuer.crt").read_text(),
+        "DAPR_CERT_KEY": (folder / "issuer.key").read_text(), "DAPR_CONTROLPLANE_TRUST_DOMAIN": domain,
+        "NAMESPACE": facts.load()["namespace"], "DAPR_HOST_IP": host,
+        "DAPR_API_TOKEN": secrets.dapr_api_token, "APP_API_TOKEN": secrets.app_api_token,
+    }
+    return Program(app.sidecar, "sidecar", app.ports["sidecarHttp"], command, environment)
+
+
+def _service(workspace: Workspace, app: facts.App, secrets: Credentials, binary: Path) -> Program:
+    environment = {
+        "FACADE_PORT": str(app.ports["facade"]), "APP_CHANNEL_PORT": str(app.ports["channel"]),
+        "METRICS_PORT": str(app.ports["metrics"]), "BIND_ADDRESS": facts.host(), "METRICS_ADDRESS": facts.host(),
+        "DAPR_HTTP_PORT": str(app.ports["sidecarHttp"]), "DAPR_API_TOKEN": secrets.dapr_api_token,
+        "APP_API_TOKEN": secrets.app_api_token,
+    }
+    # The door's port: behind it is the one way in for the outside.
+    return Program(app.id, "service", app.ports["door"], [str(binary)], environment, stop_seconds=25)
+
+
+def _gateway(workspace: Workspace, config: Path) -> Program:
+    nginx = shutil.which("nginx") or "/usr/sbin/nginx"
+    command = [nginx, "-p", str(workspace.run / "gateway"), "-e", "stderr", "-c", str(config)]
+    return Program("gateway", "door", facts.Ports(workspace.port_offset)["gateway"], command, stop_signal="QUIT", stop_seconds=5)

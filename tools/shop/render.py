@@ -1,0 +1,128 @@
+"""Writes what the processes read: the sidecars' resources and the doors' configuration, for this platform's ports.
+
+dapr-config/ holds the resources as they are deployed. A laptop differs in endpoints and credentials, and with the Redis
+broker in the brokers' type; those differences, and nothing else, are in dapr-config/local/ and are laid over here.
+"""
+
+import copy
+import os
+import re
+import string
+from pathlib import Path
+
+import yaml
+
+from . import facts
+from .credentials import Credentials, write_private
+from .workspace import CONFIG, ROOT, Workspace
+
+
+def documents(file: Path) -> list[dict]:
+    return [document for document in yaml.safe_load_all(file.read_text()) if document]
+
+
+def values(workspace: Workspace) -> dict[str, str]:
+    """What ${…} stands for in dapr-config/local/."""
+    ports = facts.Ports(workspace.port_offset)
+    return {
+        "aws": f"http://{facts.host()}:{ports['aws']}",
+        "dynamodb": f"http://{facts.host()}:{ports['dynamodb']}",
+        "redis": f"{facts.host()}:{ports['redis']}",
+        "secretsFile": str(workspace.generated / "secrets.json"),
+        "nameResolution": str(workspace.run / "names.db"),
+    }
+
+
+def overlay(workspace: Workspace, broker: str) -> dict:
+    text = string.Template((CONFIG / "local" / f"{broker}.yaml").read_text()).substitute(values(workspace))
+    return yaml.safe_load(text)
+
+
+def merged(base: dict, extra: dict) -> dict:
+    result = copy.deepcopy(base)
+    for key, value in extra.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if both else copy.deepcopy(value)
+    return result
+
+
+def component(base: dict, change: dict | None) -> dict:
+    if not change:
+        return base
+    result = copy.deepcopy(base)
+    spec = result["spec"]
+    spec["type"] = change.get("type", spec["type"])
+    metadata = {item["name"]: item["value"] for item in spec["metadata"]}
+    if change.get("replace"):
+        metadata = {name: metadata[name] for name in change.get("keep", [])}
+    metadata.update(change.get("metadata", {}))
+    spec["metadata"] = [{"name": name, "value": value} for name, value in metadata.items()]
+    return result
+
+
+def components(change: dict) -> list[dict]:
+    files = sorted((CONFIG / "components").glob("*.yaml"))
+    found = [document for file in files for document in documents(file)]
+    unknown = set(change["components"]) - {c["metadata"]["name"] for c in found}
+    if unknown:
+        raise ValueError(f"dapr-config/local names components that do not exist: {sorted(unknown)}")
+    return [component(c, change["components"].get(c["metadata"]["name"])) for c in found]
+
+
+def subscriptions(change: dict) -> list[dict]:
+    found = [document for file in sorted((CONFIG / "subscriptions").glob("*.yaml")) for document in documents(file)]
+    return [merged(s, {"spec": change.get("subscriptions", {})}) for s in found]
+
+
+def configurations(change: dict, trace: str | None) -> dict[str, dict]:
+    """App id → its Configuration. Spans are exported only where somebody asked for them."""
+    extra = {"spec": copy.deepcopy(change.get("configuration", {}))}
+    if trace == "log":
+        extra["spec"]["tracing"] = {"stdout": True}
+    elif trace:
+        extra["spec"]["tracing"] = {"zipkin": {"endpointAddress": trace}}
+    return {c["metadata"]["name"]: merged(c, extra) for c in documents(CONFIG / "configuration.yaml")}
+
+
+def write_dapr(workspace: Workspace, broker: str, trace: str | None, credentials: Credentials) -> None:
+    change = overlay(workspace, broker)
+    resources = workspace.generated / "resources"
+    resources.mkdir(exist_ok=True)
+    for old in resources.glob("*.yaml"):
+        old.unlink()
+    resiliency = [merged(r, {"spec": change.get("resiliency", {})}) for r in documents(CONFIG / "resiliency.yaml")]
+    for name, content in (("components", components(change)), ("subscriptions", subscriptions(change)), ("resiliency", resiliency)):
+        (resources / f"{name}.yaml").write_text(yaml.safe_dump_all(content, sort_keys=False))
+    for app, configuration in configurations(change, trace).items():
+        (workspace.generated / f"{app}.yaml").write_text(yaml.safe_dump(configuration, sort_keys=False))
+    (workspace.generated / "control-plane.yaml").write_text((CONFIG / "control-plane.yaml").read_text())
+    secret = {facts.load()["names"]["secret"]: {facts.load()["names"]["secretKey"]: credentials.jwt_key}}
+    write_private(workspace.generated / "secrets.json", yaml.dump(secret, default_flow_style=True, width=10**6))
+
+
+def filled(template: str, **values: str) -> str:
+    """nginx's own variables begin with a dollar sign, so ours are written @{name}."""
+    return re.sub(r"@\{(\w+)\}", lambda match: values[match.group(1)], template)
+
+
+def write_gateway(workspace: Workspace) -> Path:
+    """nginx's configuration out of services/gateway: one server per door, and the gateway that is all of them."""
+    source, address = ROOT / "services" / "gateway", facts.host()
+    door = (source / "door.conf").read_text()
+    upstreams, doors, routes = [], [], []
+    for app in facts.apps(workspace.port_offset):
+        upstreams.append(f"upstream {app.short} {{ server {address}:{app.ports['facade']}; keepalive 64; }}")
+        doors.append(filled(door, listen=f"{address}:{app.ports['door']}",
+                            routes=f"location / {{ proxy_pass http://{app.short}; }}"))
+        paths = "|".join(path.lstrip("/") for path in app.paths)
+        routes.append(f"location ~ ^/(?:{paths})(?:/|$) {{ proxy_pass http://{app.short}; }}")
+    routes.append("location / { return 404; }")
+    port = facts.Ports(workspace.port_offset)["gateway"]
+    doors.append(filled(door, listen=f"{address}:{port}", routes="\n    ".join(routes)))
+    folder = workspace.run / "gateway"
+    folder.mkdir(exist_ok=True)
+    target = workspace.generated / "nginx.conf"
+    target.write_text(filled(
+        (source / "nginx.conf").read_text(), run=str(folder), logs=str(workspace.logs), upstreams="\n  ".join(upstreams),
+        doors="\n".join(doors), user="user nobody nogroup;" if os.geteuid() == 0 else ""))
+    return target

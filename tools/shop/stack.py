@@ -1,0 +1,217 @@
+"""One platform: how it comes up, goes down, and says how it is."""
+
+import json
+import random
+import shutil
+import socket
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+
+from . import build, cloud, credentials, facts, programs, render, toolbox
+from .console import Progress
+from .processes import Supervisor
+from .programs import Program
+from .workspace import ShopError, Workspace
+
+READY_SECONDS = 90
+# A part that cannot hold itself up for this long will not do so by being waited for.
+FALTERING_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this platform was started; what `status` and a second `up` go by."""
+
+    broker: str = "aws"
+    trace: str | None = None
+    port_offset: int = 0
+
+
+class Stack:
+    def __init__(self, workspace: Workspace):
+        saved = workspace.state / "platform.json"
+        self.saved = Settings(**json.loads(saved.read_text())) if saved.exists() else None
+        self.workspace = replace(workspace, port_offset=self.saved.port_offset) if self.saved else workspace
+        self.supervisor = Supervisor(self.workspace)
+
+    # --- up
+
+    def up(self, settings: Settings, *, fresh: bool = False, compile: bool = True, quiet: bool = False) -> None:
+        self.workspace.make()
+        with Progress(quiet) as progress:
+            with ThreadPoolExecutor() as pool:
+                compiling = pool.submit(build.build, self.workspace, progress) if compile else None
+                tools = toolbox.tools(progress)
+                if compiling:
+                    compiling.result()
+            build.require_binaries(self.workspace)
+            if self.supervisor.running() and (fresh or settings != self.saved):
+                with progress.step("stopping what ran with other settings"):
+                    self._stop()
+            if fresh:
+                self._forget()
+            self._remember(settings)
+            self._start(tools, progress)
+
+    def _forget(self) -> None:
+        for folder in (self.workspace.data, self.workspace.run, self.workspace.generated, self.workspace.logs):
+            shutil.rmtree(folder, ignore_errors=True)
+        (self.workspace.state / "credentials.json").unlink(missing_ok=True)
+        self.workspace.make()
+
+    def _remember(self, settings: Settings) -> None:
+        (self.workspace.state / "platform.json").write_text(json.dumps(asdict(settings)))
+        self.saved = settings
+        self.workspace = replace(self.workspace, port_offset=settings.port_offset)
+        self.supervisor = Supervisor(self.workspace)
+
+    def _start(self, tools: toolbox.Tools, progress: Progress) -> None:
+        secrets = credentials.ensure(self.workspace)
+        render.write_dapr(self.workspace, self.saved.broker, self.saved.trace, secrets)
+        supervisord = tools.venv / "bin" / "supervisord"
+        if not self.supervisor.running():
+            self._require_free_ports()
+        if not (programs.certificates(self.workspace) / "issuer.key").exists():
+            with progress.step("certificates"):
+                self._make_certificates(tools, supervisord)
+        everything = self.parts(tools)
+        self.supervisor.write(everything)
+        if self.supervisor.running():
+            self.supervisor.update()
+        else:
+            self.supervisor.launch(supervisord)
+        with progress.step("runtime, store and broker") as step:
+            base = [p for p in everything if p.kind in ("runtime", "store", "broker")]
+            self.supervisor.start([p.name for p in base])
+            for part in base:
+                step.show(part.name)
+                self._wait(lambda part=part: _listens(part.port), f"{part.name} does not listen on port {part.port}", part.name)
+        with progress.step("tables, topics and queues"):
+            self._make_resources(secrets)
+        with progress.step("services and sidecars") as step:
+            self.supervisor.start([p.name for p in everything if p not in base])
+            for app in facts.apps(self.workspace.port_offset):
+                step.show(app.id)
+                self._wait(lambda app=app: ready(app), f"{app.id} is not ready", app.id, app.sidecar, "gateway")
+
+    def _make_certificates(self, tools: toolbox.Tools, supervisord) -> None:
+        """Sentry makes them at its first start, and every other part needs them before its own."""
+        folder = programs.certificates(self.workspace)
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        self.supervisor.write([programs.sentry(self.workspace, tools)])
+        self.supervisor.launch(supervisord) if not self.supervisor.running() else self.supervisor.update()
+        self.supervisor.start(["sentry"])
+        self._wait(lambda: (folder / "issuer.key").exists() and (folder / "ca.crt").exists() and (folder / "issuer.crt").exists(),
+                   "sentry makes no certificates", "sentry")
+
+    def _make_resources(self, secrets: credentials.Credentials) -> None:
+        offset = self.workspace.port_offset
+        jobs = [lambda: cloud.make_tables(offset)]
+        if self.saved.broker == "aws":
+            jobs += [lambda: cloud.make_messaging(offset), lambda: cloud.make_secret(offset, secrets)]
+        with ThreadPoolExecutor() as pool:
+            for job in [pool.submit(job) for job in jobs]:
+                job.result()
+
+    def _wait(self, condition, complaint: str, *parts: str) -> None:
+        began = time.monotonic()
+        while not condition():
+            waited = time.monotonic() - began
+            states = self.supervisor.states()
+            down = [p for p in parts if states.get(p, {}).get("statename") in ("FATAL", "BACKOFF", "EXITED", "STOPPED", None)]
+            if waited > READY_SECONDS or (down and waited > FALTERING_SECONDS):
+                raise ShopError(self._explain(complaint, down or list(parts)))
+            time.sleep(0.05)
+
+    def _explain(self, complaint: str, parts: list[str]) -> str:
+        text = complaint + "."
+        for part in parts:
+            lines = "\n".join("    " + line[:400] for line in self.supervisor.last_lines(part).splitlines())
+            text += f"\n  {part}, last lines of {self.workspace.log_of(part)}:\n{lines}"
+        return text + "\n  ./shop status shows the rest; ./shop down stops what did start."
+
+    def _require_free_ports(self) -> None:
+        taken = [port for port in facts.Ports(self.workspace.port_offset).all() if _listens(port)]
+        if taken:
+            raise ShopError(f"these ports are in use by something else: {', '.join(map(str, sorted(taken)))}. "
+                            f"`ss -ltnp` shows by what; --port-offset N moves all of the platform's ports.")
+
+    # --- down
+
+    def down(self, quiet: bool = False) -> bool:
+        """Returns False where nothing ran."""
+        if not self.supervisor.running():
+            return False
+        with Progress(quiet) as progress, progress.step("stopping"):
+            self._stop()
+        return True
+
+    def _stop(self) -> None:
+        self.supervisor.shut_down(self._known_parts())
+
+    # --- how it is
+
+    def parts(self, tools: toolbox.Tools) -> list[Program]:
+        gateway = render.write_gateway(self.workspace)
+        return programs.all_programs(self.workspace, tools, self.saved.broker, credentials.ensure(self.workspace),
+                                     build.service_binaries(self.workspace), gateway)
+
+    def _known_parts(self) -> list[Program]:
+        """The parts without what it takes to start them."""
+        return programs.outline(self.workspace, self.saved.broker) if self.saved else []
+
+    def status(self) -> dict:
+        states = self.supervisor.states()
+        listed = [self._part(program, states) for program in self._known_parts()]
+        running = bool(listed) and all(part["state"] == "running" for part in listed)
+        with ThreadPoolExecutor() as pool:
+            answers = list(pool.map(ready, facts.apps(self.workspace.port_offset))) if running else [False]
+        return {"ready": all(answers), "broker": self.saved.broker if self.saved else "aws", "parts": listed,
+                "endpoints": endpoints(self.workspace, self.saved.broker if self.saved else "aws")}
+
+    def _part(self, program: Program, states: dict) -> dict:
+        state = states.get(program.process, {})
+        return {"name": program.name, "kind": program.kind, "replica": program.replica, "pid": state.get("pid") or None,
+                "state": state.get("statename", "STOPPED").lower(), "port": program.port,
+                "log": str(self.workspace.log_of(program.process))}
+
+
+def endpoints(workspace: Workspace, broker: str) -> dict[str, str]:
+    ports = facts.Ports(workspace.port_offset)
+    found = {app.short: _url(app.ports["door"]) for app in facts.apps(workspace.port_offset)}
+    found["gateway"] = _url(ports["gateway"])
+    if broker == "aws":
+        found["aws"] = _url(ports["aws"])
+    found["dynamodb"] = _url(ports["dynamodb"])
+    return found
+
+
+def _url(port: int) -> str:
+    return f"http://{facts.host()}:{port}"
+
+
+def free_offset() -> int:
+    """An offset at which every port is free, below the range the kernel takes outgoing ports from."""
+    for offset in random.sample(range(10_000, 23_000, 20), 200):
+        if not any(_listens(port) for port in facts.Ports(offset).all()):
+            return offset
+    raise ShopError("found no free range of ports")
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((facts.host(), port)) == 0
+
+
+def ready(app: facts.App) -> bool:
+    """As a load balancer would ask: through the door."""
+    try:
+        with urllib.request.urlopen(f"{_url(app.ports['door'])}/readyz", timeout=3) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError, ValueError):
+        return False

@@ -1,0 +1,184 @@
+"""Gets every outside program the platform needs: Debian packages, Python packages, Dapr's binaries, DynamoDB Local.
+
+What takes long is kept in a cache shared by all checkouts, under a name made from its inputs: a fresh clone on a machine
+that has built once builds nothing again, and a changed lock file builds exactly what it changed.
+Standard library only: this runs before there is a virtual environment.
+"""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from .console import Progress, Step
+from .packages import install_system_packages
+from .workspace import CACHE, TOOLS, ShopError
+
+DAPR_OWN = TOOLS / "dapr"
+LOOPBACK_SERVER = TOOLS / "dynamodb" / "LoopbackServer.java"
+CONTROL_PLANE = ("placement", "scheduler", "sentry")
+# Older control planes do not speak all of what our sidecar does.
+OLDEST_CONTROL_PLANE = (1, 18)
+
+
+@dataclass(frozen=True)
+class Tools:
+    """Where the programs are, once they are."""
+
+    venv: Path
+    daprd: Path
+    control_plane: dict[str, Path]
+    dynamodb: Path
+
+    @property
+    def python(self) -> Path:
+        return self.venv / "bin" / "python"
+
+
+def fingerprint(*inputs: Path | str) -> str:
+    digest = hashlib.sha256()
+    for part in inputs:
+        digest.update(part.read_bytes() if isinstance(part, Path) else part.encode())
+        digest.update(b"\0")
+    return digest.hexdigest()[:16]
+
+
+def venv_folder() -> Path:
+    return CACHE / f"venv-{fingerprint(TOOLS / 'requirements.txt', sys.version, str(CACHE))}"
+
+
+def dapr_folder(programs: list[str]) -> Path:
+    sources = sorted(DAPR_OWN.rglob("*.go")) + [DAPR_OWN / "go.mod", DAPR_OWN / "go.sum"]
+    return CACHE / f"dapr-{fingerprint(*sources, *programs)}"
+
+
+def dynamodb_folder() -> Path:
+    return CACHE / f"dynamodb-{fingerprint(TOOLS / 'dynamodb' / 'pom.xml', LOOPBACK_SERVER)}"
+
+
+@contextmanager
+def made_once(folder: Path):
+    """Yields True where the folder still has to be made. Two commands at once wait for one another; a half-made folder,
+    left by a machine that was switched off, has no mark and is made again."""
+    mark = folder / ".complete"
+    if mark.exists():
+        yield False
+        return
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / f"{folder.name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if mark.exists():
+            yield False
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        yield True
+        mark.touch()
+
+
+def run(command: list[str], step: Step, log: Path, cwd: Path | None = None, env: dict | None = None,
+        pattern: str = r"\S.*") -> None:
+    """Runs a tool with its output in a log, shows the newest line that matches, and says why when it fails."""
+    with open(log, "w") as out:
+        process = subprocess.Popen(command, cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        for line in process.stdout:
+            out.write(line)
+            if match := re.search(pattern, line):
+                step.show(match.group(0).strip()[:60])
+        code = process.wait()
+    if code != 0:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise ShopError(f"{step.title}: `{' '.join(map(str, command[:4]))} …` ended with {code}.\n{tail}\nThe whole output is in {log}")
+
+
+def ensure_venv(progress: Progress) -> Path:
+    folder = venv_folder()
+    with made_once(folder) as missing:
+        if missing:
+            with progress.step("Python packages") as step:
+                # Not the interpreter of another virtual environment, which could go away.
+                base = getattr(sys, "_base_executable", None) or sys.executable
+                log = CACHE / "venv.log"
+                run([base, "-m", "venv", str(folder)], step, log)
+                run([str(folder / "bin" / "pip"), "install", "--disable-pip-version-check", "--no-input", "-r",
+                     str(TOOLS / "requirements.txt")], step, log, pattern=r"(Collecting|Installing).*")
+    return folder
+
+
+def _go() -> str:
+    for candidate in (shutil.which("go"), "/usr/local/go/bin/go"):
+        if candidate and Path(candidate).exists():
+            return candidate
+    raise ShopError("Go is missing, and the Dapr sidecar is built with it: install Go 1.21 or newer (https://go.dev/dl/)")
+
+
+def _installed_control_plane() -> dict[str, Path]:
+    """What an existing `dapr init` brought, where it is new enough. Only its daprd tells its version; all came together."""
+    folder = Path.home() / ".dapr" / "bin"
+    if not (folder / "daprd").is_file():
+        return {}
+    answer = subprocess.run([str(folder / "daprd"), "--version"], capture_output=True, text=True, timeout=20)
+    version = re.match(r"v?(\d+)\.(\d+)", answer.stdout.strip())
+    if not version or tuple(map(int, version.groups())) < OLDEST_CONTROL_PLANE:
+        return {}
+    return {name: folder / name for name in CONTROL_PLANE if (folder / name).is_file()}
+
+
+def ensure_dapr(progress: Progress) -> tuple[Path, dict[str, Path]]:
+    """daprd is always our own, because of its strong reads; the control plane is whatever is there and new enough."""
+    installed = _installed_control_plane()
+    built = [name for name in CONTROL_PLANE if name not in installed]
+    folder = dapr_folder(built)
+    with made_once(folder) as missing:
+        if missing:
+            with progress.step("Dapr binaries") as step:
+                version = re.search(r"dapr/dapr v(\S+)", (DAPR_OWN / "go.mod").read_text()).group(1)
+                # What Dapr's own build does: without it the binaries call themselves "edge".
+                flags = f"-s -w -X github.com/dapr/dapr/pkg/buildinfo.version={version}"
+                packages = ["./daprd", *(f"github.com/dapr/dapr/cmd/{name}" for name in built)]
+                # -mod=readonly: the lock files are complete, and a build must not change them.
+                run([_go(), "build", "-mod=readonly", "-trimpath", "-v", "-ldflags", flags, "-o", f"{folder}/", *packages],
+                    step, CACHE / "dapr.log", cwd=DAPR_OWN, env={"CGO_ENABLED": "0"})
+    return folder / "daprd", {**{name: folder / name for name in built}, **installed}
+
+
+def ensure_dynamodb(progress: Progress) -> Path:
+    folder = dynamodb_folder()
+    with made_once(folder) as missing:
+        if missing:
+            with progress.step("DynamoDB Local") as step:
+                run(["mvn", "-B", "-f", str(TOOLS / "dynamodb" / "pom.xml"), "dependency:copy-dependencies",
+                     f"-DoutputDirectory={folder / 'lib'}", "-DincludeScope=runtime"], step, CACHE / "dynamodb.log",
+                    pattern=r"(Downloading|Copying).*")
+                run(["javac", "-cp", f"{folder}/lib/*", "-d", str(folder), str(LOOPBACK_SERVER)], step, CACHE / "javac.log")
+    return folder
+
+
+def python_of_tools(progress: Progress) -> Path:
+    """The interpreter the rest of the command runs in; installs what is needed to have one."""
+    install_system_packages(progress)
+    return ensure_venv(progress) / "bin" / "python"
+
+
+def existing_python() -> Path | None:
+    """The same interpreter for commands that set nothing up, such as `status`; None where nothing was ever set up."""
+    python = venv_folder() / "bin" / "python"
+    return python if (venv_folder() / ".complete").exists() else None
+
+
+def tools(progress: Progress) -> Tools:
+    """Everything else, the slow ones side by side: one waits for the network while the other uses the processor."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor() as pool:
+        dynamodb = pool.submit(ensure_dynamodb, progress)
+        dapr = pool.submit(ensure_dapr, progress)
+        daprd, control_plane = dapr.result()
+        return Tools(venv_folder(), daprd, control_plane, dynamodb.result())

@@ -1,0 +1,69 @@
+"""Where things are: the checkout, the state of one running platform, the cache shared by all checkouts."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import facts
+
+ROOT = Path(os.environ.get("SHOP_ROOT") or Path(__file__).resolve().parents[2])
+TOOLS = ROOT / "tools"
+CONFIG = ROOT / "dapr-config"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / facts.load()["project"]
+
+
+class ShopError(Exception):
+    """A failure a person can act on: the message says what, why and where to look."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One platform's own folder. A second platform beside a developer's own needs another one, and other ports."""
+
+    state: Path
+    build: Path
+    port_offset: int = 0
+
+    @property
+    def logs(self) -> Path:
+        return self.state / "logs"
+
+    @property
+    def data(self) -> Path:
+        return self.state / "data"
+
+    @property
+    def generated(self) -> Path:
+        return self.state / "generated"
+
+    @property
+    def run(self) -> Path:
+        return self.state / "run"
+
+    @property
+    def socket(self) -> Path:
+        """Supervisor's socket. The kernel limits its path to 107 bytes, which a deep checkout would exceed."""
+        path = self.run / "supervisor.sock"
+        if len(str(path)) < 100:
+            return path
+        name = hashlib.sha256(str(self.state).encode()).hexdigest()[:16]
+        return Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp") / f"shop-{os.getuid()}-{name}.sock"
+
+    def log_of(self, part: str) -> Path:
+        return self.logs / f"{part}.log"
+
+    def make(self) -> None:
+        self.state.mkdir(parents=True, exist_ok=True)
+        for folder in (self.logs, self.data, self.generated, self.run):
+            folder.mkdir(exist_ok=True)
+        # Tokens and certificates lie below; nginx's unprivileged workers need nothing in here.
+        self.state.chmod(0o700)
+
+
+def state_folder(option: str | None) -> Path:
+    return Path(option or os.environ.get("SHOP_STATE_DIR") or ROOT / ".shop").resolve()
+
+
+def build_folder() -> Path:
+    return Path(os.environ.get("SHOP_BUILD_DIR") or ROOT / "build").resolve()
