@@ -1,0 +1,522 @@
+#include "actors/runtime/activation.hpp"
+
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/uuid/name_generator_sha1.hpp>
+#include <boost/uuid/uuid_io.hpp>
+
+namespace actors {
+namespace {
+
+constexpr std::string_view state_key = "state";
+
+// What DynamoDB, the smallest of the stores in use, takes: 100 operations a transaction, 400 KB an item. The item also holds
+// its key and the store's attributes.
+constexpr std::size_t max_operations = 100;
+constexpr std::size_t max_value_bytes = 399 * 1024;
+/// Answers kept in the document may take this much of it.
+constexpr std::size_t max_handled_bytes = 32 * 1024;
+
+Microseconds since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration_cast<Microseconds>(std::chrono::steady_clock::now() - start);
+}
+
+/// FNV-1a, 64 bits: stable across builds and hosts, unlike std::hash. It tells honest requests apart, nothing more.
+std::string fingerprint_of(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return std::to_string(hash);
+}
+
+/// The key of a handled id that is kept outside the document: ids come from outside and may hold anything.
+std::string mark_key(const std::string& handled) {
+  static const boost::uuids::name_generator_sha1 generate(boost::uuids::ns::oid());
+  return "handled/" + to_string(generate(handled));
+}
+
+bool waits_for_events(Cause cause) { return cause == Cause::Event || cause == Cause::Reminder; }
+
+class TooLarge : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+void check_limits(const std::vector<StateOperation>& operations) {
+  if (operations.size() > max_operations)
+    throw TooLarge("the turn wants " + std::to_string(operations.size()) + " state operations, a transaction takes " +
+                   std::to_string(max_operations) + ": spread them over several turns");
+  for (const auto& operation : operations)
+    if (operation.value && operation.value->size() > max_value_bytes)
+      throw TooLarge("the key " + operation.key + " would hold " + std::to_string(operation.value->size()) +
+                     " bytes, the store takes " + std::to_string(max_value_bytes) + ": split it into keys of its own");
+}
+
+bool read_once(const std::string& data) {
+  try {
+    const auto document = json::detail::parse_document(data);
+    const auto once = document.IsObject() ? document.FindMember("once") : document.MemberEnd();
+    return document.IsObject() && once != document.MemberEnd() && once->value.IsTrue();
+  } catch (const json::Error&) {
+    return false;  // not registered by this library: it stays until somebody removes it
+  }
+}
+
+}  // namespace
+
+Task<void> Mailbox::enter() {
+  return suspend<void>([this](Completion<void> done) {
+    boost::asio::dispatch(strand_, [this, done] {
+      if (busy_) {
+        waiting_.push_back(done);
+      } else {
+        busy_ = true;
+        done();
+      }
+    });
+  });
+}
+
+void Mailbox::leave(std::shared_ptr<void> owner) {
+  boost::asio::post(strand_, [this, owner = std::move(owner)] {
+    if (waiting_.empty()) {
+      busy_ = false;
+    } else {
+      const auto next = waiting_.front();
+      waiting_.pop_front();
+      next();
+    }
+  });
+}
+
+void Answer::operator()(Reply reply) {
+  if (const auto to = std::exchange(to_, {})) (*to)(std::move(reply));
+}
+
+void Answer::fail(std::exception_ptr error) {
+  if (const auto to = std::exchange(to_, {})) to->fail(std::move(error));
+}
+
+/// What the observer is told of a turn.
+struct Activation::Record {
+  TurnOutcome outcome = TurnOutcome::Unchanged;
+  std::string error;
+  std::map<std::string, std::string> tags;
+  Microseconds took{};
+  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+};
+
+Activation::Activation(Engine& engine, ActorId id, const detail::TypeDescription& type)
+    : engine_(engine), id_(std::move(id)), type_(type), mailbox_(engine.io_) {}
+
+Activation::~Activation() { drop(); }
+
+Task<void> Activation::run(detail::TurnRequest request, const detail::MethodDescription* method, Answer answer) {
+  co_await mailbox_.enter();
+  Record record;
+  std::exception_ptr failure;
+  try {
+    if (distrusted_.exchange(false)) drop();
+    if (!actor_) co_await load(request.trace);
+    if (method)
+      co_await turn(request, *method, answer, record);
+    else
+      co_await tend(request, answer, record);
+  } catch (const std::exception& error) {
+    record.outcome = TurnOutcome::Failed;
+    record.error = error.what();
+    failure = std::current_exception();
+  }
+  if (record.took == Microseconds{}) record.took = since(record.start);
+  engine_.observer_.turn_ended({id_, request.method, request.id, request.cause, record.outcome, version_, record.took,
+                                record.error, request.trace, record.tags});
+  if (failure) answer.fail(failure);
+  mailbox_.leave(shared_from_this());
+}
+
+Task<void> Activation::deactivate() {
+  co_await mailbox_.enter();
+  if (actor_) actor_->on_deactivate();
+  drop();
+  mailbox_.leave(shared_from_this());
+}
+
+Task<void> Activation::load(Trace trace) {
+  const auto text = co_await engine_.sidecar_.read_state(id_, std::string(state_key));
+  auto actor = type_.make();
+  std::int64_t version = 0;
+  std::vector<OutboxEntry> outbox;
+  std::vector<HandledEntry> handled;
+  std::optional<Time> tended_at;
+  if (text) {
+    const auto document = json::detail::parse_document(*text);
+    auto member = [&](const char* name) -> const json::Value& {
+      const auto found = document.IsObject() ? document.FindMember(name) : document.MemberEnd();
+      if (!document.IsObject() || found == document.MemberEnd()) throw json::Error({json::Problem{std::string("/") + name, "is required"}});
+      return found->value;
+    };
+    version = json::from<std::int64_t>(member("version"));
+    actor->load(&member("data"));
+    outbox = json::from<std::vector<OutboxEntry>>(member("outbox"));
+    handled = json::from<std::vector<HandledEntry>>(member("handled"));
+    if (document.HasMember("tend")) tended_at = json::from<Time>(document["tend"]);
+  }
+  actor->version_ = version;
+  detail::Turn turn{id_, engine_.clock_, engine_.sidecar_, Calls(engine_.sidecar_, {{}, Cause::Call, trace, id_.type})};
+  actor->turn_ = &turn;
+  co_await actor->on_activate();
+  actor->turn_ = nullptr;
+  actor->discard();
+
+  actor_ = std::move(actor);
+  version_ = version;
+  handled_ = std::move(handled);
+  tended_at_ = tended_at;
+  outbox_stored_ = !outbox.empty();
+  set_outbox(std::move(outbox));
+  engine_.observer_.activations_changed(id_.type, 1);
+}
+
+void Activation::drop() {
+  if (!actor_) return;
+  actor_.reset();
+  set_outbox({});
+  handled_.clear();
+  tended_at_.reset();
+  version_ = 0;
+  engine_.observer_.activations_changed(id_.type, -1);
+}
+
+void Activation::set_outbox(std::vector<OutboxEntry> outbox) {
+  const auto delta = static_cast<int>(outbox.size()) - static_cast<int>(outbox_.size());
+  outbox_ = std::move(outbox);
+  if (delta != 0) engine_.observer_.outbox_changed(id_.type, delta);
+}
+
+/// The actor works on this turn while the scope lives; what was not accepted by then is discarded.
+class Activation::Scope {
+ public:
+  Scope(Activation& activation, detail::Turn& turn, Record& record)
+      : activation_(activation), turn_(turn), record_(record) {
+    activation_.actor_->version_ = activation_.version_;
+    activation_.actor_->turn_ = &turn;
+  }
+  ~Scope() {
+    record_.tags = std::move(turn_.tags);
+    if (!activation_.actor_) return;  // dropped with a failed commit
+    activation_.actor_->turn_ = nullptr;
+    activation_.actor_->discard();
+  }
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+
+ private:
+  Activation& activation_;
+  detail::Turn& turn_;
+  Record& record_;
+};
+
+detail::Turn Activation::begin(const detail::TurnRequest& request) {
+  return {id_, engine_.clock_, engine_.sidecar_,
+          Calls(engine_.sidecar_, {request.id, Cause::Call, request.trace, id_.type})};
+}
+
+Task<void> Activation::turn(const detail::TurnRequest& request, const detail::MethodDescription& method, Answer& answer,
+                            Record& record) {
+  const std::string handled_key = method.is_read || request.id.empty() ? "" : request.method + "|" + request.id;
+  const std::string fingerprint = handled_key.empty() ? "" : fingerprint_of(request.body);
+  if (!handled_key.empty()) {
+    if (const auto known = co_await find_handled(handled_key, method)) {
+      // An event may be written anew by a newer publisher under the same id; a client's request may not change.
+      if (request.cause == Cause::Call && known->fingerprint != fingerprint) {
+        record.outcome = TurnOutcome::Refused;
+        record.error = "idempotency_key_reused";
+        answer(refuse(Reason::Unprocessable, "idempotency_key_reused",
+                      "this idempotency key was used for a different request; use a new key for a new request"));
+        co_return;
+      }
+      record.outcome = TurnOutcome::Duplicate;
+      if (waits_for_events(request.cause)) co_await send_outbox();
+      answer(known->answer.text);
+      if (!waits_for_events(request.cause)) co_await send_outbox_if_possible(request.trace);
+      co_return;
+    }
+  }
+
+  auto turn = begin(request);
+  {
+    Scope scope(*this, turn, record);
+    auto reply = co_await method.invoke(*actor_, request.body);
+    if (!reply) {
+      record.outcome = TurnOutcome::Refused;
+      record.error = reply.error().code + ": " + reply.error().message;
+      record.took = since(record.start);
+      // Nobody reads the answer of a reminder or a timer: it has to come again.
+      if (request.kind != EntryKind::Method) throw std::runtime_error(record.error);
+      answer(std::move(reply));
+      co_return;
+    }
+    if (actor_->changed() || turn.effects.durable()) {
+      std::optional<Refusal> too_large;
+      try {
+        co_await commit(turn, request, {handled_key, fingerprint, {*reply}}, method.memory);
+      } catch (const TooLarge& refused) {
+        too_large = Refusal{Reason::TooLarge, "state_too_large", refused.what()};
+      }
+      if (too_large) {
+        record.outcome = TurnOutcome::Refused;
+        record.error = too_large->message;
+        answer(tl::unexpected(std::move(*too_large)));
+        co_return;
+      }
+      record.outcome = TurnOutcome::Committed;
+    } else {
+      for (auto& alarm : turn.effects.reminders) co_await arm(std::move(alarm));
+    }
+    record.took = since(record.start);
+    if (!waits_for_events(request.cause)) answer(std::move(reply));
+    co_await finish(turn, request);
+    if (request.kind == EntryKind::Reminder && read_once(request.body))
+      co_await engine_.sidecar_.unregister_reminder(id_, request.method);
+    answer(std::move(reply));
+  }
+  start_after_commit(turn, request);
+}
+
+Task<void> Activation::tend(const detail::TurnRequest& request, Answer& answer, Record& record) {
+  const auto now = engine_.clock_.now();
+  co_await send_outbox();
+  if (const auto due = actor_->due(); due && *due <= now) {
+    auto turn = begin(request);
+    {
+      Scope scope(*this, turn, record);
+      co_await actor_->tend();
+      if (actor_->changed() || turn.effects.durable()) {
+        co_await commit(turn, request, {}, {});
+        record.outcome = TurnOutcome::Committed;
+      }
+      co_await finish(turn, request);
+    }
+    start_after_commit(turn, request);
+  }
+  const auto due = actor_->due();
+  if (outbox_.empty() && !due) {
+    // First the emptied outbox, the reminder last: a crash between the two costs one tick that finds nothing.
+    if (tended_at_ || outbox_stored_) {
+      tended_at_.reset();
+      co_await save_housekeeping();
+    }
+    co_await engine_.sidecar_.unregister_reminder(id_, std::string(tend_reminder));
+    engine_.observer_.reminder_changed(id_.type, tend_reminder, false);
+  } else if (outbox_.empty() && *due > now + 2 * type_.settings.tend_period) {
+    tended_at_ = *due;  // nothing to do until then: no ticks in between
+    co_await save_housekeeping();
+    co_await arm({std::string(tend_reminder), *due - now, type_.settings.tend_period, detail::repeated_data(request.trace)});
+  }
+  answer(std::string("null"));
+}
+
+Task<std::optional<HandledEntry>> Activation::find_handled(const std::string& key, const detail::MethodDescription& method) {
+  if (method.memory.key_lives.count() == 0) {
+    for (const auto& entry : handled_)
+      if (entry.key == key) co_return entry;
+    co_return std::nullopt;
+  }
+  if (version_ == 0) co_return std::nullopt;  // nothing was ever committed
+  const auto text = co_await engine_.sidecar_.read_state(id_, mark_key(key));
+  if (!text) co_return std::nullopt;
+  co_return json::parse<HandledEntry>(*text);
+}
+
+Task<void> Activation::commit(detail::Turn& turn, const detail::TurnRequest& request, HandledEntry handled, Memory memory) {
+  const auto now = engine_.clock_.now();
+  const auto version = version_ + 1;
+  auto outbox = outbox_;
+  int number = 0;
+  for (auto& event : turn.effects.events)
+    outbox.push_back({id_.type + "/" + id_.id + "/" + std::to_string(version) + "/" + std::to_string(number++), event.type.name,
+                      event.type.topic, now, {std::move(event.data)}, request.trace.traceparent, request.trace.tracestate});
+  std::vector<StateOperation> operations(1);  // the document, once everything else is known
+  for (auto& write : turn.effects.writes) operations.push_back(std::move(write));
+  auto remembered = handled_;
+  if (!handled.key.empty()) {
+    if (memory.key_lives.count() > 0) {
+      operations.push_back({mark_key(handled.key), json::to_string(handled), memory.key_lives});
+    } else {
+      remembered.push_back(std::move(handled));
+      std::size_t bytes = 0;
+      for (const auto& entry : remembered) bytes += entry.answer.text.size();
+      while (remembered.size() > type_.settings.handled_in_document || (bytes > max_handled_bytes && remembered.size() > 1)) {
+        bytes -= remembered.front().answer.text.size();
+        remembered.erase(remembered.begin());
+      }
+    }
+  }
+  try {
+    operations.front() = {std::string(state_key), document(version, outbox, remembered)};
+    check_limits(operations);  // before anything is asked of the sidecar
+    std::optional<Time> needed = actor_->due();
+    if (!outbox.empty() && !waits_for_events(request.cause)) {
+      const auto look = now + type_.settings.tend_period;
+      needed = needed ? std::min(*needed, look) : look;
+    }
+    if (needed && co_await ensure_tended(*needed, request.trace))
+      operations.front().value = document(version, outbox, remembered);
+    for (auto& alarm : turn.effects.reminders) co_await arm(std::move(alarm));
+    co_await transact(std::move(operations));
+  } catch (const TooLarge&) {
+    throw;
+  } catch (...) {
+    drop();  // what is stored now is unknown
+    throw;
+  }
+  actor_->accept();
+  version_ = version;
+  handled_ = std::move(remembered);
+  outbox_stored_ = !outbox.empty();
+  set_outbox(std::move(outbox));
+}
+
+Task<void> Activation::transact(std::vector<StateOperation> operations) {
+  const auto start = std::chrono::steady_clock::now();
+  std::exception_ptr failure;
+  try {
+    co_await engine_.sidecar_.commit_state(id_, std::move(operations));
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  engine_.observer_.commit_ended(id_.type, !failure, since(start));
+  if (failure) std::rethrow_exception(failure);
+}
+
+/// Writes the document anew, as it is in memory, under the same version: nothing that a reader sees has changed.
+Task<void> Activation::save_housekeeping() {
+  std::vector<StateOperation> operations(1);
+  operations.front() = {std::string(state_key), document(version_, outbox_, handled_)};
+  try {
+    co_await transact(std::move(operations));
+  } catch (...) {
+    drop();
+    throw;
+  }
+  outbox_stored_ = !outbox_.empty();
+}
+
+/// What is owed after a commit and may fail without the turn failing: it is tried again by `tend`, or finds nothing to do.
+Task<void> Activation::finish(detail::Turn& turn, const detail::TurnRequest& request) {
+  try {
+    for (auto& name : turn.effects.forgotten) {
+      co_await engine_.sidecar_.unregister_reminder(id_, name);
+      engine_.observer_.reminder_changed(id_.type, name, false);
+    }
+    for (auto& alarm : turn.effects.timers) co_await engine_.sidecar_.register_timer(id_, std::move(alarm));
+    for (auto& name : turn.effects.stopped_timers) co_await engine_.sidecar_.unregister_timer(id_, std::move(name));
+  } catch (const std::exception& error) {
+    engine_.observer_.warned(id_.type + "/" + id_.id + ": after the commit: " + error.what());
+  }
+  if (!waits_for_events(request.cause)) {
+    co_await send_outbox_if_possible(request.trace);
+    co_return;
+  }
+  std::exception_ptr unsent;
+  try {
+    co_await send_outbox();
+  } catch (...) {
+    unsent = std::current_exception();
+  }
+  if (unsent) {
+    // Redelivery ends at the dead-letter queue; the reminder does not.
+    co_await tend_soon(request.trace);
+    std::rethrow_exception(unsent);
+  }
+  // Without a reminder nobody would empty the stored outbox, and an activation days later would send it again.
+  if (outbox_stored_ && outbox_.empty() && !tended_at_) co_await save_housekeeping();
+}
+
+Task<void> Activation::send_outbox() {
+  while (!outbox_.empty()) {
+    const auto& entry = outbox_.front();
+    CloudEvent event{entry.id,   engine_.app_id_, entry.type, id_.id,
+                     entry.topic, entry.time,      entry.data, {entry.traceparent, entry.tracestate}};
+    const auto start = std::chrono::steady_clock::now();
+    std::exception_ptr failure;
+    std::string error;
+    try {
+      co_await engine_.sidecar_.publish(event);
+    } catch (const std::exception& failed) {
+      failure = std::current_exception();
+      error = failed.what();
+    }
+    engine_.observer_.event_sent({id_, event, error, since(start)});
+    if (failure) std::rethrow_exception(failure);
+    outbox_.erase(outbox_.begin());
+    engine_.observer_.outbox_changed(id_.type, -1);
+  }
+}
+
+Task<void> Activation::send_outbox_if_possible(Trace trace) {
+  bool failed = false;
+  try {
+    co_await send_outbox();
+  } catch (const std::exception&) {
+    failed = true;  // the observer has been told
+  }
+  if (failed) co_await tend_soon(std::move(trace));
+}
+
+Task<void> Activation::tend_soon(Trace trace) {
+  try {
+    co_await ensure_tended(engine_.clock_.now() + type_.settings.tend_period, std::move(trace));
+  } catch (const std::exception& error) {
+    engine_.observer_.warned(id_.type + "/" + id_.id + ": events wait for the next turn: " + error.what());
+  }
+}
+
+/// Sees to it that `tend` looks in by about `needed`; answers whether the reminder had to be registered.
+Task<bool> Activation::ensure_tended(Time needed, Trace trace) {
+  const auto now = engine_.clock_.now();
+  const auto period = type_.settings.tend_period;
+  if (tended_at_) {
+    const auto next = *tended_at_ > now ? *tended_at_ : now + period;
+    if (next <= needed + std::chrono::seconds(1)) co_return false;
+  }
+  const auto wait = std::max(needed - now, Duration{0});
+  co_await arm({std::string(tend_reminder), wait, period, detail::repeated_data(trace)});
+  tended_at_ = now + wait;
+  co_return true;
+}
+
+Task<void> Activation::arm(Alarm alarm) {
+  std::string name = alarm.name;
+  co_await engine_.sidecar_.register_reminder(id_, std::move(alarm));
+  engine_.observer_.reminder_changed(id_.type, name, true);
+}
+
+std::string Activation::document(std::int64_t version, const std::vector<OutboxEntry>& outbox,
+                                 const std::vector<HandledEntry>& handled) const {
+  rapidjson::StringBuffer buffer;
+  json::Writer writer(buffer);
+  writer.StartObject();
+  writer.Key("version");
+  writer.Int64(version);
+  writer.Key("data");
+  actor_->write_state(writer);
+  writer.Key("outbox");
+  json::write(writer, outbox);
+  writer.Key("handled");
+  json::write(writer, handled);
+  if (tended_at_) {
+    writer.Key("tend");
+    json::write(writer, *tended_at_);
+  }
+  writer.EndObject();
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+void Activation::start_after_commit(detail::Turn& turn, const detail::TurnRequest& request) {
+  for (auto& work : turn.effects.after_commit)
+    engine_.start_work(std::move(work),
+                       Calls(engine_.sidecar_, {request.id.empty() ? "" : request.id + "/after", Cause::Call, request.trace}),
+                       id_.type + "/" + id_.id);
+}
+
+}  // namespace actors

@@ -1,0 +1,121 @@
+/// One actor on this host: its mailbox, its cached state and its turns. Internal to the engine.
+#pragma once
+
+#include <boost/asio/strand.hpp>
+#include <atomic>
+#include <list>
+
+#include "actors/runtime/engine.hpp"
+
+namespace actors {
+
+/// An event that is committed and has not left, as the document keeps it.
+struct OutboxEntry {
+  std::string id;
+  std::string type;
+  std::string topic;
+  Time time;
+  json::Raw data;
+  std::string traceparent;
+  std::string tracestate;
+  static constexpr auto json = actors::json::object(
+      actors::json::field("id", &OutboxEntry::id), actors::json::field("type", &OutboxEntry::type),
+      actors::json::field("topic", &OutboxEntry::topic), actors::json::field("time", &OutboxEntry::time),
+      actors::json::field("data", &OutboxEntry::data), actors::json::defaulted("traceparent", &OutboxEntry::traceparent),
+      actors::json::defaulted("tracestate", &OutboxEntry::tracestate));
+};
+
+/// A call or event that was carried out, with its answer. `fingerprint` is the request's, to tell the same request from
+/// another one under the same id.
+struct HandledEntry {
+  std::string key;
+  std::string fingerprint;
+  json::Raw answer;
+  static constexpr auto json = actors::json::object(
+      actors::json::field("key", &HandledEntry::key), actors::json::field("fingerprint", &HandledEntry::fingerprint),
+      actors::json::field("answer", &HandledEntry::answer));
+};
+
+/// Turns of one actor run one after the other: whoever enters waits until it is let in, in the order of arrival.
+class Mailbox {
+ public:
+  explicit Mailbox(boost::asio::io_context& io) : strand_(boost::asio::make_strand(io)) {}
+  Task<void> enter();
+  /// `owner` is kept alive until the next one is in.
+  void leave(std::shared_ptr<void> owner);
+
+ private:
+  boost::asio::strand<boost::asio::io_context::executor_type> strand_;
+  bool busy_ = false;                    // on the strand
+  std::list<Completion<void>> waiting_;  // on the strand
+};
+
+/// Gives a caller its answer, once, possibly before the turn has ended.
+class Answer {
+ public:
+  explicit Answer(Completion<Reply> to) : to_(to) {}
+  void operator()(Reply reply);
+  void fail(std::exception_ptr error);
+  bool given() const { return !to_; }
+
+ private:
+  std::optional<Completion<Reply>> to_;
+};
+
+class Activation : public std::enable_shared_from_this<Activation> {
+ public:
+  Activation(Engine& engine, ActorId id, const detail::TypeDescription& type);
+  ~Activation();
+
+  Task<void> run(detail::TurnRequest request, const detail::MethodDescription* method, Answer answer);
+  Task<void> deactivate();
+  void distrust() { distrusted_ = true; }
+
+  const ActorId& id() const { return id_; }
+  bool loaded() const { return actor_ != nullptr; }
+  std::size_t users = 0;  // who is in the mailbox or on the way; under the engine's mutex
+
+ private:
+  struct Record;  // of the turn in hand, for the observer
+  class Scope;
+
+  Task<void> load(Trace trace);
+  void drop();
+  detail::Turn begin(const detail::TurnRequest& request);
+  Task<void> turn(const detail::TurnRequest& request, const detail::MethodDescription& method, Answer& answer,
+                  Record& record);
+  Task<void> tend(const detail::TurnRequest& request, Answer& answer, Record& record);
+  Task<std::optional<HandledEntry>> find_handled(const std::string& key, const detail::MethodDescription& method);
+  Task<void> commit(detail::Turn& turn, const detail::TurnRequest& request, HandledEntry handled, Memory memory);
+  Task<void> finish(detail::Turn& turn, const detail::TurnRequest& request);
+  void start_after_commit(detail::Turn& turn, const detail::TurnRequest& request);
+
+  Task<void> transact(std::vector<StateOperation> operations);
+  Task<void> save_housekeeping();
+  std::string document(std::int64_t version, const std::vector<OutboxEntry>& outbox,
+                       const std::vector<HandledEntry>& handled) const;
+
+  Task<void> send_outbox();
+  Task<void> send_outbox_if_possible(Trace trace);
+  void set_outbox(std::vector<OutboxEntry> outbox);
+
+  Task<bool> ensure_tended(Time needed, Trace trace);
+  Task<void> tend_soon(Trace trace);
+  Task<void> arm(Alarm alarm);
+
+  Engine& engine_;
+  const ActorId id_;
+  const detail::TypeDescription& type_;
+  Mailbox mailbox_;
+  std::atomic<bool> distrusted_ = false;
+
+  // The state as committed, touched by the turn in hand only.
+  std::unique_ptr<ActorBase> actor_;
+  std::int64_t version_ = 0;
+  std::vector<OutboxEntry> outbox_;   // committed, not sent
+  bool outbox_stored_ = false;        // the stored document still lists events, sent or not
+  std::vector<HandledEntry> handled_;
+  std::optional<Time> tended_at_;     // when `tend` is next due, if it is registered
+};
+
+}  // namespace actors

@@ -1,0 +1,83 @@
+/// The actors of one host and their turns. Knows no transport: the app channel calls in, a `Sidecar` is called out.
+/// Internal to the library (`Host` and `testing::Bench` own one).
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "actors/runtime/actor.hpp"
+#include "actors/runtime/observer.hpp"
+
+namespace actors {
+
+/// The type or the method is not here: permanent, 404 to the sidecar.
+class NoSuchMethod : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+/// The host is shutting down and takes no new work: 503, the sidecar tries again elsewhere.
+class Draining : public std::runtime_error {
+ public:
+  Draining() : std::runtime_error("this host is shutting down and takes no new calls") {}
+};
+
+class Activation;
+
+/// The library's own reminder, one an actor, for unfinished business.
+inline constexpr std::string_view tend_reminder = "tend";
+
+/// Thread-safe. Tasks resume on threads that run `io`.
+class Engine {
+ public:
+  /// `app_id` becomes the source of published events.
+  Engine(boost::asio::io_context& io, Sidecar& sidecar, const Clock& clock, Observer& observer, std::string app_id);
+  ~Engine();
+
+  void add(detail::TypeDescription type);
+
+  /// One turn: a method, a reminder's tick (`data` as it was registered), a timer's tick. Throws NoSuchMethod, Draining, or
+  /// what the turn threw.
+  Task<Reply> call(ActorId actor, Call call);
+  Task<void> reminder(ActorId actor, std::string name, std::string data, Trace trace);
+  Task<void> timer(ActorId actor, std::string name, std::string data, Trace trace);
+  /// Ends the activation after its running turn; also for an actor that is not here.
+  Task<void> deactivate(ActorId actor);
+  /// The sidecar is a new one (it asks for the configuration again): what it held may be held elsewhere by now.
+  void forget_all();
+  /// The caller of the turn in hand is gone: the cached state of the actor is not to be trusted any more.
+  void distrust(const ActorId& actor);
+
+  /// The body of `GET /dapr/config`.
+  std::string configuration() const;
+  std::vector<std::string> types() const;
+
+  /// Takes no new turns from now on. `idle` says when all turns and all work after commits have ended.
+  void drain();
+  bool idle() const;
+
+ private:
+  friend class Activation;
+  const detail::TypeDescription& description(const std::string& type) const;
+  std::shared_ptr<Activation> use(const ActorId& id, bool for_new_work);
+  void release(const std::shared_ptr<Activation>& activation);
+  Task<Reply> enter(ActorId actor, detail::TurnRequest request);
+  void start_work(AfterCommit work, Calls calls, std::string what);
+
+  boost::asio::io_context& io_;
+  Sidecar& sidecar_;
+  const Clock& clock_;
+  Observer& observer_;
+  const std::string app_id_;
+  std::map<std::string, detail::TypeDescription, std::less<>> types_;
+
+  mutable std::mutex mutex_;  // of what follows
+  std::map<ActorId, std::shared_ptr<Activation>> activations_;
+  bool draining_ = false;
+  std::size_t work_ = 0;  // turns waiting or running, and work after commits
+};
+
+}  // namespace actors

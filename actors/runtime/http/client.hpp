@@ -1,0 +1,93 @@
+/// An HTTP/1.1 client for one server beside us, with a pool of connections that are kept.
+///
+/// A request whose kept connection turns out to be closed, before any byte of an answer, is sent once more on a fresh
+/// one if it may be repeated. More requests than connections wait for one in order, for a limited time.
+/// All functions may be called from any thread; a task resumes on a thread of the `io_context`. Internal to the library.
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "actors/runtime/task.hpp"
+#include "actors/runtime/time.hpp"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace actors::http {
+
+class ClientConnection;
+
+struct Answer {
+  int status = 0;
+  std::string body;
+  std::string content_type;
+  std::string etag;
+  bool is_refusal = false;  ///< header `X-DaprErrorResponseHeader`
+};
+
+/// No answer came: the server was not reached, closed the connection, sent what is not HTTP, or took too long.
+class NoAnswer : public std::runtime_error {
+ public:
+  NoAnswer(const std::string& why, bool timed_out) : std::runtime_error(why), timed_out_(timed_out) {}
+  bool timed_out() const { return timed_out_; }
+
+ private:
+  bool timed_out_;
+};
+
+struct ClientSettings {
+  std::string address = "127.0.0.1";
+  unsigned short port = 0;
+  std::string token;  ///< header `dapr-api-token` of every request, when not empty
+  std::size_t connections = 256;
+  Duration timeout = std::chrono::seconds(30);       ///< of a request, once it has a connection
+  Duration wait_timeout = std::chrono::seconds(10);  ///< for a connection
+  Duration idle_timeout = std::chrono::seconds(60);  ///< a kept connection is closed after
+};
+
+/// A request as it goes over the wire.
+class OutgoingRequest {
+ public:
+  /// `target` is percent-encoded. Throws `std::invalid_argument` for what would break the request line.
+  OutgoingRequest(std::string_view verb, std::string_view target);
+  /// Leaves the field out when `value` is empty. Throws `std::invalid_argument` for what would break the line.
+  OutgoingRequest& header(std::string_view name, std::string_view value);
+  OutgoingRequest& body(std::string_view content_type, std::string body);
+  /// Must not be sent twice: it is not tried again even when a kept connection turned out to be closed.
+  OutgoingRequest& only_once() {
+    repeatable_ = false;
+    return *this;
+  }
+
+ private:
+  friend class ClientConnection;
+  friend class Client;
+  std::string head_;
+  std::string body_;
+  bool repeatable_ = true;
+  bool answer_without_body_ = false;
+};
+
+class Client {
+ public:
+  Client(boost::asio::io_context& io, ClientSettings settings);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// Throws NoAnswer. Any status is an answer.
+  Task<Answer> send(OutgoingRequest request);
+  /// Fails the requests that wait, and those in hand, and closes all connections.
+  void close();
+
+ private:
+  friend class ClientConnection;
+  class Pool;
+  std::shared_ptr<Pool> pool_;
+};
+
+}  // namespace actors::http

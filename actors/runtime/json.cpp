@@ -1,0 +1,79 @@
+#include "actors/runtime/json.hpp"
+
+#include <rapidjson/error/en.h>
+
+#include <algorithm>
+
+namespace actors::json {
+namespace {
+
+std::string summary(const std::vector<Problem>& problems) {
+  std::string text;
+  for (const auto& problem : problems) {
+    if (!text.empty()) text += "; ";
+    text += (problem.pointer.empty() ? "the document" : problem.pointer) + " " + problem.detail;
+  }
+  return text;
+}
+
+/// Nesting from outside must not decide how deep our stack grows: RapidJSON's values are walked recursively.
+constexpr int max_depth = 64;
+
+int depth_of(std::string_view text) {
+  int depth = 0, deepest = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        in_string = false;
+    } else if (c == '"')
+      in_string = true;
+    else if (c == '{' || c == '[')
+      deepest = std::max(deepest, ++depth);
+    else if (c == '}' || c == ']')
+      --depth;
+  }
+  return deepest;
+}
+
+}  // namespace
+
+Error::Error(std::vector<Problem> problems) : std::runtime_error(summary(problems)), problems_(std::move(problems)) {}
+
+Reading::Step::Step(Reading& reading, std::string_view token) : reading_(reading), length_(reading.pointer_.size()) {
+  auto& pointer = reading_.pointer_;
+  pointer += '/';
+  for (const char c : token) {  // RFC 6901, section 3
+    if (c == '~')
+      pointer += "~0";
+    else if (c == '/')
+      pointer += "~1";
+    else
+      pointer += c;
+  }
+}
+
+namespace detail {
+
+std::string serialise(const Value& value) {
+  rapidjson::StringBuffer buffer;
+  Writer writer(buffer);
+  value.Accept(writer);
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+rapidjson::Document parse_document(std::string_view text) {
+  if (depth_of(text) > max_depth) throw Error({{"", "is nested deeper than " + std::to_string(max_depth) + " levels"}});
+  rapidjson::Document document;
+  document.Parse<rapidjson::kParseValidateEncodingFlag>(text.data(), text.size());
+  if (document.HasParseError())
+    throw Error({{"", std::string("is not JSON: ") + rapidjson::GetParseError_En(document.GetParseError()) + " (byte " +
+                          std::to_string(document.GetErrorOffset()) + ")"}});
+  return document;
+}
+
+}  // namespace detail
+}  // namespace actors::json

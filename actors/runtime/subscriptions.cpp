@@ -1,0 +1,63 @@
+#include "actors/runtime/subscriptions.hpp"
+
+namespace actors {
+namespace {
+
+/// What is read of an envelope (CloudEvents 1.0, JSON format).
+struct Envelope {
+  std::string id;
+  std::string source;
+  std::string type;
+  std::string subject;
+  std::string traceparent;
+  std::string tracestate;
+};
+
+std::string text_member(const json::Value& object, const char* name) {
+  const auto found = object.FindMember(name);
+  return found != object.MemberEnd() && found->value.IsString() ? std::string(json::detail::text_of(found->value)) : "";
+}
+
+}  // namespace
+
+std::vector<std::string> Subscriptions::types() const {
+  std::vector<std::string> types;
+  for (const auto& [type, handle] : handlers_) types.push_back(type);
+  return types;
+}
+
+Task<Delivery> Subscriptions::deliver(std::string text, Trace trace, Sidecar& sidecar, Observer& observer) const {
+  const auto start = std::chrono::steady_clock::now();
+  Envelope envelope;
+  auto outcome = EventOutcome::Handled;
+  std::string error;
+  try {
+    const auto document = json::detail::parse_document(text);
+    if (!document.IsObject()) throw json::Error({json::Problem{"", "must be a CloudEvents envelope, an object"}});
+    envelope = {text_member(document, "id"),      text_member(document, "source"),      text_member(document, "type"),
+                text_member(document, "subject"), text_member(document, "traceparent"), text_member(document, "tracestate")};
+    if (trace.traceparent.empty()) trace = {envelope.traceparent, envelope.tracestate};
+    const auto handler = handlers_.find(envelope.type);
+    if (handler == handlers_.end()) {
+      outcome = EventOutcome::Unknown;
+    } else {
+      const auto data = document.FindMember("data");
+      if (data == document.MemberEnd()) throw json::Error({json::Problem{"/data", "is required"}});
+      if (envelope.id.empty()) throw json::Error({json::Problem{"/id", "is required"}});
+      // Source and id together name an occurrence (CloudEvents 1.0, "id").
+      co_await handler->second(data->value,
+                               Calls(sidecar, {envelope.source + "/" + envelope.id, Cause::Event, trace}));
+    }
+  } catch (const json::Error& unreadable) {
+    outcome = EventOutcome::Unreadable;
+    error = unreadable.what();
+  } catch (const std::exception& failed) {
+    outcome = EventOutcome::Failed;
+    error = failed.what();
+  }
+  observer.event_received({envelope.type, envelope.id, envelope.source, envelope.subject, outcome, error,
+                           std::chrono::duration_cast<Microseconds>(std::chrono::steady_clock::now() - start), trace});
+  co_return outcome == EventOutcome::Handled || outcome == EventOutcome::Unknown ? Delivery::Done : Delivery::Retry;
+}
+
+}  // namespace actors

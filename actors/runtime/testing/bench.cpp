@@ -1,0 +1,95 @@
+#include "actors/runtime/testing/bench.hpp"
+
+#include "actors/runtime/engine.hpp"
+
+namespace actors::testing {
+namespace {
+
+class CountingObserver final : public Observer {
+ public:
+  void turn_ended(const TurnEnded& turn) override { ++turns[turn.outcome]; }
+  std::map<TurnOutcome, int> turns;
+};
+
+}  // namespace
+
+class Bench::Parts {
+ public:
+  Parts(std::string id, VirtualClock& clock, FakeSidecar& fake) : app_id(std::move(id)), virtual_clock(clock), sidecar(fake) {
+    start();
+  }
+  void start() {
+    engine = std::make_unique<Engine>(io, sidecar, virtual_clock, observer, app_id);
+    for (const auto& type : types) engine->add(type);
+    sidecar.deliver_to(engine.get());
+  }
+
+  std::string app_id;
+  VirtualClock& virtual_clock;
+  FakeSidecar& sidecar;
+  CountingObserver observer;
+  boost::asio::io_context io;
+  std::vector<detail::TypeDescription> types;
+  std::unique_ptr<Engine> engine;
+};
+
+Bench::Bench(std::string app_id) : parts_(std::make_unique<Parts>(std::move(app_id), clock, sidecar)) {}
+Bench::~Bench() = default;
+
+void Bench::add_type(detail::TypeDescription type) {
+  parts_->types.push_back(type);
+  parts_->engine->add(std::move(type));
+}
+
+void Bench::settle() {
+  parts_->io.restart();
+  parts_->io.poll();
+}
+
+Reply Bench::call_raw(ActorId actor, Call call) { return run(parts_->engine->call(std::move(actor), std::move(call))); }
+
+Delivery Bench::deliver(const CloudEvent& event) {
+  return run(subscriptions_.deliver(to_envelope(event), event.trace, sidecar, parts_->observer));
+}
+
+int Bench::deliver_all() {
+  int count = 0;
+  while (delivered_ < sidecar.published.size()) {
+    const auto event = sidecar.published[delivered_++];  // a copy: handling it may publish more
+    if (deliver(event) == Delivery::Retry)
+      throw std::runtime_error("the event " + event.type + " " + event.id + " was not dealt with");
+    ++count;
+  }
+  return count;
+}
+
+void Bench::advance(Duration duration) {
+  const auto end = clock.now() + duration;
+  while (const auto due = sidecar.take_due(end)) {
+    clock.set(std::max(clock.now(), due->due));
+    auto& engine = *parts_->engine;
+    auto turn = due->is_reminder ? engine.reminder(due->actor, due->alarm.name, due->alarm.data, {})
+                                 : engine.timer(due->actor, due->alarm.name, due->alarm.data, {});
+    spawn(std::move(turn), [](const Outcome<void>&) {});  // one that fails comes again with its period
+    settle();
+  }
+  clock.set(end);
+}
+
+void Bench::restart(bool lose_timers) {
+  settle();
+  sidecar.revive();
+  if (lose_timers) sidecar.lose_timers();
+  parts_->start();
+}
+
+void Bench::deactivate(const ActorId& actor) { run(parts_->engine->deactivate(actor)); }
+
+int Bench::turns(TurnOutcome outcome) const {
+  const auto found = parts_->observer.turns.find(outcome);
+  return found == parts_->observer.turns.end() ? 0 : found->second;
+}
+
+std::string Bench::configuration() const { return parts_->engine->configuration(); }
+
+}  // namespace actors::testing

@@ -1,0 +1,131 @@
+#include "actors/runtime/testing/fake_sidecar.hpp"
+
+#include "actors/runtime/engine.hpp"
+
+namespace actors::testing {
+
+void FakeSidecar::begin(const char* operation) {
+  if (crashed()) throw SidecarError(0, "CRASHED", "the process is dead");
+  ++counts[operation];
+}
+
+void FakeSidecar::end() {
+  ++operations_;
+  if (crash_in_ && --*crash_in_ == 0) throw SidecarError(0, "CRASHED", "the process died here");
+}
+
+std::optional<std::string> FakeSidecar::stored(const ActorId& actor, const std::string& key) const {
+  const auto keys = state_.find(actor);
+  if (keys == state_.end()) return std::nullopt;
+  const auto value = keys->second.find(key);
+  if (value == keys->second.end()) return std::nullopt;
+  if (value->second.expires && *value->second.expires <= clock_.now()) return std::nullopt;
+  return value->second.text;
+}
+
+Task<std::optional<std::string>> FakeSidecar::read_state(ActorId actor, std::string key) {
+  begin("state_get");
+  co_return stored(actor, key);
+}
+
+Task<void> FakeSidecar::commit_state(ActorId actor, std::vector<StateOperation> operations) {
+  begin("state_commit");
+  const auto failure = std::exchange(commit_failure_, {});
+  if (failure == CommitFailure::NotStored) throw SidecarError(500, "ERR_ACTOR_STATE_TRANSACTION_SAVE", "not stored");
+  auto& keys = state_[actor];
+  for (auto& operation : operations) {
+    if (operation.value)
+      keys[operation.key] = {std::move(*operation.value),
+                             operation.ttl ? std::optional(clock_.now() + *operation.ttl) : std::nullopt};
+    else
+      keys.erase(operation.key);
+  }
+  end();
+  if (failure) throw SidecarError(0, "TIMEOUT", "stored, but the answer is lost");
+  co_return;
+}
+
+Task<void> FakeSidecar::register_reminder(ActorId actor, Alarm alarm) {
+  begin("reminder_register");
+  const auto due = clock_.now() + alarm.due;
+  alarms_[{true, actor, alarm.name}] = {actor, alarm, due, true};
+  end();
+  co_return;
+}
+
+Task<void> FakeSidecar::unregister_reminder(ActorId actor, std::string name) {
+  begin("reminder_unregister");
+  alarms_.erase({true, actor, name});
+  end();
+  co_return;
+}
+
+Task<void> FakeSidecar::register_timer(ActorId actor, Alarm alarm) {
+  begin("timer_register");
+  const auto due = clock_.now() + alarm.due;
+  alarms_[{false, actor, alarm.name}] = {actor, alarm, due, false};
+  end();
+  co_return;
+}
+
+Task<void> FakeSidecar::unregister_timer(ActorId actor, std::string name) {
+  begin("timer_unregister");
+  alarms_.erase({false, actor, name});
+  end();
+  co_return;
+}
+
+Task<Reply> FakeSidecar::call_actor(ActorId actor, Call call) {
+  begin("actor_call");
+  if (!call.caller.empty()) awaited.emplace(call.caller, actor.type);
+  std::string failure;
+  try {
+    co_return co_await engine_->call(std::move(actor), std::move(call));
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+  throw SidecarError(500, "ERR_ACTOR_INVOKE_METHOD", failure);
+}
+
+Task<void> FakeSidecar::publish(CloudEvent event) {
+  begin("publish");
+  if (publish_failures_ > 0) {
+    --publish_failures_;
+    throw SidecarError(500, "ERR_PUBSUB_PUBLISH_MESSAGE", "the broker is down");
+  }
+  published.push_back(std::move(event));
+  end();
+  co_return;
+}
+
+Task<HttpAnswer> FakeSidecar::invoke(std::string app_id, HttpRequest request) {
+  begin("invoke");
+  const auto application = applications.find(app_id);
+  if (application == applications.end()) throw SidecarError(500, "ERR_DIRECT_INVOKE", "no application " + app_id);
+  co_return application->second(request);
+}
+
+const FakeSidecar::Armed* FakeSidecar::armed(const ActorId& actor, const std::string& name) const {
+  for (const bool is_reminder : {true, false})
+    if (const auto found = alarms_.find({is_reminder, actor, name}); found != alarms_.end()) return &found->second;
+  return nullptr;
+}
+
+std::optional<FakeSidecar::Armed> FakeSidecar::take_due(Time limit) {
+  auto next = alarms_.end();
+  for (auto alarm = alarms_.begin(); alarm != alarms_.end(); ++alarm)
+    if (alarm->second.due <= limit && (next == alarms_.end() || alarm->second.due < next->second.due)) next = alarm;
+  if (next == alarms_.end()) return std::nullopt;
+  const Armed taken = next->second;
+  if (taken.alarm.period > Duration{0})
+    next->second.due += taken.alarm.period;
+  else
+    alarms_.erase(next);
+  return taken;
+}
+
+void FakeSidecar::lose_timers() {
+  std::erase_if(alarms_, [](const auto& entry) { return !entry.second.is_reminder; });
+}
+
+}  // namespace actors::testing
