@@ -1,0 +1,58 @@
+/// What the mains of all services share: settings, log, metrics, host, facade, key of the bearer tokens, signals.
+///
+///     int main() {
+///       using namespace shop;
+///       return services::run({.app_id = "order-service", .openapi = services::openapi_document}, [](services::Service& service) {
+///         service.host().add<order::Order>();
+///         service.identify("Order", "orderId");             // lines of its turns carry `orderId`
+///         service.host().subscribe(order::subscriptions());
+///         order::add_routes(service.facade(), service.host());
+///       });
+///     }
+///
+/// The process answers `/healthz` at once and `/readyz` once the sidecar places its actors and the key is there. On SIGTERM or
+/// SIGINT it finishes the work in hand within DRAIN_SECONDS and ends with 0; with 1 if it could not start (the reason is on
+/// standard error), and with 2 if work was still in hand when the time was up.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "actors/runtime/host.hpp"
+#include "services/common/facade.hpp"
+#include "services/common/log.hpp"
+#include "services/common/metrics.hpp"
+#include "services/common/settings.hpp"
+
+namespace shop::services {
+
+struct ServiceDefinition {
+  std::string app_id;
+  std::string_view openapi;
+};
+
+/// Used on the main thread, before the service starts.
+class Service {
+ public:
+  virtual ~Service() = default;
+  virtual actors::Host& host() = 0;
+  virtual Facade& facade() = 0;
+  virtual Metrics& metrics() = 0;
+  virtual const actors::Clock& clock() const = 0;
+  virtual const Settings& settings() const = 0;
+  /// For variables of the service's own. Wrong ones are reported when `prepare` returns.
+  virtual Environment& environment() = 0;
+  /// The field under which the ids of an actor type appear in the log: `Cart` → `cartId`.
+  virtual void identify(std::string actor_type, std::string field) = 0;
+  /// Called when all listeners are open: background work begins here.
+  virtual void on_started(std::function<void()> work) = 0;
+  /// Called first thing when the process is to end: background work stops here.
+  virtual void on_stopping(std::function<void()> work) = 0;
+};
+
+/// Runs a service until it is told to end; answers the exit status of the process.
+int run(ServiceDefinition definition, const std::function<void(Service&)>& prepare);
+
+}  // namespace shop::services
