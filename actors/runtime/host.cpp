@@ -1,0 +1,129 @@
+#include "actors/runtime/host.hpp"
+
+#include <thread>
+
+#include "actors/runtime/http/app_channel.hpp"
+#include "actors/runtime/http/asio.hpp"
+#include "actors/runtime/http/dapr_sidecar.hpp"
+#include "actors/runtime/http/server.hpp"
+
+namespace actors {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+http::DaprSettings dapr_settings(const HostSettings& settings) {
+  http::DaprSettings dapr;
+  dapr.address = settings.sidecar_address;
+  dapr.port = settings.sidecar_port;
+  dapr.token = settings.sidecar_token;
+  dapr.pubsub = settings.pubsub;
+  dapr.state_store = settings.state_store;
+  dapr.secret_store = settings.secret_store;
+  return dapr;
+}
+
+http::ServerSettings server_settings(const HostSettings& settings) {
+  http::ServerSettings server;
+  server.address = settings.address;
+  server.port = settings.channel_port;
+  return server;
+}
+
+/// Whether `condition` came true before `until`.
+template <class Condition>
+bool wait(Steady::time_point until, Condition condition) {
+  while (!condition()) {
+    if (Steady::now() >= until) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
+}  // namespace
+
+class Host::Parts {
+ public:
+  Parts(HostSettings settings, Observer& observer, const Clock& clock)
+      : settings(std::move(settings)),
+        io(this->settings.threads == 1 ? 1 : BOOST_ASIO_CONCURRENCY_HINT_SAFE),
+        sidecar(io, dapr_settings(this->settings), observer),
+        engine(io, sidecar, clock, observer, this->settings.app_id),
+        channel(engine, sidecar, observer, this->settings.app_token),
+        server(
+            io, server_settings(this->settings), [this](http::Request& request) { return channel.serve(request); },
+            [this](const http::Request& request) { channel.abandoned(request); }) {}
+  ~Parts() { stop(); }
+
+  void start() {
+    server.listen();
+    listening = true;
+    for (int i = 0; i < settings.threads; ++i) threads.emplace_back([this] { io.run(); });
+  }
+
+  void stop() {
+    listening = false;
+    server.stop();
+    sidecar.close();
+    io.stop();
+    for (auto& thread : threads) thread.join();
+    threads.clear();
+  }
+
+  const HostSettings settings;
+  boost::asio::io_context io;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{io.get_executor()};
+  http::DaprSidecar sidecar;
+  Engine engine;
+  http::AppChannel channel;
+  http::Server server;
+  std::vector<std::thread> threads;
+  std::atomic<bool> listening = false;
+};
+
+Host::Host(HostSettings settings, Observer& observer, const Clock& clock)
+    : parts_(std::make_unique<Parts>(std::move(settings), observer, clock)) {}
+
+Host::~Host() = default;
+
+void Host::add_type(detail::TypeDescription type) { parts_->engine.add(std::move(type)); }
+void Host::subscribe(Subscriptions subscriptions) { parts_->channel.subscribe(std::move(subscriptions)); }
+void Host::route(std::string verb, std::string pattern, std::function<Task<ChannelAnswer>(ChannelRequest)> handle) {
+  parts_->channel.route(std::move(verb), pattern, std::move(handle));
+}
+
+void Host::start() { parts_->start(); }
+unsigned short Host::channel_port() const { return parts_->server.port(); }
+
+Calls Host::calls(Origin origin) { return Calls(parts_->sidecar, std::move(origin)); }
+StateStore& Host::state() { return parts_->sidecar; }
+Secrets& Host::secrets() { return parts_->sidecar; }
+Sidecar& Host::sidecar() { return parts_->sidecar; }
+
+void Host::post(std::function<void()> work) { boost::asio::post(parts_->io, std::move(work)); }
+
+Task<void> Host::sleep(Duration delay) {
+  return suspend<void>([io = &parts_->io, delay](Completion<void> done) {
+    auto timer = std::make_shared<boost::asio::steady_timer>(*io, delay);
+    timer->async_wait([timer, done](const boost::system::error_code&) { done(); });
+  });
+}
+
+Task<std::optional<std::string>> Host::not_ready() {
+  if (!parts_->listening) co_return "the app channel does not listen";
+  co_return co_await parts_->sidecar.not_ready(parts_->engine.types());
+}
+
+bool Host::drain(Duration limit) {
+  const auto until = Steady::now() + limit;
+  parts_->engine.drain();
+  parts_->channel.drain();
+  // The channel stays open meanwhile: the sidecar hands actors over and wants to be told where they are not.
+  const bool idle = wait(until, [this] { return parts_->engine.idle(); });
+  parts_->server.stop();
+  const bool closed = wait(until, [this] { return parts_->server.connections() == 0; });
+  parts_->stop();
+  return idle && closed;
+}
+
+}  // namespace actors

@@ -1,0 +1,71 @@
+/// What the sidecar asks of this process, and what other applications ask through it: the routes of the app channel.
+///
+/// | request | answer |
+/// |---|---|
+/// | `GET /healthz` | 200, 503 once the host drains; the only one without a token |
+/// | `GET /dapr/config`, `GET /dapr/subscribe` | the actor types; no subscriptions, they are declared as resources |
+/// | `PUT /actors/{type}/{id}/method/{name}` | 200, a refusal too; 404 no such method; 503 while draining; 500 it failed |
+/// | `PUT …/method/remind/{name}`, `PUT …/method/timer/{name}` | the same; a reminder nobody knows is removed |
+/// | `DELETE /actors/{type}/{id}` | 200 |
+/// | `POST /events/{type}` | 200 with `{"status":"SUCCESS"}` or `RETRY` |
+/// | routes of the application | as they say |
+///
+/// Anything without the token is 401, an unknown path 404, a wrong verb 405. Source: Dapr's app callbacks, runtime 1.18; what
+/// is special about them (only 200 is success; a refusal is 200 with `X-DaprErrorResponseHeader`) is the runtime's.
+/// Internal to the library.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "actors/runtime/engine.hpp"
+#include "actors/runtime/host.hpp"
+#include "actors/runtime/http/server.hpp"
+
+namespace actors::http {
+
+/// Register routes before the server listens; the rest is thread-safe.
+class AppChannel {
+ public:
+  using Handle = std::function<Task<ChannelAnswer>(ChannelRequest)>;
+
+  AppChannel(Engine& engine, Sidecar& sidecar, Observer& observer, std::string token);
+
+  void subscribe(Subscriptions subscriptions) { subscriptions_ = std::move(subscriptions); }
+  void route(std::string verb, std::string_view pattern, Handle handle);
+
+  Task<Response> serve(Request& request);
+  /// The peer of the request has gone: the actor it was for is not to be trusted.
+  void abandoned(const Request& request);
+  /// From now on events are left for another time, and the health probe says so.
+  void drain() { draining_ = true; }
+
+ private:
+  struct Route {
+    std::string verb;
+    std::vector<std::string> pattern;  // a segment each; empty: any
+    Handle handle;
+  };
+  using Segments = std::vector<std::string_view>;
+
+  Task<Response> route(Request& request, Segments path);
+  Task<Response> serve_actor(Request& request, Segments path);
+  Task<Response> call(ActorId actor, std::string method, Request& request);
+  Task<Response> remind(ActorId actor, std::string name, Request& request);
+  Task<Response> tick(ActorId actor, std::string name, Request& request);
+  Task<Response> deactivate(ActorId actor);
+  Task<Response> deliver(Request& request);
+  Task<Response> serve_own(Request& request, Segments path);
+
+  Engine& engine_;
+  Sidecar& sidecar_;
+  Observer& observer_;
+  const std::string token_;
+  Subscriptions subscriptions_;
+  std::vector<Route> routes_;
+  std::atomic<bool> draining_ = false;
+};
+
+}  // namespace actors::http
