@@ -74,7 +74,7 @@ struct Call {
   std::string body;
   std::string id;
   Cause cause = Cause::Call;
-  Trace trace;
+  Trace trace = {};
   std::string caller = {};  ///< the type of the actor whose turn awaits this call; empty for a door, an event, or work after a commit
 };
 
@@ -132,13 +132,15 @@ struct StateItem {
   std::string value;
   std::string etag;
 };
-/// One operation of a state transaction. With an `etag` it is carried out only if the stored one still equals it; an empty
-/// etag writes whatever is there.
+/// One operation of a state transaction. With an `etag` it is carried out only if the stored one still equals it, with
+/// `create` only if there is no such key; an empty etag writes whatever is there. A delete (no value) has no condition: DynamoDB
+/// ignores its etag.
 struct StateChange {
   std::string key;
   std::optional<std::string> value;
   std::string etag = {};
   std::optional<std::chrono::seconds> ttl = {};
+  bool create = false;
 };
 
 /// The state building block, for a service without actors. Keys are prefixed with the app id by the sidecar.

@@ -318,8 +318,9 @@ Task<void> DaprSidecar::transact(std::vector<StateChange> changes) {
   body.writer.StartArray();
   for (const auto& change : changes)
     write_operation(body, change.key, change.value, [&] {
-      if (!change.etag.empty()) {
-        body.member("etag", change.etag);
+      // First write without an etag: only if there is none.
+      if (!change.etag.empty() || change.create) {
+        if (!change.etag.empty()) body.member("etag", change.etag);
         body.writer.Key("options");
         body.writer.StartObject();
         body.member("concurrency", std::string_view("first-write"));
