@@ -189,7 +189,7 @@ class Facade {
 
  private:
   class Parts;
-  std::unique_ptr<Parts> parts_;
+  std::shared_ptr<Parts> parts_;
 };
 
 }  // namespace shop::services

@@ -13,7 +13,6 @@
 
 namespace prometheus {
 class Counter;
-class Registry;
 }  // namespace prometheus
 
 namespace shop::services {
@@ -32,8 +31,7 @@ class Counter {
 
 class Metrics {
  public:
-  /// `service` is the constant label `service` of every series.
-  explicit Metrics(std::string service);
+  Metrics();
   ~Metrics();
 
   /// Serves the page at `http://address:port/metrics`; throws std::runtime_error when the port is taken. Port 0 takes any

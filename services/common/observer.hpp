@@ -2,7 +2,7 @@
 ///
 /// Lines about turns have `msg` "turn committed", "turn duplicate", "turn refused", "turn failed" or, at debug, "turn unchanged",
 /// with `actor`, `method`, `turn`, `cause`, `version`, `tookMs`, `traceId`, `error`, what the actor noted with `tag`, and the
-/// actor's id under its own name (`identify`). Lines about events have "event published", "event not published", "event handled",
+/// actor's id under its own name (`cartId`, `orderId`, …). Lines about events have "event published", "event not published", "event handled",
 /// "event unknown", "event unreadable" or "event failed", with `event` (its type), `eventId`, `topic` or `source`, and the ids at
 /// the top of its data. Of an event's data nothing but these ids is logged.
 #pragma once
@@ -19,6 +19,7 @@ namespace shop::services {
 class ServiceObserver final : public actors::Observer {
  public:
   explicit ServiceObserver(Metrics& metrics) : metrics_(metrics) {}
+  /// The field under which ids of an actor type appear; the shop's own types are known.
   void identify(std::string actor_type, std::string field) { fields_[std::move(actor_type)] = std::move(field); }
 
   void turn_ended(const actors::TurnEnded& turn) override;
@@ -32,8 +33,12 @@ class ServiceObserver final : public actors::Observer {
   void warned(std::string_view message) override;
 
  private:
+  std::string_view field_of(std::string_view actor_type) const;
+
   Metrics& metrics_;
-  std::map<std::string, std::string, std::less<>> fields_;
+  std::map<std::string, std::string, std::less<>> fields_{
+      {"Cart", "cartId"},       {"CartProduct", "productId"}, {"Order", "orderId"},
+      {"Payment", "paymentId"}, {"Product", "productId"},     {"ProductDemand", "productId"}};
 };
 
 }  // namespace shop::services

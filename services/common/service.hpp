@@ -4,7 +4,6 @@
 ///       using namespace shop;
 ///       return services::run({.app_id = "order-service", .openapi = services::openapi_document}, [](services::Service& service) {
 ///         service.host().add<order::Order>();
-///         service.identify("Order", "orderId");             // lines of its turns carry `orderId`
 ///         service.host().subscribe(order::subscriptions());
 ///         order::add_routes(service.facade(), service.host());
 ///       });
@@ -44,7 +43,7 @@ class Service {
   virtual const Settings& settings() const = 0;
   /// For variables of the service's own. Wrong ones are reported when `prepare` returns.
   virtual Environment& environment() = 0;
-  /// The field under which the ids of an actor type appear in the log: `Cart` → `cartId`.
+  /// The field under which the ids of an actor type appear in the log; the shop's own types are known.
   virtual void identify(std::string actor_type, std::string field) = 0;
   /// Called when all listeners are open: background work begins here.
   virtual void on_started(std::function<void()> work) = 0;

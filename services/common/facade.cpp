@@ -1,0 +1,448 @@
+#include "services/common/facade.hpp"
+
+#include <pistache/endpoint.h>
+#include <pistache/http.h>
+#include <pistache/http_headers.h>
+#include <pistache/peer.h>
+
+#include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <mutex>
+#include <stdexcept>
+
+#include "services/common/log.hpp"
+#include "services/common/routes.hpp"
+#include "services/common/trace.hpp"
+
+namespace shop::services {
+namespace {
+
+namespace web = Pistache::Http;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t max_body = 1024 * 1024;
+/// Pistache counts head and body together; the door lets no head through that is longer.
+constexpr std::size_t max_head = 64 * 1024;
+/// Longer than any handler may take: Pistache's header timeout also runs while a handler is at work.
+constexpr std::chrono::seconds pistache_timeout{120};
+
+/// A request on its way through the facade: what is logged and counted of it.
+struct Exchange {
+  Clock::time_point began = Clock::now();
+  std::string verb;
+  std::string route = "unmatched";  ///< bounded, unlike the path
+  std::string instance;
+  std::string traceparent;
+  std::vector<std::pair<std::string, std::string>> ids;
+  bool keep_alive = false;
+  std::string failure = {};  ///< what the client is not told
+};
+
+/// The verbs Pistache reads; it refuses a request with any other as malformed.
+bool is_known_verb(std::string_view verb) {
+  static constexpr std::array<std::string_view, 9> known{"OPTIONS", "GET",    "POST",  "HEAD",   "PUT",
+                                                         "PATCH",   "DELETE", "TRACE", "CONNECT"};
+  return std::find(known.begin(), known.end(), verb) != known.end();
+}
+
+bool changes_something(std::string_view verb) { return verb != "GET" && verb != "HEAD" && verb != "OPTIONS"; }
+
+Problem refusal(int status, std::string detail, std::vector<std::pair<std::string, std::string>> headers = {}) {
+  Problem problem;
+  problem.status = status;
+  problem.detail = std::move(detail);
+  problem.headers = std::move(headers);
+  return problem;
+}
+
+std::string lower(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+  return text;
+}
+
+/// The name under which a path's variable is logged: `{id}` of `/orders/{id}` is the `orderId`.
+std::string log_name(std::string_view pattern, const std::string& variable) {
+  if (variable != "id") return variable;
+  const auto at = pattern.find("/{id}");
+  if (at == std::string_view::npos || at == 0) return {};
+  auto collection = pattern.substr(0, at);
+  collection.remove_prefix(collection.rfind('/') + 1);
+  if (collection.ends_with('s')) collection.remove_suffix(1);
+  return std::string(collection) + "Id";
+}
+
+/// A key is handed on in headers and kept in documents, so it has the form of a header's value and a bounded length.
+bool is_idempotency_key(std::string_view text) {
+  return text.size() <= 255 && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+/// What a path and a verb alone are refused for.
+std::optional<Problem> refuse_by_route(const Routes::Match& match) {
+  if (!match.pattern) return refusal(404, "There is nothing here.");
+  if (match.undecodable) return refusal(400, "The path is not percent-encoded UTF-8.");
+  if (!match.endpoint) return refusal(405, "This path answers " + match.allow + ".", {{"Allow", match.allow}});
+  return std::nullopt;
+}
+
+actors::Task<Response> run_handler(const Facade::Handler& handler, Request request) {
+  co_return co_await handler(std::move(request));
+}
+
+}  // namespace
+
+/// Shared with the work in hand, so that an answer that comes after the facade has gone finds something to not answer to.
+class Facade::Parts : public std::enable_shared_from_this<Facade::Parts> {
+ public:
+  Parts(FacadeSettings given, Runner& runner_, const Tokens& tokens_, Metrics& metrics_)
+      : settings(std::move(given)), runner(runner_), tokens(tokens_), metrics(metrics_) {}
+
+  void add_built_in();
+  /// On a thread of Pistache.
+  void take(const web::Request& request, web::ResponseWriter writer);
+  void take_malformed(web::ResponseWriter writer, int status, std::string_view request_line);
+
+  const FacadeSettings settings;
+  Runner& runner;
+  const Tokens& tokens;
+  Metrics& metrics;
+  Routes routes;
+  std::unique_ptr<web::Endpoint> endpoint;
+
+  std::mutex mutex;  // of what follows
+  std::condition_variable changed;
+  int in_flight = 0;
+  bool draining = false;
+  bool stopped = false;
+
+ private:
+  Request::Parts read(const web::Request& request, Routes::Match& match, Exchange& exchange) const;
+  actors::Task<Response> readiness();
+  void answer(web::ResponseWriter& writer, Exchange& exchange, Response response);
+  void answer(web::ResponseWriter& writer, Exchange& exchange, Problem problem) {
+    problem.instance = exchange.instance;
+    answer(writer, exchange,
+           Response{problem.status, problem.to_json(), "application/problem+json", std::move(problem.headers)});
+  }
+  void account(const Exchange& exchange, int status);
+  void begin();
+  void end();
+  bool is_draining() {
+    std::lock_guard lock(mutex);
+    return draining;
+  }
+};
+
+namespace {
+
+/// Pistache's handler with its own answers to malformed requests replaced: they would be plain text, some of them a 500.
+/// Follows Http::Handler::onInput of Pistache 0.0.5 step by step otherwise.
+class Door final : public web::Handler {
+ public:
+  HTTP_PROTOTYPE(Door)
+  using Take = std::function<void(const web::Request&, web::ResponseWriter)>;
+  using TakeMalformed = std::function<void(web::ResponseWriter, int status, std::string_view request_line)>;
+  Door(Take take, TakeMalformed take_malformed) : take_(std::move(take)), take_malformed_(std::move(take_malformed)) {}
+
+  void onRequest(const web::Request& request, web::ResponseWriter writer) override { take_(request, std::move(writer)); }
+
+ private:
+  void onInput(const char* buffer, std::size_t length, const std::shared_ptr<Pistache::Tcp::Peer>& peer) override {
+    const auto parser = getParser(peer);
+    int status = 0;
+    try {
+      if (!parser->feed(buffer, length)) {
+        status = 413;
+      } else if (parser->parse() == web::Private::State::Done) {
+        auto& request = parser->request;
+        web::ResponseWriter writer(request.version(), transport(), this, peer);
+        request.copyAddress(peer->address());
+        peer->setIdle(false);
+        onRequest(request, std::move(writer));
+        parser->reset();
+      }
+    } catch (const web::HttpError& error) {
+      status = error.code();
+    } catch (const std::exception&) {
+      status = 400;  // a header that Pistache reads for itself and could not
+    }
+    if (status == 0) return;
+    const std::string_view text(buffer, length);
+    take_malformed_(web::ResponseWriter(web::Version::Http11, transport(), this, peer), status,
+                    text.substr(0, text.find('\r')));
+    parser->reset();
+  }
+
+  Take take_;
+  TakeMalformed take_malformed_;
+};
+
+}  // namespace
+
+void Facade::Parts::begin() {
+  {
+    std::lock_guard lock(mutex);
+    ++in_flight;
+  }
+  metrics.http_in_flight(1);
+}
+
+void Facade::Parts::end() {
+  {
+    std::lock_guard lock(mutex);
+    --in_flight;
+    if (!stopped) metrics.http_in_flight(-1);
+  }
+  changed.notify_all();
+}
+
+void Facade::Parts::account(const Exchange& exchange, int status) {
+  const auto took = std::chrono::duration_cast<Microseconds>(Clock::now() - exchange.began);
+  metrics.http_request(exchange.verb, exchange.route, status, took);
+
+  const auto level = status >= 500                                  ? log::Level::Warning
+                     : changes_something(exchange.verb)             ? log::Level::Info
+                                                                    : log::Level::Debug;
+  if (!log::enabled(level)) return;
+  log::Line line(level, "request");
+  line.add("method", exchange.verb).add("route", exchange.route).add("status", status);
+  line.add("tookMs", std::chrono::duration<double, std::milli>(took).count());
+  line.add_if("traceId", trace_id(exchange.traceparent)).add_if("error", exchange.failure);
+  for (const auto& [name, id] : exchange.ids) line.add(name, id);
+  line.write();
+}
+
+void Facade::Parts::answer(web::ResponseWriter& writer, Exchange& exchange, Response response) {
+  auto self = shared_from_this();
+  {
+    std::lock_guard lock(mutex);
+    if (stopped) return;  // Pistache is gone, and the writer with it
+  }
+  try {
+    // Without a Connection header of ours Pistache would close after each answer.
+    writer.headers().add<web::Header::Connection>(exchange.keep_alive ? web::ConnectionControl::KeepAlive
+                                                                      : web::ConnectionControl::Close);
+    if (!response.body.empty() && !response.content_type.empty())
+      response.headers.emplace_back("Content-Type", std::move(response.content_type));
+    for (auto& [name, text] : response.headers)
+      writer.headers().addRaw(web::Header::Raw(std::move(name), std::move(text)));
+    if (exchange.verb == "HEAD") response.body.clear();
+    account(exchange, response.status);
+    writer.send(static_cast<web::Code>(response.status), response.body)
+        .then([self](ssize_t) { self->end(); }, [self](std::exception_ptr&) { self->end(); });
+  } catch (const std::exception& error) {  // the client has left
+    log::debug("answer not sent", {{"error", error.what()}, {"route", exchange.route}});
+    end();
+  }
+}
+
+void Facade::Parts::take_malformed(web::ResponseWriter writer, int status, std::string_view request_line) {
+  begin();
+  Exchange exchange;
+  exchange.verb = "other";
+  const auto space = request_line.find(' ');
+  const auto verb = request_line.substr(0, space);
+  const auto is_verb = !verb.empty() && std::all_of(verb.begin(), verb.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  if (status == 400 && space != std::string_view::npos && is_verb && !is_known_verb(verb)) {
+    // A verb Pistache has never heard of is as wrong as any other that the path does not have.
+    const auto path = request_line.substr(space + 1);
+    const auto match = routes.find(verb, path.substr(0, path.find_first_of(" ?")));
+    if (match.pattern) exchange.route = *match.pattern;
+    if (auto refused = refuse_by_route(match)) return answer(writer, exchange, *std::move(refused));
+  }
+  const char* detail = status == 413   ? "A request body may have up to 1 MiB."
+                       : status == 415 ? "The request body must be application/json."
+                                       : "The request is malformed.";
+  answer(writer, exchange, refusal(status >= 400 && status < 500 ? status : 400, detail));
+}
+
+Request::Parts Facade::Parts::read(const web::Request& request, Routes::Match& match, Exchange& exchange) const {
+  Request::Parts parts;
+  parts.verb = exchange.verb;
+  parts.path = request.resource();
+  parts.route = *match.pattern;
+  parts.parameters = std::move(match.parameters);
+  for (const auto& [name, raw] : request.headers().rawList()) parts.headers.emplace(lower(raw.name()), raw.value());
+
+  if (const auto given = parts.headers.find("traceparent");
+      given != parts.headers.end() && is_traceparent(given->second)) {
+    parts.origin.trace.traceparent = given->second;
+    if (const auto state = parts.headers.find("tracestate"); state != parts.headers.end())
+      parts.origin.trace.tracestate = state->second;
+  } else {
+    parts.origin.trace.traceparent = new_traceparent();
+  }
+  exchange.traceparent = parts.origin.trace.traceparent;
+  for (const auto& [name, text] : parts.parameters)
+    if (auto known = log_name(parts.route, name); !known.empty() && is_id(text)) exchange.ids.emplace_back(known, text);
+
+  const auto authorization = parts.headers.find("authorization");
+  if (authorization != parts.headers.end()) {
+    parts.caller = tokens.caller(authorization->second);
+    parts.headers.erase(authorization);  // judged; nothing behind the facade has a use for it
+  }
+  if (match.endpoint->access == Access::Admin && !parts.caller.admin()) {
+    if (parts.caller.anonymous()) {
+      Problem problem;
+      problem.status = 401;
+      problem.detail = "This needs a bearer token with the role admin.";
+      problem.headers = {{"WWW-Authenticate", "Bearer realm=\"ecommerce\""}};
+      throw ProblemError(std::move(problem));
+    }
+    throw ProblemError(403, "", "This needs a bearer token with the role admin.");
+  }
+
+  if (request.body().size() > max_body) throw ProblemError(413, "", "A request body may have up to 1 MiB.");
+  for (auto pair = request.query().parameters_begin(); pair != request.query().parameters_end(); ++pair) {
+    auto name = percent_decoded(pair->first, true);
+    auto text = percent_decoded(pair->second, true);
+    if (!name || !text) throw ProblemError(400, "", "The query is not percent-encoded UTF-8.");
+    parts.query.emplace(*std::move(name), *std::move(text));
+  }
+  const auto key = parts.headers.find("idempotency-key");
+  if (changes_something(parts.verb) && key != parts.headers.end() && !key->second.empty()) {
+    if (!is_idempotency_key(key->second))
+      throw ProblemError(400, "", "The header Idempotency-Key must have 1 to 255 visible ASCII characters.");
+    parts.origin.id = key->second;
+  } else {
+    parts.origin.id = actors::random_id();
+  }
+  parts.body = request.body();
+  return parts;
+}
+
+void Facade::Parts::take(const web::Request& request, web::ResponseWriter writer) {
+  begin();
+  Exchange exchange;
+  exchange.verb = web::methodString(request.method());
+  exchange.instance = request.resource();
+  const auto connection = lower(request.headers().tryGetRaw("Connection").value_or(web::Header::Raw("", "")).value());
+  exchange.keep_alive = request.version() == web::Version::Http11 ? connection.find("close") == std::string::npos
+                                                                  : connection.find("keep-alive") != std::string::npos;
+
+  Facade::Handler const* handler = nullptr;
+  std::optional<Request> taken;
+  std::optional<Problem> problem;
+  try {
+    auto match = routes.find(exchange.verb, request.resource());
+    if (match.pattern) exchange.route = *match.pattern;
+    if (exchange.verb == "OPTIONS" && match.pattern)
+      return answer(writer, exchange, Response{204, {}, {}, {{"Allow", match.allow}}});
+    if (auto refused = refuse_by_route(match)) return answer(writer, exchange, *std::move(refused));
+    if (exchange.route != "/healthz" && is_draining()) {
+      exchange.keep_alive = false;
+      return answer(writer, exchange, refusal(503, "This process is shutting down. Try again.", {{"Retry-After", "1"}}));
+    }
+    taken.emplace(read(request, match, exchange));
+    handler = &match.endpoint->handler;
+  } catch (...) {
+    problem = problem_of(std::current_exception());
+  }
+  if (problem) return answer(writer, exchange, *std::move(problem));
+
+  struct Pending {
+    web::ResponseWriter writer;
+    Exchange exchange;
+    Request request;
+  };
+  auto pending = std::make_shared<Pending>(Pending{std::move(writer), std::move(exchange), *std::move(taken)});
+  auto self = shared_from_this();
+  runner.post([self, pending, handler] {
+    actors::spawn(run_handler(*handler, std::move(pending->request)), [self, pending](actors::Outcome<Response> outcome) {
+      if (!outcome.failed()) return self->answer(pending->writer, pending->exchange, std::move(outcome.get()));
+      auto failed = problem_of(outcome.error());
+      if (failed.status >= 500) {
+        try {
+          std::rethrow_exception(outcome.error());
+        } catch (const std::exception& error) {
+          pending->exchange.failure = error.what();
+        } catch (...) {
+          pending->exchange.failure = "something that is no std::exception";
+        }
+      }
+      self->answer(pending->writer, pending->exchange, std::move(failed));
+    });
+  });
+}
+
+actors::Task<Response> Facade::Parts::readiness() {
+  const auto not_yet = [](std::string why) {
+    Problem problem;
+    problem.status = 503;
+    problem.type = problem_type("not_ready");
+    problem.detail = std::move(why);
+    problem.headers = {{"Retry-After", "1"}};
+    return ProblemError(std::move(problem));
+  };
+  if (!tokens.ready()) throw not_yet("The key for bearer tokens has not arrived from the secret store yet.");
+  const auto why = co_await runner.not_ready();
+  if (why) throw not_yet(*why);
+  co_return Response{200, R"({"status":"ready"})"};
+}
+
+void Facade::Parts::add_built_in() {
+  const auto add = [this](const char* pattern, Facade::Handler handler) {
+    routes.add("GET", pattern, {Access::Anyone, std::move(handler)});
+  };
+  add("/healthz", [](Request) -> actors::Task<Response> { co_return Response{200, R"({"status":"up"})"}; });
+  add("/readyz", [this](Request) { return readiness(); });
+  add("/openapi.json", [this](Request) -> actors::Task<Response> { co_return Response{200, settings.openapi}; });
+}
+
+Facade::Facade(FacadeSettings settings, Runner& runner, const Tokens& tokens, Metrics& metrics)
+    : parts_(std::make_shared<Parts>(std::move(settings), runner, tokens, metrics)) {
+  parts_->add_built_in();
+}
+
+Facade::~Facade() { stop(); }
+
+void Facade::route(std::string verb, std::string pattern, Access access, Handler handler) {
+  if (parts_->endpoint) throw std::logic_error("routes are registered before the facade starts: " + pattern);
+  parts_->routes.add(verb, pattern, {access, std::move(handler)});
+}
+
+void Facade::start() {
+  const auto& settings = parts_->settings;
+  auto endpoint = std::make_unique<web::Endpoint>(Pistache::Address(settings.address, Pistache::Port(settings.port)));
+  endpoint->init(web::Endpoint::options()
+                     .threads(settings.threads)
+                     .threadsName("facade")
+                     .flags(Pistache::Tcp::Options::ReuseAddr | Pistache::Tcp::Options::NoDelay)
+                     .backlog(1024)
+                     .maxRequestSize(max_head + max_body)
+                     .headerTimeout(pistache_timeout)
+                     .bodyTimeout(pistache_timeout));
+  // Raw: Pistache's threads end before the parts do (`stop`).
+  auto* parts = parts_.get();
+  endpoint->setHandler(std::make_shared<Door>(
+      [parts](const web::Request& request, web::ResponseWriter writer) { parts->take(request, std::move(writer)); },
+      [parts](web::ResponseWriter writer, int status, std::string_view line) {
+        parts->take_malformed(std::move(writer), status, line);
+      }));
+  try {
+    endpoint->serveThreaded();
+  } catch (const std::exception& error) {
+    throw std::runtime_error("the facade cannot be opened on " + settings.address + ":" + std::to_string(settings.port) +
+                             " (" + error.what() + "): is the port taken?");
+  }
+  parts_->endpoint = std::move(endpoint);
+}
+
+unsigned short Facade::port() const { return static_cast<unsigned short>(parts_->endpoint->getPort()); }
+
+bool Facade::drain(std::chrono::milliseconds limit) {
+  std::unique_lock lock(parts_->mutex);
+  parts_->draining = true;
+  return parts_->changed.wait_for(lock, limit, [this] { return parts_->in_flight == 0; });
+}
+
+void Facade::stop() {
+  {
+    std::lock_guard lock(parts_->mutex);
+    if (std::exchange(parts_->stopped, true)) return;
+  }
+  if (parts_->endpoint) parts_->endpoint->shutdown();
+}
+
+}  // namespace shop::services

@@ -1,0 +1,124 @@
+#include "services/common/problem.hpp"
+
+
+#include "actors/runtime/sidecar.hpp"
+
+namespace shop::services {
+namespace {
+
+using actors::json::Writer;
+
+void text(Writer& writer, const char* name, std::string_view value) {
+  writer.Key(name);
+  writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+}
+
+Problem unavailable(int status, std::string_view code, std::string detail) {
+  Problem problem;
+  problem.status = status;
+  problem.type = problem_type(code);
+  problem.detail = std::move(detail);
+  problem.headers = {{"Retry-After", "1"}};
+  return problem;
+}
+
+}  // namespace
+
+std::string_view phrase_of(int status) {
+  switch (status) {
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 411: return "Length Required";
+    case 412: return "Precondition Failed";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
+    case 422: return "Unprocessable Content";
+    case 428: return "Precondition Required";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    default: return status < 500 ? "Request Refused" : "Server Error";
+  }
+}
+
+std::string problem_type(std::string_view code) {
+  return code.empty() ? "about:blank" : "urn:problem:ecommerce:" + std::string(code);
+}
+
+std::string Problem::to_json() const {
+  rapidjson::StringBuffer buffer;
+  Writer writer(buffer);
+  writer.StartObject();
+  text(writer, "type", type);
+  text(writer, "title", title.empty() ? phrase_of(status) : std::string_view(title));
+  writer.Key("status");
+  writer.Int(status);
+  if (!detail.empty()) text(writer, "detail", detail);
+  if (!instance.empty()) text(writer, "instance", instance);
+  if (!errors.empty()) {
+    writer.Key("errors");
+    writer.StartArray();
+    for (const auto& error : errors) {
+      writer.StartObject();
+      text(writer, "pointer", error.pointer);
+      text(writer, "detail", error.detail);
+      writer.EndObject();
+    }
+    writer.EndArray();
+  }
+  writer.EndObject();
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+ProblemError::ProblemError(Problem problem) : std::runtime_error(problem.detail), problem_(std::move(problem)) {}
+
+ProblemError::ProblemError(int status, std::string_view code, std::string detail) : std::runtime_error(detail) {
+  problem_.status = status;
+  problem_.type = problem_type(code);
+  problem_.detail = std::move(detail);
+}
+
+Problem problem_of(const actors::Refusal& refusal) {
+  Problem problem;
+  problem.status = actors::http_status(refusal.reason);
+  problem.type = problem_type(refusal.code);
+  problem.detail = refusal.message;
+  return problem;
+}
+
+Problem problem_of(const actors::json::Error& error) {
+  Problem problem;
+  problem.status = 400;
+  problem.detail = "The request body is not valid; see errors.";
+  problem.errors = error.problems();
+  return problem;
+}
+
+Problem problem_of(std::exception_ptr error) {
+  try {
+    std::rethrow_exception(std::move(error));
+  } catch (const ProblemError& known) {
+    return known.problem();
+  } catch (const actors::SidecarError& failure) {
+    if (failure.status() == 504)
+      return unavailable(504, "timeout", "Another part of the platform did not answer in time; the outcome is unknown. Try again.");
+    return unavailable(503, "unavailable", "Another part of the platform is not available at the moment. Try again.");
+  } catch (...) {
+    Problem problem;
+    problem.status = 500;
+    problem.detail = "The request failed for a reason nobody foresaw; it has been logged.";
+    return problem;
+  }
+}
+
+}  // namespace shop::services
