@@ -1,7 +1,9 @@
 """The processes are supervisord's: it starts them, restarts what dies, keeps their logs. This speaks to it over its socket."""
 
 import hashlib
+import json
 import os
+import re
 import shlex
 import subprocess
 import time
@@ -143,13 +145,24 @@ class Supervisor:
         while _alive(pid):
             time.sleep(0.02)
 
-    def last_lines(self, name: str, count: int = 12) -> str:
+    def last_words(self, name: str, count: int = 6) -> list[str]:
+        """Why a part went down, as far as it said: its last errors, or else its last lines."""
         log = self.workspace.log_of(name)
-        if not log.exists():
-            return "(it has written nothing)"
+        if not log.exists() or not log.stat().st_size:
+            return ["(it has written nothing)"]
         with open(log, "rb") as file:
-            file.seek(max(0, log.stat().st_size - 16384))
-            return "\n".join(file.read().decode(errors="replace").splitlines()[-count:])
+            file.seek(max(0, log.stat().st_size - 65536))
+            lines = file.read().decode(errors="replace").splitlines()[-80:]
+        errors = [line for line in lines if re.search(r'"level": ?"(error|fatal|critical)"|\[emerg\]|Traceback|terminate called', line)]
+        messages = [_message(line) for line in errors or lines]
+        return list(dict.fromkeys(messages))[-count:]
+
+
+def _message(line: str) -> str:
+    try:
+        return str(json.loads(line)["msg"])
+    except (ValueError, KeyError, TypeError):
+        return line
 
 
 def _script(program: Program) -> str:

@@ -5,6 +5,7 @@ broker in the brokers' type; those differences, and nothing else, are in dapr-co
 """
 
 import copy
+import json
 import os
 import re
 import string
@@ -84,20 +85,24 @@ def configurations(change: dict, trace: str | None) -> dict[str, dict]:
     return {c["metadata"]["name"]: merged(c, extra) for c in documents(CONFIG / "configuration.yaml")}
 
 
+def write(file: Path, text: str) -> None:
+    """Leaves a file alone that says this already: daprd watches its configuration and restarts itself when it is written."""
+    if not file.exists() or file.read_text() != text:
+        write_private(file, text)
+
+
 def write_dapr(workspace: Workspace, broker: str, trace: str | None, credentials: Credentials) -> None:
     change = overlay(workspace, broker)
     resources = workspace.generated / "resources"
     resources.mkdir(exist_ok=True)
-    for old in resources.glob("*.yaml"):
-        old.unlink()
     resiliency = [merged(r, {"spec": change.get("resiliency", {})}) for r in documents(CONFIG / "resiliency.yaml")]
     for name, content in (("components", components(change)), ("subscriptions", subscriptions(change)), ("resiliency", resiliency)):
-        (resources / f"{name}.yaml").write_text(yaml.safe_dump_all(content, sort_keys=False))
+        write(resources / f"{name}.yaml", yaml.safe_dump_all(content, sort_keys=False))
     for app, configuration in configurations(change, trace).items():
-        (workspace.generated / f"{app}.yaml").write_text(yaml.safe_dump(configuration, sort_keys=False))
-    (workspace.generated / "control-plane.yaml").write_text((CONFIG / "control-plane.yaml").read_text())
+        write(workspace.generated / f"{app}.yaml", yaml.safe_dump(configuration, sort_keys=False))
+    write(workspace.generated / "control-plane.yaml", (CONFIG / "control-plane.yaml").read_text())
     secret = {facts.load()["names"]["secret"]: {facts.load()["names"]["secretKey"]: credentials.jwt_key}}
-    write_private(workspace.generated / "secrets.json", yaml.dump(secret, default_flow_style=True, width=10**6))
+    write(workspace.generated / "secrets.json", json.dumps(secret))
 
 
 def filled(template: str, **values: str) -> str:
@@ -122,7 +127,7 @@ def write_gateway(workspace: Workspace) -> Path:
     folder = workspace.run / "gateway"
     folder.mkdir(exist_ok=True)
     target = workspace.generated / "nginx.conf"
-    target.write_text(filled(
+    write(target, filled(
         (source / "nginx.conf").read_text(), run=str(folder), logs=str(workspace.logs), upstreams="\n  ".join(upstreams),
         doors="\n".join(doors), user="user nobody nogroup;" if os.geteuid() == 0 else ""))
     return target

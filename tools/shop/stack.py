@@ -96,6 +96,10 @@ class Stack:
             for app in facts.apps(self.workspace.port_offset):
                 step.show(app.id)
                 self._wait(lambda app=app: ready(app), f"{app.id} is not ready", app.id, app.sidecar, "gateway")
+            # Supervisor calls a part running once it has held for a second; `status` after `up` must say so.
+            for part in everything:
+                self._wait(lambda part=part: self.supervisor.states()[part.name]["statename"] == "RUNNING",
+                           f"{part.name} does not keep running", part.name)
 
     def _make_certificates(self, tools: toolbox.Tools, supervisord) -> None:
         """Sentry makes them at its first start, and every other part needs them before its own."""
@@ -105,8 +109,9 @@ class Stack:
         self.supervisor.write([programs.sentry(self.workspace, tools)])
         self.supervisor.launch(supervisord) if not self.supervisor.running() else self.supervisor.update()
         self.supervisor.start(["sentry"])
-        self._wait(lambda: (folder / "issuer.key").exists() and (folder / "ca.crt").exists() and (folder / "issuer.crt").exists(),
-                   "sentry makes no certificates", "sentry")
+        # It listens once the files are written; a file that exists may still be half empty.
+        port = facts.Ports(self.workspace.port_offset)["sentry"]
+        self._wait(lambda: _listens(port) and (folder / "issuer.key").exists(), "sentry makes no certificates", "sentry")
 
     def _make_resources(self, secrets: credentials.Credentials) -> None:
         offset = self.workspace.port_offset
@@ -130,8 +135,8 @@ class Stack:
     def _explain(self, complaint: str, parts: list[str]) -> str:
         text = complaint + "."
         for part in parts:
-            lines = "\n".join("    " + line[:400] for line in self.supervisor.last_lines(part).splitlines())
-            text += f"\n  {part}, last lines of {self.workspace.log_of(part)}:\n{lines}"
+            words = "\n".join("    " + line[:600] for line in self.supervisor.last_words(part))
+            text += f"\n  {part} said:\n{words}\n    log: {self.workspace.log_of(part)}"
         return text + "\n  ./shop status shows the rest; ./shop down stops what did start."
 
     def _require_free_ports(self) -> None:

@@ -1,0 +1,39 @@
+"""Fixtures of the system suite: one platform for the whole run, with the broker that SHOP_SYSTEM_BROKER names."""
+
+import os
+
+import pytest
+
+from stack import Platform
+
+
+@pytest.fixture(scope="session")
+def broker() -> str:
+    return os.environ.get("SHOP_SYSTEM_BROKER", "aws")
+
+
+@pytest.fixture(scope="session")
+def platform(broker):
+    running = Platform(broker)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def admin(platform):
+    return platform.client("admin")
+
+
+@pytest.fixture
+def customer(platform):
+    """A customer of this test alone."""
+    from stack import unique
+
+    return platform.client("customer", unique("customer"))
+
+
+@pytest.fixture
+def guest(platform):
+    """Somebody without a token."""
+    return platform.client()

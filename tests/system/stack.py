@@ -1,0 +1,136 @@
+"""A platform of the tests' own, on free ports and with a state folder of its own, through the same code as ./shop."""
+
+import os
+import signal
+import sys
+import time
+import uuid
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from shop import cloud, credentials, facts, journal, stack  # noqa: E402
+from shop.api import Client  # noqa: E402
+from shop.workspace import Workspace, build_folder  # noqa: E402
+
+
+def wait_until(condition, limit: float = 20, what: str = ""):
+    """The first true value of `condition()`, which may also raise AssertionError for "not yet". Fails after `limit` seconds
+    with what was last seen, so that a test never sleeps for luck."""
+    deadline = time.monotonic() + limit
+    while True:
+        seen = None
+        try:
+            seen = condition()
+            if seen:
+                return seen
+        except AssertionError as not_yet:
+            seen = not_yet
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {limit} s{' for ' + what if what else ''}; last seen: {seen}")
+        time.sleep(0.05)
+
+
+def unique(prefix: str) -> str:
+    """An id no other test uses: all tests of a run share one platform."""
+    return f"{prefix}-{uuid.uuid4().hex[:12]}"
+
+
+class Platform:
+    """The running platform, and everything a test needs to ask and disturb it."""
+
+    def __init__(self, broker: str):
+        self.broker = broker
+        state = build_folder() / "system" / broker
+        self.stack = stack.Stack(Workspace(state, build_folder()))
+
+    def start(self) -> None:
+        settings = stack.Settings(self.broker, "log", stack.free_offset())
+        self.stack.up(settings, fresh=True, compile=False, quiet=True)
+        self.apps = {app.short: app for app in facts.apps(settings.port_offset)}
+
+    def stop(self) -> None:
+        self.stack.down(quiet=True)
+
+    # --- asking
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        return stack.endpoints(self.stack.workspace, self.broker)
+
+    def status(self) -> dict:
+        return self.stack.status()
+
+    def client(self, role: str | None = None, subject: str | None = None) -> Client:
+        """Calls through the doors: `client("admin").expect(201, "POST", "product", "/products", body)`."""
+        return Client(self.stack, role, subject)
+
+    def token(self, role: str, subject: str) -> str:
+        return credentials.bearer_token(self.stack.workspace, role, subject)
+
+    @property
+    def secrets(self) -> credentials.Credentials:
+        return credentials.ensure(self.stack.workspace)
+
+    def sidecar(self, short: str) -> str:
+        return f"http://{facts.host()}:{self.apps[short].ports['sidecarHttp']}"
+
+    def channel(self, short: str) -> str:
+        """The service's listener for its sidecar, which no door leads to."""
+        return f"http://{facts.host()}:{self.apps[short].ports['channel']}"
+
+    def metrics(self, short: str) -> str:
+        return f"http://{facts.host()}:{self.apps[short].ports['metrics']}/metrics"
+
+    def aws(self, service: str):
+        """A boto3 client of `sns`, `sqs`, `secretsmanager` or `dynamodb`."""
+        return cloud.client(service, self.stack.workspace.port_offset)
+
+    def redis(self):
+        import redis
+
+        port = facts.Ports(self.stack.workspace.port_offset)["redis"]
+        return redis.Redis(facts.host(), port, decode_responses=True)
+
+    def log(self, part: str) -> list[journal.Record]:
+        return journal.read({part: self.stack.workspace.log_of(part)})
+
+    # --- events from outside
+
+    def publish(self, event: dict) -> None:
+        """Sends a CloudEvents envelope to its topic as its publisher's sidecar would, whatever it says."""
+        import json
+
+        topic = facts.load()["events"][event["type"]]["topic"]
+        if self.broker == "aws":
+            arn = f"arn:aws:sns:{facts.load()['region']}:000000000000:{topic}"
+            self.aws("sns").publish(TopicArn=arn, Message=json.dumps(event))
+        else:
+            self.redis().xadd(topic, {"data": json.dumps(event)})
+
+    def dead_letters(self) -> list[str]:
+        """Every message in ecommerce-dlq, as text; reading leaves them there."""
+        name = facts.name("deadLetterQueue")
+        if self.broker == "redis":
+            return [fields["data"] for _, fields in self.redis().xrange(name)]
+        sqs = self.aws("sqs")
+        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        found = []
+        while batch := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=1).get("Messages"):
+            found += [message["Body"] for message in batch]
+        return found
+
+    # --- disturbing
+
+    def pid(self, part: str) -> int:
+        return next(p["pid"] for p in self.status()["parts"] if p["name"] == part)
+
+    def kill(self, part: str) -> None:
+        """kill -9, and back as soon as it answers under another process id."""
+        before = self.pid(part)
+        os.kill(before, signal.SIGKILL)
+        wait_until(lambda: self.pid(part) not in (None, before), 20, f"{part} to be started again")
+
+    def ready(self) -> bool:
+        return self.status()["ready"]

@@ -1,0 +1,69 @@
+"""`./shop test`: builds everything, runs Meson's suites, and counts test cases, not executables."""
+
+import os
+import subprocess
+import xml.etree.ElementTree as xml
+from dataclasses import dataclass
+
+from . import build, toolbox
+from .console import Progress, fail
+from .workspace import Workspace
+
+
+@dataclass
+class Count:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "Count") -> "Count":
+        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def run_suites(workspace: Workspace, suites: list[str] | None) -> int:
+    workspace.make()
+    with Progress() as progress:
+        toolbox.tools(progress)
+        build.build(workspace, progress, everything=True)
+    reports = workspace.build / "meson-logs"
+    for old in [*reports.glob("pytest-*.xml"), reports / "testlog.junit.xml"]:
+        old.unlink(missing_ok=True)
+    command = ["meson", "test", "-C", str(workspace.build), "--no-rebuild", "--print-errorlogs"]
+    for suite in suites or []:
+        command += ["--suite", suite]
+    # The system suite builds nothing itself; it takes what was built here.
+    environment = {**os.environ, **build.environment(), "SHOP_BUILD_DIR": str(workspace.build)}
+    code = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL).returncode
+    report = reports / "testlog.junit.xml"
+    if not report.exists():
+        fail("meson test left no report" + (f" for {', '.join(suites)}" if suites else ""))
+        print(Count(failed=1))
+        return code or 1
+    total = count(report.read_text(), {path.stem.removeprefix("pytest-"): path.read_text() for path in reports.glob("pytest-*.xml")})
+    print(f"\nReports: {reports}/testlog.txt, {report.name}")
+    print(total)
+    return code or (1 if total.failed else 0)
+
+
+def count(report: str, of_pytest: dict[str, str]) -> Count:
+    """Meson's report has GoogleTest's cases one by one, but a pytest run as a single one: its own report takes that place."""
+    total = Count()
+    for case in xml.fromstring(report).iter("testcase"):
+        name = case.get("name", "").rsplit(" / ", 1)[-1]
+        one = _outcome(case)
+        if name not in of_pytest:
+            total += one
+            continue
+        inside = sum((_outcome(each) for each in xml.fromstring(of_pytest[name]).iter("testcase")), Count())
+        # A run that failed as a whole, at its end perhaps, must not disappear behind cases that passed.
+        total += inside + (one if one.failed and not inside.failed else Count())
+    return total
+
+
+def _outcome(case: xml.Element) -> Count:
+    if case.find("failure") is not None or case.find("error") is not None:
+        return Count(failed=1)
+    return Count(skipped=1) if case.find("skipped") is not None else Count(passed=1)
