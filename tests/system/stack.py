@@ -1,6 +1,7 @@
 """A platform of the tests' own, on free ports and with a state folder of its own, through the same code as ./shop."""
 
 import os
+import re
 import signal
 import sys
 import time
@@ -95,6 +96,14 @@ class Platform:
 
     def log(self, part: str) -> list[journal.Record]:
         return journal.read({part: self.stack.workspace.log_of(part)})
+
+    def spans(self, trace_id: str) -> list[tuple[str, str]]:
+        """(app id, operation) of every span that the sidecars exported for a trace; they do so every few seconds."""
+        found = []
+        for app in self.apps.values():
+            for text in re.findall(r"\[([^\]]+)\] Trace: " + trace_id, self.stack.workspace.log_of(app.sidecar).read_text(errors="replace")):
+                found.append((app.id, text))
+        return found
 
     # --- events from outside
 

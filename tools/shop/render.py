@@ -79,9 +79,9 @@ def configurations(change: dict, trace: str | None) -> dict[str, dict]:
     """App id → its Configuration. Spans are exported only where somebody asked for them."""
     extra = {"spec": copy.deepcopy(change.get("configuration", {}))}
     if trace == "log":
-        extra["spec"]["tracing"] = {"stdout": True}
+        extra["spec"]["tracing"] = {"samplingRate": "1", "stdout": True}
     elif trace:
-        extra["spec"]["tracing"] = {"zipkin": {"endpointAddress": trace}}
+        extra["spec"]["tracing"] = {"samplingRate": "1", "zipkin": {"endpointAddress": trace}}
     return {c["metadata"]["name"]: merged(c, extra) for c in documents(CONFIG / "configuration.yaml")}
 
 

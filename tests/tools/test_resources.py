@@ -1,0 +1,144 @@
+"""dapr-config/ against its fact file: the components, scopes and routes are what the event table says, with either broker."""
+
+from pathlib import Path
+
+import pytest
+from shop import facts, render
+from shop.workspace import CONFIG, Workspace
+
+BROKERS = ("aws", "redis")
+FACTS = facts.load()
+
+
+@pytest.fixture(params=BROKERS)
+def change(request):
+    return render.overlay(Workspace(Path("/state"), Path("/build")), request.param)
+
+
+def metadata(component: dict) -> dict:
+    return {item["name"]: item["value"] for item in component["spec"]["metadata"]}
+
+
+def by_name(resources: list[dict]) -> dict[str, dict]:
+    return {resource["metadata"]["name"]: resource for resource in resources}
+
+
+def listeners(topic: str) -> set[str]:
+    return {app for event in FACTS["events"].values() if event["topic"] == topic for app in event["to"]}
+
+
+def test_there_is_one_queue_component_per_topic_scoped_to_its_subscribers(change):
+    components = by_name(render.components(change))
+    for topic in FACTS["topics"]:
+        queue = components[f"{topic}-queue"]
+        assert set(queue["scopes"]) == listeners(topic)
+        assert metadata(queue)["consumerID"] == f"{topic}-queue-{{appID}}"
+
+
+def test_an_app_publishes_on_the_topics_of_its_own_events(change):
+    allowed = {}
+    for entry in metadata(by_name(render.components(change))["pubsub"])["publishingScopes"].split(";"):
+        app, topics = entry.split("=")
+        allowed[app] = set(topics.split(","))
+    wanted = {}
+    for event in FACTS["events"].values():
+        wanted.setdefault(event["from"], set()).add(event["topic"])
+    assert allowed == wanted
+
+
+def test_every_row_of_the_event_table_has_its_route_and_nothing_else_has_one(change):
+    routes = set()
+    for subscription in render.subscriptions(change):
+        spec, (app,) = subscription["spec"], subscription["scopes"]
+        assert spec["pubsubname"] == f"{spec['topic']}-queue"
+        assert spec["routes"]["default"] == "/events/unknown"
+        for rule in spec["routes"]["rules"]:
+            kind = rule["path"].removeprefix("/events/")
+            assert rule["match"] == f'event.type == "{kind}"'
+            assert FACTS["events"][kind]["topic"] == spec["topic"]
+            routes.add((kind, app))
+    assert routes == {(kind, app) for kind, event in FACTS["events"].items() for app in event["to"]}
+
+
+def test_a_good_message_outlasts_a_restart_and_a_poison_one_does_not_stay_for_long():
+    delivery = FACTS["delivery"]
+    for topic in FACTS["topics"]:
+        queue = metadata(by_name(render.components({"components": {}}))[f"{topic}-queue"])
+        assert int(queue["messageVisibilityTimeout"]) == delivery["visibilitySeconds"]
+        assert int(queue["messageReceiveLimit"]) == delivery["receives"]
+        # Otherwise the sidecar deletes the message before the queue can set it aside.
+        assert int(queue["messageRetryLimit"]) > delivery["receives"]
+        assert queue["sqsDeadLettersQueueName"] == FACTS["names"]["deadLetterQueue"]
+    assert 20 <= delivery["visibilitySeconds"] * delivery["receives"] <= 60
+
+
+def test_the_overlay_for_aws_changes_endpoints_and_credentials_alone():
+    change = render.overlay(Workspace(Path("/state"), Path("/build")), "aws")
+    assert change.keys() == {"components", "configuration"}
+    for component in change["components"].values():
+        assert component.keys() == {"metadata"}
+        assert component["metadata"].keys() <= {"endpoint", "accessKey", "secretKey", "accountID"}
+    assert change["configuration"].keys() == {"nameResolution"}
+
+
+def test_the_deployed_components_carry_no_endpoint_and_no_credentials():
+    for component in render.components({"components": {}}):
+        assert not {"endpoint", "accessKey", "secretKey"} & metadata(component).keys()
+
+
+def test_redis_sets_failed_messages_aside_itself_and_in_time():
+    change = render.overlay(Workspace(Path("/state"), Path("/build")), "redis")
+    assert all(s["spec"]["deadLetterTopic"] == FACTS["names"]["deadLetterQueue"] for s in render.subscriptions(change))
+    retry = change["resiliency"]["policies"]["retries"]["redeliver"]
+    total = retry["maxRetries"] * float(retry["duration"].removesuffix("ms")) / 1000
+    held = float(metadata(by_name(render.components(change))["order-events-queue"])["processingTimeout"].removesuffix("s"))
+    # 4.5 s: three failed health probes and the last one's timeout, after which the subscription is paused.
+    assert 4.5 < total < held
+
+
+def test_access_control_denies_everything_but_internal_reads(change):
+    configurations = render.configurations(change, None)
+    assert configurations.keys() == FACTS["apps"].keys()
+    for app, configuration in configurations.items():
+        control = configuration["spec"]["accessControl"]
+        assert control["defaultAction"] == "deny" and control["trustDomain"] == FACTS["trustDomain"]
+        policies = control.get("policies", [])
+        assert {p["appId"] for p in policies} == set(FACTS["internalCalls"].get(app, []))
+        for policy in policies:
+            assert policy["defaultAction"] == "deny"
+            assert [(o["name"], o["action"]) for o in policy["operations"]] == [("/internal/**", "allow")]
+
+
+def test_every_actor_type_and_component_has_its_resiliency_target():
+    (resiliency,) = render.documents(CONFIG / "resiliency.yaml")
+    targets, policies = resiliency["spec"]["targets"], resiliency["spec"]["policies"]
+    assert set(targets["actors"]) == {actor for app in facts.apps() for actor in app.actors}
+    known = set(by_name(render.components({"components": {}})))
+    assert set(targets["components"]) <= known and set(targets["apps"]) <= FACTS["apps"].keys()
+    # A dangling policy name is one log line to Dapr, and no policy.
+    plural = {"timeout": "timeouts", "retry": "retries", "circuitBreaker": "circuitBreakers"}
+    used = [*targets["apps"].values(), *targets["actors"].values(),
+            *(way for component in targets["components"].values() for way in component.values())]
+    for target in used:
+        for kind, name in target.items():
+            assert name in policies[plural[kind]], (kind, name)
+
+
+def test_spans_leave_the_machine_only_where_somebody_asked(change):
+    assert "stdout" not in render.configurations(change, None)["cart-service"]["spec"]["tracing"]
+    assert render.configurations(change, "log")["cart-service"]["spec"]["tracing"]["stdout"] is True
+    zipkin = render.configurations(change, "http://127.0.0.1:9411/api/v2/spans")["cart-service"]["spec"]["tracing"]["zipkin"]
+    assert zipkin["endpointAddress"] == "http://127.0.0.1:9411/api/v2/spans"
+
+
+def test_two_platforms_side_by_side_share_no_port():
+    ports = facts.Ports().all()
+    assert len(ports) == len(set(ports))
+    assert not set(ports) & set(facts.Ports(10_000).all())
+    moved = {port for app in facts.apps(10_000) for port in app.ports.values()}
+    assert moved <= set(facts.Ports(10_000).all())
+
+
+def test_a_name_is_built_from_its_parts():
+    assert facts.name("queue", topic="order-events", app="order-service") == "order-events-queue-order-service"
+    assert facts.name("table", app="cart-service") == "ecommerce-cart-service"
