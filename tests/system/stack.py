@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from shop import cloud, credentials, facts, journal, stack  # noqa: E402
+from shop import cloud, credentials, facts, journal, ports, stack  # noqa: E402
 from shop.api import Client  # noqa: E402
 from shop.workspace import Workspace, build_folder  # noqa: E402
 
@@ -47,8 +47,12 @@ class Platform:
         self.stack = stack.Stack(Workspace(state, build_folder()))
 
     def start(self) -> None:
-        settings = stack.Settings(self.broker, "log", stack.free_offset())
-        self.stack.up(settings, fresh=True, compile=False, quiet=True)
+        settings = stack.Settings(self.broker, "log", ports.free_offset())
+        try:
+            self.stack.up(settings, fresh=True, compile=False, quiet=True)
+        except BaseException:
+            self.stop()
+            raise
         self.apps = {app.short: app for app in facts.apps(settings.port_offset)}
 
     def stop(self) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import subprocess
+import time
 
 import pytest
 import requests
@@ -160,7 +161,7 @@ def test_the_app_channel_refuses_whoever_has_no_token(platform, service, path):
     assert requests.get(platform.channel(service) + "/healthz", timeout=10).status_code == 200
 
 
-@pytest.mark.parametrize("caller,target", itertools.permutations(SERVICES, 2))
+@pytest.mark.parametrize("caller,target", list(itertools.permutations(SERVICES, 2)))
 def test_service_invocation_of_an_actor_is_denied(platform, caller, target):
     """It would reach the actor past its placement and its lock."""
     headers = {"dapr-api-token": platform.secrets.dapr_api_token}
@@ -205,3 +206,24 @@ def test_logs_of_an_order_nobody_knows_say_so(platform):
 def test_what_was_killed_comes_back(platform, part):
     platform.kill(part)
     wait_until(platform.ready, 30, "the platform to be ready again")
+
+
+def test_data_and_queued_messages_survive_down_and_up(platform, broker):
+    """Last, since it restarts everything: nothing of what the stores and the broker had is gone."""
+    key = unique("kept")
+    dynamodb, table = platform.aws("dynamodb"), "ecommerce-cart-service"
+    dynamodb.put_item(TableName=table, Item={"key": {"S": key}, "value": {"S": "here"}})
+    if broker == "aws":
+        sqs = platform.aws("sqs")
+        sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="ecommerce-dlq")["QueueUrl"], MessageBody=key)
+    else:
+        platform.redis().xadd("ecommerce-dlq", {"data": key})
+    assert shop(platform, "down").returncode == 0
+    assert not platform.ready()
+    started = time.monotonic()
+    again = shop(platform, "up", "--no-build", "--trace")
+    assert again.returncode == 0, again.stderr
+    assert time.monotonic() - started < 20
+    assert platform.ready()
+    assert dynamodb.get_item(TableName=table, Key={"key": {"S": key}})["Item"]["value"]["S"] == "here"
+    wait_until(lambda: key in platform.dead_letters(), 5, "the message that was kept")

@@ -2,6 +2,7 @@
 difference, so a recorder stands in for it and shows what went over the wire."""
 
 import json
+import os
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,9 +39,9 @@ def recorder():
 
 
 @pytest.fixture
-def sidecar(platform, recorder, tmp_path):
+def sidecar(recorder, tmp_path):
     """A sidecar alone, with nothing but the store."""
-    from shop import stack, toolbox
+    from shop import ports, toolbox
     from shop.console import Progress
 
     (tmp_path / "store.yaml").write_text(f"""
@@ -57,13 +58,22 @@ spec:
     - {{name: accessKey, value: local}}
     - {{name: secretKey, value: local}}
 """)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "alone.yaml").write_text(f"""
+apiVersion: dapr.io/v1alpha1
+kind: Configuration
+metadata: {{name: alone}}
+spec: {{nameResolution: {{component: sqlite, version: v1, configuration: {{connectionString: "{tmp_path}/names.db"}}}}}}
+""")
     daprd = toolbox.ensure_dapr(Progress(quiet=True))[0]
-    port = 3500 + stack.free_offset()
+    port = 3500 + ports.free_offset()
     with open(tmp_path / "daprd.log", "w") as log:
         process = subprocess.Popen(
             [daprd, "--app-id", "reader", "--dapr-http-port", str(port), "--dapr-grpc-port", str(port + 1),
              "--dapr-internal-grpc-port", str(port + 2), "--dapr-listen-addresses", "127.0.0.1",
-             "--dapr-internal-grpc-listen-address", "127.0.0.1", "--enable-metrics=false", "--resources-path", tmp_path],
+             "--dapr-internal-grpc-listen-address", "127.0.0.1", "--enable-metrics=false", "--resources-path", tmp_path,
+             "--config", tmp_path / "config" / "alone.yaml"],
+            env={**os.environ, "DAPR_HOST_IP": "127.0.0.1"},
             stdout=log, stderr=subprocess.STDOUT)
         address = f"http://127.0.0.1:{port}"
 

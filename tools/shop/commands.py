@@ -5,7 +5,7 @@ import os
 import sys
 import time
 
-from . import credentials, stack
+from . import credentials, ports, stack
 from .console import paint
 from .stack import Settings, Stack
 from .workspace import ShopError, Workspace
@@ -16,7 +16,7 @@ def _settings(options, saved: Settings | None) -> Settings:
     before = saved or Settings()
     offset = options.port_offset or os.environ.get("SHOP_PORT_OFFSET")
     if offset == "auto":
-        chosen = saved.port_offset if saved else stack.free_offset()
+        chosen = saved.port_offset if saved else ports.free_offset()
     elif offset is not None:
         if not offset.isdigit() or int(offset) > 50_000:
             raise ShopError(f"--port-offset takes a number up to 50000 or `auto`, not {offset}")

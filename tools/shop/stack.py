@@ -1,16 +1,14 @@
 """One platform: how it comes up, goes down, and says how it is."""
 
 import json
-import random
 import shutil
-import socket
 import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 
-from . import build, cloud, credentials, facts, programs, render, toolbox
+from . import build, cloud, credentials, facts, ports, programs, render, toolbox
 from .console import Progress
 from .processes import Supervisor
 from .programs import Program
@@ -73,7 +71,7 @@ class Stack:
         render.write_dapr(self.workspace, self.saved.broker, self.saved.trace, secrets)
         supervisord = tools.venv / "bin" / "supervisord"
         if not self.supervisor.running():
-            self._require_free_ports()
+            ports.require_free(self.workspace.port_offset)
         if not (programs.certificates(self.workspace) / "issuer.key").exists():
             with progress.step("certificates"):
                 self._make_certificates(tools, supervisord)
@@ -88,7 +86,7 @@ class Stack:
             self.supervisor.start([p.name for p in base])
             for part in base:
                 step.show(part.name)
-                self._wait(lambda part=part: _listens(part.port), f"{part.name} does not listen on port {part.port}", part.name)
+                self._wait(lambda part=part: ports.listens(part.port), f"{part.name} does not listen on port {part.port}", part.name)
         with progress.step("tables, topics and queues"):
             self._make_resources(secrets)
         with progress.step("services and sidecars") as step:
@@ -111,7 +109,7 @@ class Stack:
         self.supervisor.start(["sentry"])
         # It listens once the files are written; a file that exists may still be half empty.
         port = facts.Ports(self.workspace.port_offset)["sentry"]
-        self._wait(lambda: _listens(port) and (folder / "issuer.key").exists(), "sentry makes no certificates", "sentry")
+        self._wait(lambda: ports.listens(port) and (folder / "issuer.key").exists(), "sentry makes no certificates", "sentry")
 
     def _make_resources(self, secrets: credentials.Credentials) -> None:
         offset = self.workspace.port_offset
@@ -138,12 +136,6 @@ class Stack:
             words = "\n".join("    " + line[:600] for line in self.supervisor.last_words(part))
             text += f"\n  {part} said:\n{words}\n    log: {self.workspace.log_of(part)}"
         return text + "\n  ./shop status shows the rest; ./shop down stops what did start."
-
-    def _require_free_ports(self) -> None:
-        taken = [port for port in facts.Ports(self.workspace.port_offset).all() if _listens(port)]
-        if taken:
-            raise ShopError(f"these ports are in use by something else: {', '.join(map(str, sorted(taken)))}. "
-                            f"`ss -ltnp` shows by what; --port-offset N moves all of the platform's ports.")
 
     # --- down
 
@@ -186,31 +178,16 @@ class Stack:
 
 
 def endpoints(workspace: Workspace, broker: str) -> dict[str, str]:
-    ports = facts.Ports(workspace.port_offset)
     found = {app.short: _url(app.ports["door"]) for app in facts.apps(workspace.port_offset)}
-    found["gateway"] = _url(ports["gateway"])
+    found["gateway"] = _url(facts.Ports(workspace.port_offset)["gateway"])
     if broker == "aws":
-        found["aws"] = _url(ports["aws"])
-    found["dynamodb"] = _url(ports["dynamodb"])
+        found["aws"] = _url(facts.Ports(workspace.port_offset)["aws"])
+    found["dynamodb"] = _url(facts.Ports(workspace.port_offset)["dynamodb"])
     return found
 
 
 def _url(port: int) -> str:
     return f"http://{facts.host()}:{port}"
-
-
-def free_offset() -> int:
-    """An offset at which every port is free, below the range the kernel takes outgoing ports from."""
-    for offset in random.sample(range(10_000, 23_000, 20), 200):
-        if not any(_listens(port) for port in facts.Ports(offset).all()):
-            return offset
-    raise ShopError("found no free range of ports")
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((facts.host(), port)) == 0
 
 
 def ready(app: facts.App) -> bool:
