@@ -13,8 +13,10 @@ from pathlib import Path
 from supervisor.xmlrpc import SupervisorTransport
 
 from .credentials import write_private
-from .programs import RANKS, Program
+from .programs import Program
 from .workspace import ShopError, Workspace
+
+STOPPING_ORDER = (("door",), ("service",), ("sidecar",), ("runtime", "store", "broker"))
 
 HEADER = """\
 ; Written by tools/shop; changes are overwritten.
@@ -136,10 +138,10 @@ class Supervisor:
             time.sleep(0.05)
 
     def shut_down(self, programs: list[Program]) -> None:
-        """Doors first, stores last: nothing new comes in while what is under way ends."""
+        """In order, so that nothing new comes in while what is under way ends."""
         present = self.states()
-        for rank in reversed(RANKS):
-            self.stop([p.name for p in programs if p.kind == rank and p.name in present])
+        for kinds in STOPPING_ORDER:
+            self.stop([p.name for p in programs if p.kind in kinds and p.name in present])
         pid = self.rpc.getPID()
         self.rpc.shutdown()
         while _alive(pid):

@@ -9,8 +9,6 @@ from .credentials import Credentials
 from .toolbox import Tools
 from .workspace import ShopError, Workspace
 
-# The order parts stop in is the reverse of this; parts of one rank start and stop together.
-RANKS = ("runtime", "store", "broker", "sidecar", "service", "door")
 REGION = facts.load()["region"]
 
 
