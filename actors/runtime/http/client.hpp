@@ -42,7 +42,7 @@ class NoAnswer : public std::runtime_error {
 struct ClientSettings {
   std::string address = "127.0.0.1";
   unsigned short port = 0;
-  std::string token;  ///< header `dapr-api-token` of every request, when not empty
+  std::string token = {};  ///< header `dapr-api-token` of every request, when not empty
   std::size_t connections = 256;
   Duration timeout = std::chrono::seconds(30);       ///< of a request, once it has a connection
   Duration wait_timeout = std::chrono::seconds(10);  ///< for a connection

@@ -14,7 +14,7 @@ namespace actors::http {
 struct DaprSettings {
   std::string address = "127.0.0.1";
   unsigned short port = 3500;
-  std::string token;
+  std::string token = {};
   std::string pubsub = "pubsub";
   std::string state_store = "statestore";
   std::string secret_store = "secretstore";

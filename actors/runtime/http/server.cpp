@@ -99,9 +99,9 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
     asio::dispatch(socket_.get_executor(), [self = shared_from_this()] {
       if (!self->is_overdue(Steady::now())) return;
       if (self->phase_ == Phase::Receiving && self->parser_)
-        self->refuse(408, "the request did not arrive in time");
-      else
-        self->close();
+        return self->refuse(408, "the request did not arrive in time");
+      if (self->phase_ == Phase::Answering) self->abandon();
+      self->close();
     });
   }
   /// The server stops: goodbye unless a request is in hand.
@@ -206,10 +206,10 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
 
   void refuse(int status, const std::string& detail) {
     parser_.reset();
+    refused_ = true;
     keep_alive_ = false;
     no_body_ = false;
-    request_.target.clear();
-    abandoned_ = true;  // there is nobody to tell
+    abandoned_ = true;  // nothing was begun
     answer({status, R"({"errorCode":"BAD_REQUEST","message":")" + detail + "\"}", "application/json", {}});
   }
 
@@ -253,7 +253,8 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
       return close();
     }
     if (peer_gone_) return close();
-    if (!keep_alive_ || server_->stopping()) return linger();
+    if (refused_) return linger();
+    if (!keep_alive_ || server_->stopping()) return close();
     phase_ = Phase::Receiving;
     within(server_->settings.idle_timeout);
     if (buffer_.size() == 0) return read();
@@ -279,7 +280,6 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
 
   void close() {
     if (phase_ == Phase::Closed) return;
-    if (phase_ == Phase::Answering) abandon();
     phase_ = Phase::Closed;
     ErrorCode ignored;
     socket_.close(ignored);
@@ -300,6 +300,7 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   Phase phase_ = Phase::Receiving;
   bool reading_ = false;
   bool peer_gone_ = false;
+  bool refused_ = false;
   bool keep_alive_ = true;
   bool no_body_ = false;
   bool invited_ = false;
