@@ -128,6 +128,6 @@ def write_gateway(workspace: Workspace) -> Path:
     folder.mkdir(exist_ok=True)
     target = workspace.generated / "nginx.conf"
     write(target, filled(
-        (source / "nginx.conf").read_text(), run=str(folder), logs=str(workspace.logs), upstreams="\n  ".join(upstreams),
+        (source / "nginx.conf").read_text(), run=str(folder), upstreams="\n  ".join(upstreams),
         doors="\n".join(doors), user="user nobody nogroup;" if os.geteuid() == 0 else ""))
     return target
