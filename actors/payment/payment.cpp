@@ -1,0 +1,254 @@
+#include "actors/payment/payment.hpp"
+
+#include <algorithm>
+
+namespace shop::payment {
+
+using namespace std::chrono_literals;
+using actors::Calls;
+using actors::Duration;
+using actors::Reason;
+using actors::Result;
+using actors::Task;
+
+namespace {
+
+/// Before a charge that was not answered is repeated, each time longer; after the last time the attempt has failed.
+constexpr std::array<Duration, 6> pauses{1s, 2s, 4s, 8s, 15s, 30s};
+/// When a charge has to be answered: the gateway's limit, and the way back.
+constexpr Duration answer_limit = gateway_limit + 1s;
+constexpr auto unavailable_reason = "gateway_unavailable";
+
+/// For what is owed until it is done (a doubtful charge, a refund): twice as long each time, up to an hour.
+Duration patience(Duration first, int tries) { return std::min<Duration>(first * (1 << std::clamp(tries, 0, 10)), 1h); }
+
+tl::unexpected<actors::Refusal> unknown_payment(const std::string& id) {
+  return actors::refuse(Reason::NotFound, "unknown_payment", "there is no payment " + id);
+}
+
+// Work after the commit. What it throws is left to `tend`.
+
+Task<void> charge_at(Gateway* gateway, Calls calls, Charge charge, Charged answer) {
+  const auto payment = calls.proxy<Payment>(charge.payment_id.value);
+  try {
+    answer.verdict = co_await gateway->charge(std::move(charge));
+  } catch (const std::exception&) {
+    answer.verdict.reset();  // whether it was charged is unknown
+  }
+  co_await actors::deliver(payment.call<&Payment::charged>(answer));
+}
+
+Task<void> ask_at(Gateway* gateway, Calls calls, PaymentId id, Charged answer) {
+  const auto payment = calls.proxy<Payment>(id.value);
+  answer.verdict = co_await gateway->find(std::move(id), answer.key);
+  co_await actors::deliver(payment.call<&Payment::charged>(answer));
+}
+
+Task<void> refund_at(Gateway* gateway, Calls calls, Refund refund) {
+  const auto payment = calls.proxy<Payment>(refund.payment_id.value);
+  GaveBack answer;
+  answer.reference = co_await gateway->refund(std::move(refund));
+  co_await actors::deliver(payment.call<&Payment::gave_back>(answer));
+}
+
+}  // namespace
+
+Result<PaymentView> Payment::view(const Party& to) const {
+  if (!visible_to(to)) return unknown_payment(id());
+  return shown();
+}
+
+Result<PaymentView> Payment::retry(const Retry& command) {
+  if (!visible_to(command.by)) return unknown_payment(id());
+  if (step(state().status, Trigger::Retry) != Step::Reopen)
+    return actors::refuse(Reason::Conflict, "not_failed", "only a payment that has failed can be retried");
+  open(command.payment_method.token);
+  return shown();
+}
+
+void Payment::order_created(const order::Created& event) {
+  tag("orderId", event.order_id.value);
+  if (step(state().status, Trigger::OrderCreated) != Step::Open) return;
+  state().order_id = event.order_id;
+  state().customer_id = event.customer_id;
+  state().amount = event.total;
+  open(event.payment_method.token);
+}
+
+void Payment::order_cancelled(const order::Cancelled& event) {
+  tag("orderId", event.order_id.value);
+  switch (step(state().status, Trigger::OrderCancelled)) {
+    case Step::Cancel:
+      if (state().status == Status::None) {  // before its creation was heard of, which then changes nothing
+        state().order_id = event.order_id;
+        state().customer_id = event.customer_id;
+        state().amount = event.total;
+      }
+      if (state().status == Status::Requested) conclude(Outcome::Cancelled, "order_cancelled");
+      return cancel();
+    case Step::Remember: state().status = Status::Cancelling; return;
+    case Step::Refund: return refund();
+    default: return;
+  }
+}
+
+void Payment::requested(const Requested& event) {
+  tag("orderId", event.order_id.value);
+  const auto next = step(state().status, Trigger::Requested);
+  if (next == Step::Redeliver) throw std::runtime_error("the payment " + id() + " is not there yet");
+  if (next != Step::Charge || event.attempt != attempt()) return;
+  state().status = Status::Processing;
+  charge();
+}
+
+void Payment::open(const std::string& token) {
+  auto& payment = state();
+  payment.status = Status::Requested;
+  payment.attempts.push_back({attempt() + 1, now(), Outcome::Pending, std::nullopt, std::nullopt});
+  payment.token = token;
+  payment.tries = 0;
+  payment.ask_at.reset();  // a doubt is settled by the charge to come, under the same key
+  publish(Requested{PaymentId(id()), payment.order_id, attempt(), payment.amount});
+}
+
+void Payment::charge() {
+  auto& payment = state();
+  payment.tries += 1;
+  payment.in_doubt = true;
+  payment.ask_at = now() + answer_limit;
+  const Charge charge{key(), PaymentId(id()), payment.order_id, payment.amount, payment.token};
+  const Charged answer{key(), attempt(), payment.tries, std::nullopt};
+  after_commit([gateway = &gateway_, charge, answer](Calls calls) {
+    return charge_at(gateway, std::move(calls), charge, answer);
+  });
+}
+
+void Payment::charged(const Charged& answer) {
+  tag("orderId", state().order_id.value);
+  if (answer.verdict && answer.verdict->approved) return approved(answer);
+  if (answer.key != key() || answer.attempt != attempt()) return;  // of an attempt that is over
+  if (answer.verdict) return declined(*answer.verdict);
+  if (answer.tries == state().tries) unanswered();
+}
+
+void Payment::approved(const Charged& answer) {
+  auto& payment = state();
+  const auto next = step(payment.status, Trigger::Approved);
+  if (next == Step::Nothing || (payment.taken && payment.taken->key == answer.key)) return;
+  auto& attempt = payment.attempts.at(static_cast<std::size_t>(answer.attempt - 1));
+  attempt.outcome = Outcome::Approved;
+  attempt.reason.reset();
+  attempt.gateway_reference = answer.verdict->reference;
+  payment.taken = Taken{answer.key, answer.attempt, answer.verdict->reference};
+  payment.in_doubt = false;
+  payment.token.clear();
+  payment.ask_at.reset();
+  if (next == Step::Refund) return refund();
+  payment.status = Status::Completed;
+  publish(Completed{PaymentId(id()), payment.order_id, answer.attempt, payment.amount, answer.verdict->reference});
+}
+
+void Payment::declined(const Verdict& verdict) {
+  state().in_doubt = false;
+  state().key_number += 1;
+  const auto next = step(state().status, Trigger::Declined);
+  if (next == Step::Nothing) return state().ask_at.reset();
+  conclude(Outcome::Declined, verdict.reason);
+  next == Step::Cancel ? cancel() : fail(verdict.reason, verdict.retryable);
+}
+
+void Payment::unanswered() {
+  auto& payment = state();
+  if (step(payment.status, Trigger::Unavailable) == Step::Repeat) {
+    const auto repeats = static_cast<std::size_t>(payment.tries);
+    if (repeats > pauses.size()) return give_up();
+    payment.ask_at = now() + pauses[repeats - 1];
+  } else if (payment.in_doubt) {  // asked about: the gateway has heard nothing of it
+    payment.in_doubt = false;
+    payment.ask_at.reset();
+  }
+}
+
+void Payment::give_up() {
+  conclude(Outcome::Unavailable, unavailable_reason);
+  state().status == Status::Cancelling ? cancel() : fail(unavailable_reason, true);
+}
+
+void Payment::conclude(Outcome outcome, const std::string& reason) {
+  auto& attempt = state().attempts.back();
+  attempt.outcome = outcome;
+  attempt.reason = reason;
+}
+
+void Payment::fail(const std::string& reason, bool retryable) {
+  auto& payment = state();
+  payment.status = Status::Failed;
+  payment.token.clear();
+  payment.ask_at = payment.in_doubt ? std::optional(now() + patience(1min, 0)) : std::nullopt;
+  publish(Failed{PaymentId(id()), payment.order_id, attempt(), payment.amount, reason, retryable});
+}
+
+void Payment::cancel() {
+  auto& payment = state();
+  payment.status = Status::Cancelled;
+  payment.token.clear();
+  payment.ask_at = payment.in_doubt ? std::optional(now() + patience(1min, 0)) : std::nullopt;
+}
+
+void Payment::ask() {
+  auto& payment = state();
+  payment.tries += 1;
+  payment.ask_at = now() + patience(1min, payment.tries - static_cast<int>(pauses.size()) - 1);  // counted on from the charges
+  const Charged answer{key(), attempt(), payment.tries, std::nullopt};
+  after_commit([gateway = &gateway_, id = PaymentId(id()), answer](Calls calls) {
+    return ask_at(gateway, std::move(calls), id, answer);
+  });
+}
+
+void Payment::refund() {
+  auto& payment = state();
+  payment.tries = payment.status == Status::Refunding ? payment.tries + 1 : 0;
+  payment.status = Status::Refunding;
+  payment.ask_at = now() + patience(answer_limit, payment.tries);
+  const Refund refund{payment.taken->key + "-refund", PaymentId(id()), payment.taken->key};
+  after_commit([gateway = &gateway_, refund](Calls calls) { return refund_at(gateway, std::move(calls), refund); });
+}
+
+void Payment::gave_back(const GaveBack& answer) {
+  tag("orderId", state().order_id.value);
+  auto& payment = state();
+  if (step(payment.status, Trigger::GaveBack) != Step::EndRefund) return;
+  payment.status = Status::Refunded;
+  payment.ask_at.reset();
+  publish(Refunded{PaymentId(id()), payment.order_id, payment.taken->attempt, payment.amount, answer.reference});
+}
+
+Task<void> Payment::tend() {
+  tag("orderId", state().order_id.value);
+  switch (state().status) {
+    case Status::Processing:
+    case Status::Cancelling:
+      static_cast<std::size_t>(state().tries) <= pauses.size() ? charge() : give_up();
+      break;
+    case Status::Refunding: refund(); break;
+    default: ask();
+  }
+  co_return;
+}
+
+std::string Payment::key() const { return id() + "-" + std::to_string(state().key_number); }
+
+bool Payment::visible_to(const Party& party) const {
+  if (state().status == Status::None) return false;
+  const auto& owner = state().customer_id;
+  return !owner || party.admin || party.customer_id == owner;
+}
+
+PaymentView Payment::shown() const {
+  const auto& payment = state();
+  tag("orderId", payment.order_id.value);
+  const auto status = payment.status == Status::Cancelling ? Status::Processing : payment.status;
+  return {PaymentId(id()), payment.order_id, status, payment.amount, payment.attempts, version()};
+}
+
+}  // namespace shop::payment
