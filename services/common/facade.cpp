@@ -78,16 +78,22 @@ bool is_idempotency_key(std::string_view text) {
   return text.size() <= 255 && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
+std::string message_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& known) {
+    return known.what();
+  } catch (...) {
+    return "something that is no std::exception";
+  }
+}
+
 /// What a path and a verb alone are refused for.
 std::optional<Problem> refuse_by_route(const Routes::Match& match) {
   if (!match.pattern) return refusal(404, "There is nothing here.");
   if (match.undecodable) return refusal(400, "The path is not percent-encoded UTF-8.");
   if (!match.endpoint) return refusal(405, "This path answers " + match.allow + ".", {{"Allow", match.allow}});
   return std::nullopt;
-}
-
-actors::Task<Response> run_handler(const Facade::Handler& handler, Request request) {
-  co_return co_await handler(std::move(request));
 }
 
 }  // namespace
@@ -118,6 +124,12 @@ class Facade::Parts : public std::enable_shared_from_this<Facade::Parts> {
 
  private:
   Request::Parts read(const web::Request& request, Routes::Match& match, Exchange& exchange) const;
+  struct Pending {
+    web::ResponseWriter writer;
+    Exchange exchange;
+    Request request;
+  };
+  actors::Task<void> handle(const Facade::Handler& handler, std::shared_ptr<Pending> pending);
   actors::Task<Response> readiness();
   void answer(web::ResponseWriter& writer, Exchange& exchange, Response response);
   void answer(web::ResponseWriter& writer, Exchange& exchange, Problem problem) {
@@ -341,29 +353,26 @@ void Facade::Parts::take(const web::Request& request, web::ResponseWriter writer
   }
   if (problem) return answer(writer, exchange, *std::move(problem));
 
-  struct Pending {
-    web::ResponseWriter writer;
-    Exchange exchange;
-    Request request;
-  };
   auto pending = std::make_shared<Pending>(Pending{std::move(writer), std::move(exchange), *std::move(taken)});
   auto self = shared_from_this();
   runner.post([self, pending, handler] {
-    actors::spawn(run_handler(*handler, std::move(pending->request)), [self, pending](actors::Outcome<Response> outcome) {
-      if (!outcome.failed()) return self->answer(pending->writer, pending->exchange, std::move(outcome.get()));
-      auto failed = problem_of(outcome.error());
-      if (failed.status >= 500) {
-        try {
-          std::rethrow_exception(outcome.error());
-        } catch (const std::exception& error) {
-          pending->exchange.failure = error.what();
-        } catch (...) {
-          pending->exchange.failure = "something that is no std::exception";
-        }
-      }
-      self->answer(pending->writer, pending->exchange, std::move(failed));
-    });
+    actors::spawn(self->handle(*handler, pending), [](const actors::Outcome<void>&) {});
   });
+}
+
+actors::Task<void> Facade::Parts::handle(const Facade::Handler& handler, std::shared_ptr<Pending> pending) {
+  const auto self = shared_from_this();
+  std::exception_ptr error;
+  try {
+    auto response = co_await handler(std::move(pending->request));
+    answer(pending->writer, pending->exchange, std::move(response));
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (!error) co_return;
+  auto problem = problem_of(error);
+  if (problem.status >= 500) pending->exchange.failure = message_of(error);
+  answer(pending->writer, pending->exchange, std::move(problem));
 }
 
 actors::Task<Response> Facade::Parts::readiness() {
