@@ -1,0 +1,75 @@
+/// A customer's orders, newest first. The actor's id is `actor_id_of` the customer; orders tell it of themselves.
+///
+/// Entries lie in pages, keys of their own of at most `page_size` entries, so that no document grows with the customer's
+/// loyalty; a key per order says on which page it is. Only the last page takes new entries. Within a page the entries are in
+/// the order of their creation, whatever the order in which they were told.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/order/order_states.hpp"
+#include "actors/runtime/actor.hpp"
+#include "actors/shared/values.hpp"
+
+namespace shop::order {
+
+/// An order as its list knows it: `changes` is how many changes of status it went through, the newest being `status`.
+struct ListedOrder {
+  OrderId order_id;
+  actors::Time created_at;
+  Status status = Status::None;
+  int changes = 0;
+  bool operator==(const ListedOrder&) const = default;
+  static constexpr auto json = actors::json::object(
+      actors::json::field("orderId", &ListedOrder::order_id), actors::json::field("createdAt", &ListedOrder::created_at),
+      actors::json::field("status", &ListedOrder::status), actors::json::field("changes", &ListedOrder::changes));
+};
+
+struct ListOrders {
+  std::optional<Status> status;
+  int limit = 20;
+  std::optional<std::string> cursor;  ///< a former answer's `next_cursor`
+  static constexpr auto json = actors::json::object(
+      actors::json::field("status", &ListOrders::status), actors::json::field("limit", &ListOrders::limit),
+      actors::json::field("cursor", &ListOrders::cursor));
+};
+
+/// `next_cursor` is there if there may be more. It stays good while new orders arrive.
+struct OrderList {
+  std::vector<OrderId> orders;
+  std::optional<std::string> next_cursor;
+  bool operator==(const OrderList&) const = default;
+  static constexpr auto json = actors::json::object(actors::json::field("orders", &OrderList::orders),
+                                                    actors::json::field("nextCursor", &OrderList::next_cursor));
+};
+
+struct CustomerOrdersState {
+  int orders = 0;  ///< how many there are, on how many pages follows
+  bool operator==(const CustomerOrdersState&) const = default;
+  static constexpr auto json = actors::json::object(actors::json::field("orders", &CustomerOrdersState::orders));
+};
+
+class CustomerOrders final : public actors::Actor<CustomerOrdersState> {
+ public:
+  static constexpr int page_size = 50;
+  /// With a status that few orders have, a list ends after this many pages, with a cursor and perhaps short.
+  static constexpr int pages_a_list = 20;
+
+  /// A new order, or a change of a known one; told twice or late, it changes nothing.
+  actors::Task<void> note(ListedOrder told);
+  /// Invalid `invalid_cursor`.
+  actors::Task<actors::Result<OrderList>> list(ListOrders query) const;
+};
+
+}  // namespace shop::order
+
+template <>
+struct actors::Describe<shop::order::CustomerOrders> {
+  using CustomerOrders = shop::order::CustomerOrders;
+  static constexpr auto table = actors::type<CustomerOrders>("CustomerOrders")
+                                    .method<&CustomerOrders::note>("Note")
+                                    .method<&CustomerOrders::list>("List")
+                                    .settings({.handled_in_document = 0});  // a note says itself whether it is news
+};

@@ -1,0 +1,171 @@
+/// An order, from checkout to shipment. What may happen when stands in order_states.hpp.
+///
+/// The order's id is chosen by the cart at checkout; the actor's id is the order's. It tells the customer's list and the
+/// products' demand of each of its changes after the commit, and again from `tend` until they have heard it, so that a crash in
+/// between loses nothing.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/cart/contract.hpp"
+#include "actors/order/contract.hpp"
+#include "actors/order/order_states.hpp"
+#include "actors/payment/contract.hpp"
+#include "actors/runtime/actor.hpp"
+
+namespace shop::order {
+
+/// On whose behalf an order is looked at or changed: a customer, or a guest without an id.
+struct Party {
+  std::optional<CustomerId> customer_id;
+  bool admin = false;
+  static constexpr auto json =
+      actors::json::object(actors::json::field("customerId", &Party::customer_id), actors::json::field("admin", &Party::admin));
+};
+
+struct Cancel {
+  Party by;
+  std::optional<std::string> reason;
+  static constexpr auto json =
+      actors::json::object(actors::json::field("by", &Cancel::by), actors::json::field("reason", &Cancel::reason));
+};
+
+struct Ship {
+  std::optional<std::string> tracking_number;
+  static constexpr auto json = actors::json::object(actors::json::field("trackingNumber", &Ship::tracking_number));
+};
+
+/// The customer's list and the products' demand know the order's first `changes` changes of status.
+struct Told {
+  int changes = 0;
+  static constexpr auto json = actors::json::object(actors::json::field("changes", &Told::changes));
+};
+
+struct Change {
+  Status status = Status::None;
+  actors::Time at;
+  std::optional<std::string> reason;
+  bool operator==(const Change&) const = default;
+  static constexpr auto json = actors::json::object(
+      actors::json::field("status", &Change::status), actors::json::field("at", &Change::at),
+      actors::json::field("reason", &Change::reason));
+};
+
+/// What is bought by whom; it never changes.
+struct Purchase {
+  CartId cart_id;
+  std::optional<CustomerId> customer_id;
+  std::vector<Line> lines;
+  Money total;
+  Address shipping_address;
+  bool operator==(const Purchase&) const = default;
+  static constexpr auto json = actors::json::object(
+      actors::json::field("cartId", &Purchase::cart_id), actors::json::field("customerId", &Purchase::customer_id),
+      actors::json::field("lines", &Purchase::lines), actors::json::field("total", &Purchase::total),
+      actors::json::field("shippingAddress", &Purchase::shipping_address));
+};
+
+/// What became of an attempt to pay; without `failure` it succeeded.
+struct PaymentOutcome {
+  PaymentId payment_id;
+  int attempt = 0;
+  std::optional<std::string> failure;
+  bool operator==(const PaymentOutcome&) const = default;
+  static constexpr auto json = actors::json::object(
+      actors::json::field("paymentId", &PaymentOutcome::payment_id), actors::json::field("attempt", &PaymentOutcome::attempt),
+      actors::json::field("failure", &PaymentOutcome::failure));
+};
+
+struct OrderState {
+  Status status = Status::None;
+  std::int64_t version = 0;                 ///< grows with what a reader sees, unlike the document's
+  std::optional<Purchase> purchase;         ///< of every order that exists
+  std::optional<PaymentOutcome> payment;    ///< the last one; of an order that does not exist yet, remembered for it
+  std::optional<std::string> failure_reason;
+  std::optional<actors::Time> pay_by;       ///< while it is not paid
+  std::optional<actors::Time> refunded_at;
+  std::vector<Change> history;
+  int told = 0;                             ///< how many of these the list and the demand know
+  std::optional<actors::Time> tell_at;      ///< when they are told again, unless they know all
+  bool operator==(const OrderState&) const = default;
+  static constexpr auto json = actors::json::object(
+      actors::json::field("status", &OrderState::status), actors::json::field("version", &OrderState::version),
+      actors::json::field("purchase", &OrderState::purchase), actors::json::field("payment", &OrderState::payment),
+      actors::json::field("failureReason", &OrderState::failure_reason), actors::json::field("payBy", &OrderState::pay_by),
+      actors::json::field("refundedAt", &OrderState::refunded_at), actors::json::field("history", &OrderState::history),
+      actors::json::field("told", &OrderState::told), actors::json::field("tellAt", &OrderState::tell_at));
+};
+
+/// The order as its customer sees it. A guest's has no `customerId`.
+struct OrderView {
+  OrderId id;
+  CartId cart_id;
+  std::optional<CustomerId> customer_id;
+  Status status = Status::None;
+  std::vector<Line> lines;
+  Money total;
+  std::optional<PaymentId> payment_id;
+  std::optional<std::string> failure_reason;
+  std::vector<Change> history;
+  std::int64_t version = 0;
+  bool operator==(const OrderView&) const = default;
+  static constexpr auto json = actors::json::object(
+      actors::json::field("id", &OrderView::id), actors::json::field("cartId", &OrderView::cart_id),
+      actors::json::field("customerId", &OrderView::customer_id), actors::json::field("status", &OrderView::status),
+      actors::json::field("lines", &OrderView::lines), actors::json::field("total", &OrderView::total),
+      actors::json::field("paymentId", &OrderView::payment_id),
+      actors::json::field("failureReason", &OrderView::failure_reason), actors::json::field("history", &OrderView::history),
+      actors::json::field("version", &OrderView::version));
+};
+
+class Order final : public actors::Actor<OrderState> {
+ public:
+  /// An order that is not paid after `payment_deadline` is cancelled.
+  explicit Order(actors::Duration payment_deadline = std::chrono::minutes(15)) : payment_deadline_(payment_deadline) {}
+
+  /// An order of somebody else's is refused like one that does not exist: NotFound `unknown_order`.
+  actors::Result<OrderView> view(const Party& to) const;
+  /// Conflict `already_shipped`. What is cancelled stays cancelled, for the first reason.
+  actors::Result<OrderView> cancel(const Cancel& command);
+  /// Conflict `not_confirmed`.
+  actors::Result<OrderView> ship(const Ship& command);
+
+  void checkout_completed(const cart::CheckoutCompleted& event);
+  void payment_completed(const payment::Completed& event);
+  void payment_failed(const payment::Failed& event);
+  /// Kept, and not shown: a refund follows a cancellation, which the history has.
+  void payment_refunded(const payment::Refunded& event);
+
+  void told(const Told& news);
+
+  std::optional<actors::Time> due() const override;
+  actors::Task<void> tend() override;
+
+ private:
+  bool visible_to(const Party& party) const;
+  OrderView shown() const;
+  actors::Result<OrderView> decide(Trigger trigger, std::optional<std::string> reason, std::optional<std::string> tracking = {});
+  void hear(PaymentOutcome outcome);
+  void enter(Status status, std::optional<std::string> reason, std::optional<std::string> tracking = {});
+  void tell();
+
+  const actors::Duration payment_deadline_;
+};
+
+}  // namespace shop::order
+
+template <>
+struct actors::Describe<shop::order::Order> {
+  using Order = shop::order::Order;
+  static constexpr auto table = actors::type<Order>("Order")
+                                    .method<&Order::view>("View")
+                                    .method<&Order::cancel>("Cancel")
+                                    .method<&Order::ship>("Ship")
+                                    .method<&Order::checkout_completed>("CheckoutCompleted")
+                                    .method<&Order::payment_completed>("PaymentCompleted")
+                                    .method<&Order::payment_failed>("PaymentFailed")
+                                    .method<&Order::payment_refunded>("PaymentRefunded")
+                                    .method<&Order::told>("Told");
+};

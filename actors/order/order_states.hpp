@@ -1,0 +1,80 @@
+/// The state machine of an order, as the table in docs/contracts.md: what each event does in each state.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <utility>
+
+#include "actors/runtime/json.hpp"
+
+namespace shop::order {
+
+/// `None`: there is no such order (yet); no reader ever sees it.
+enum class Status { None, Created, PaymentFailed, Confirmed, Cancelled, Shipped };
+
+inline constexpr std::array status_names{
+    std::pair{Status::None, "none"},           std::pair{Status::Created, "created"},
+    std::pair{Status::PaymentFailed, "payment_failed"}, std::pair{Status::Confirmed, "confirmed"},
+    std::pair{Status::Cancelled, "cancelled"}, std::pair{Status::Shipped, "shipped"},
+};
+
+enum class Trigger { CheckoutCompleted, PaymentCompleted, PaymentFailed, Cancel, Deadline, Ship };
+
+/// What a trigger does. Whatever makes an order enter the states of those names publishes `order.created`, `order.confirmed`,
+/// `order.cancelled`, `order.shipped`; entering `payment_failed` publishes nothing.
+struct Step {
+  enum class Kind {
+    Nothing,   ///< changes nothing, acknowledged
+    Enter,     ///< the order enters `to`
+    Remember,  ///< kept until the order is there
+    NewReason, ///< the reason of a newer attempt is kept
+    Unknown,   ///< refused: there is no such order
+    Conflict,  ///< refused: the order's state does not allow it
+  };
+  Kind kind = Kind::Nothing;
+  Status to = Status::None;
+  bool operator==(const Step&) const = default;
+};
+
+namespace detail {
+
+constexpr Step enter(Status to) { return {Step::Kind::Enter, to}; }
+inline constexpr Step nothing{};
+inline constexpr Step remember{Step::Kind::Remember};
+inline constexpr Step reason{Step::Kind::NewReason};
+inline constexpr Step unknown{Step::Kind::Unknown};
+inline constexpr Step conflict{Step::Kind::Conflict};
+
+constexpr auto created = enter(Status::Created);
+constexpr auto failed = enter(Status::PaymentFailed);
+constexpr auto confirmed = enter(Status::Confirmed);
+constexpr auto cancelled = enter(Status::Cancelled);
+constexpr auto shipped = enter(Status::Shipped);
+
+// clang-format off
+inline constexpr std::array<std::array<Step, 6>, 6> steps{{
+    //                    checkout  pay.completed  pay.failed  cancel     deadline   ship
+    /* none           */ {created,  remember,      remember,   unknown,   nothing,   unknown },
+    /* created        */ {nothing,  confirmed,     failed,     cancelled, cancelled, conflict},
+    /* payment_failed */ {nothing,  confirmed,     reason,     cancelled, cancelled, conflict},
+    /* confirmed      */ {nothing,  nothing,       nothing,    cancelled, nothing,   shipped },
+    /* cancelled      */ {nothing,  nothing,       nothing,    nothing,   nothing,   conflict},
+    /* shipped        */ {nothing,  nothing,       nothing,    conflict,  nothing,   nothing },
+}};
+// clang-format on
+
+}  // namespace detail
+
+constexpr Step step(Status status, Trigger trigger) {
+  return detail::steps[static_cast<std::size_t>(status)][static_cast<std::size_t>(trigger)];
+}
+
+/// May a payment still decide what becomes of the order?
+constexpr bool awaits_payment(Status status) { return status == Status::Created || status == Status::PaymentFailed; }
+
+}  // namespace shop::order
+
+namespace actors::json {
+template <>
+struct Codec<shop::order::Status> : EnumCodec<shop::order::Status, shop::order::status_names> {};
+}  // namespace actors::json

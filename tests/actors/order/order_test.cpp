@@ -1,0 +1,509 @@
+#include "actors/order/order.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+
+#include "actors/order/customer_orders.hpp"
+#include "actors/order/product_demand.hpp"
+#include "actors/runtime/testing/bench.hpp"
+#include "tests/actors/order/samples.hpp"
+
+namespace shop::order {
+namespace {
+
+using namespace std::chrono_literals;
+using actors::Cause;
+using actors::Origin;
+using actors::Reason;
+using actors::SidecarError;
+using actors::testing::Bench;
+using actors::testing::CommitFailure;
+using samples::checkout;
+using samples::completed;
+using samples::failed;
+using samples::refunded;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+const Party admin{std::nullopt, true};
+const Party guest{};
+const Party ann{CustomerId("ann@example.org"), false};
+
+/// The actors of the order service on a bench, and what happens to the order `o-1`.
+class Shop {
+ public:
+  Shop() {
+    bench.add<Order>();
+    bench.add<CustomerOrders>();
+    bench.add<ProductDemand>();
+  }
+  template <auto Handle, class E>
+  void event(const E& event, const std::string& id) {
+    bench.call_as<Handle>(Origin{"source/" + id, Cause::Event, {}}, "o-1", event);
+  }
+  void check_out(const std::string& id = "Cart/c-1/1/0") { event<&Order::checkout_completed>(checkout(), id); }
+  void pay(int attempt = 1) {
+    event<&Order::payment_completed>(completed(attempt), "Payment/p-1/c" + std::to_string(attempt) + "/0");
+  }
+  void decline(int attempt = 1, const std::string& reason = "card_declined") {
+    event<&Order::payment_failed>(failed(attempt, reason), "Payment/p-1/f" + std::to_string(attempt) + "/0");
+  }
+  auto cancel(std::optional<std::string> reason = {}) { return bench.call<&Order::cancel>("o-1", Cancel{admin, std::move(reason)}); }
+  auto ship() { return bench.call<&Order::ship>("o-1", Ship{"track-1"}); }
+  auto view(const Party& party = admin) { return bench.call<&Order::view>("o-1", party); }
+  Status status() {
+    const auto seen = view();
+    return seen ? seen->status : Status::None;
+  }
+  std::string document() const { return bench.sidecar.stored({"Order", "o-1"}, "state").value_or(""); }
+
+  /// What left, once by id: a repeated publish carries the same id and data.
+  std::vector<std::pair<std::string, std::string>> events() const {
+    std::vector<std::pair<std::string, std::string>> once;
+    std::map<std::string, std::string> seen;
+    for (const auto& event : bench.sidecar.published) {
+      if (const auto [known, is_new] = seen.try_emplace(event.id, event.data.text); is_new)
+        once.emplace_back(event.type, event.data.text);
+      else
+        EXPECT_EQ(known->second, event.data.text) << event.id;
+    }
+    return once;
+  }
+  std::vector<std::string> event_types() const {
+    std::vector<std::string> types;
+    for (const auto& [type, data] : events()) types.push_back(type);
+    return types;
+  }
+  OrderList listed(std::optional<Status> status = {}) {
+    return *bench.call<&CustomerOrders::list>(actor_id_of(CustomerId("ann@example.org")), ListOrders{status, 20, {}});
+  }
+  DemandView demand(const std::string& product) { return *bench.call<&ProductDemand::view>(product); }
+
+  Bench bench{"order-service"};
+};
+
+// --- the table of docs/contracts.md ---
+
+/// What a cell of the table says: the state afterwards, the events that leave, and how a call is answered (0: it succeeds).
+struct Cell {
+  std::string state;
+  std::vector<std::string> events = {};
+  int answer = 0;
+};
+
+using Row = std::map<std::string, Cell>;
+
+const std::map<std::string, Row>& contract() {
+  static const std::map<std::string, Row> table{
+      {"none",
+       {{"checkout_completed", {"created", {"order.created"}}},
+        {"payment.completed", {"none"}},
+        {"payment.failed", {"none"}},
+        {"cancel", {"none", {}, 404}},
+        {"deadline", {"none"}},
+        {"ship", {"none", {}, 404}}}},
+      {"created",
+       {{"checkout_completed", {"created"}},
+        {"payment.completed", {"confirmed", {"order.confirmed"}}},
+        {"payment.failed", {"payment_failed"}},
+        {"cancel", {"cancelled", {"order.cancelled"}}},
+        {"deadline", {"cancelled", {"order.cancelled"}}},
+        {"ship", {"created", {}, 409}}}},
+      {"payment_failed",
+       {{"checkout_completed", {"payment_failed"}},
+        {"payment.completed", {"confirmed", {"order.confirmed"}}},
+        {"payment.failed", {"payment_failed"}},
+        {"cancel", {"cancelled", {"order.cancelled"}}},
+        {"deadline", {"cancelled", {"order.cancelled"}}},
+        {"ship", {"payment_failed", {}, 409}}}},
+      {"confirmed",
+       {{"checkout_completed", {"confirmed"}},
+        {"payment.completed", {"confirmed"}},
+        {"payment.failed", {"confirmed"}},
+        {"cancel", {"cancelled", {"order.cancelled"}}},
+        {"deadline", {"confirmed"}},
+        {"ship", {"shipped", {"order.shipped"}}}}},
+      {"cancelled",
+       {{"checkout_completed", {"cancelled"}},
+        {"payment.completed", {"cancelled"}},
+        {"payment.failed", {"cancelled"}},
+        {"cancel", {"cancelled"}},
+        {"deadline", {"cancelled"}},
+        {"ship", {"cancelled", {}, 409}}}},
+      {"shipped",
+       {{"checkout_completed", {"shipped"}},
+        {"payment.completed", {"shipped"}},
+        {"payment.failed", {"shipped"}},
+        {"cancel", {"shipped", {}, 409}},
+        {"deadline", {"shipped"}},
+        {"ship", {"shipped"}}}},
+  };
+  return table;
+}
+
+void bring_to(Shop& shop, const std::string& state) {
+  if (state == "none") return;
+  shop.check_out();
+  if (state == "payment_failed") shop.decline();
+  if (state == "confirmed" || state == "shipped") shop.pay();
+  if (state == "shipped") shop.ship();
+  if (state == "cancelled") shop.cancel();
+}
+
+/// Answers the HTTP status of a refusal, or 0.
+int trigger(Shop& shop, const std::string& what) {
+  auto refusal = [](const auto& result) { return result ? 0 : actors::http_status(result.error().reason); };
+  if (what == "checkout_completed") shop.check_out("Cart/c-1/9/0");
+  if (what == "payment.completed") shop.pay(2);
+  if (what == "payment.failed") shop.decline(2, "insufficient_funds");
+  if (what == "deadline") shop.bench.advance(16min);
+  if (what == "cancel") return refusal(shop.cancel());
+  if (what == "ship") return refusal(shop.ship());
+  return 0;
+}
+
+std::string name_of(Status status) { return std::string(actors::json::Codec<Status>::name(status)); }
+
+TEST(OrderStates, every_trigger_in_every_state_does_what_the_contract_says) {
+  int cells = 0;
+  for (const auto& [state, row] : contract()) {
+    for (const auto& [what, cell] : row) {
+      SCOPED_TRACE(what + " in state " + state);
+      Shop shop;
+      bring_to(shop, state);
+      ASSERT_EQ(name_of(shop.status()), state);
+      const auto before = shop.event_types().size();
+      EXPECT_EQ(trigger(shop, what), cell.answer);
+      EXPECT_EQ(name_of(shop.status()), cell.state);
+      auto events = shop.event_types();
+      events.erase(events.begin(), events.begin() + static_cast<std::ptrdiff_t>(before));
+      EXPECT_EQ(events, cell.events);
+      if (cell.state == state && state != "none" && !(state == "payment_failed" && what == "payment.failed")) {
+        Shop untouched;
+        bring_to(untouched, state);
+        EXPECT_EQ(shop.view()->version, untouched.view()->version) << "what changes nothing shows nothing";
+      }
+      ++cells;
+    }
+  }
+  EXPECT_EQ(cells, 36);
+}
+
+// --- what an order is ---
+
+TEST(Order, shows_what_was_checked_out) {
+  Shop shop;
+  shop.check_out();
+  const auto order = *shop.view();
+  EXPECT_EQ(order.id, OrderId("o-1"));
+  EXPECT_EQ(order.cart_id, CartId("c-1"));
+  EXPECT_EQ(order.customer_id, CustomerId("ann@example.org"));
+  EXPECT_EQ(order.lines, checkout().lines);
+  EXPECT_EQ(order.total, samples::total);
+  EXPECT_EQ(order.payment_id, std::nullopt);
+  EXPECT_EQ(order.version, 1);
+  EXPECT_THAT(order.history, ElementsAre(Change{Status::Created, shop.bench.clock.now(), {}}));
+}
+
+TEST(Order, keeps_no_payment_token) {
+  Shop shop;
+  shop.check_out();
+  shop.bench.advance(1min);
+  EXPECT_THAT(shop.document(), ::testing::Not(::testing::HasSubstr("tok_approve")));
+}
+
+TEST(Order, remembers_a_payment_that_comes_before_it) {
+  Shop shop;
+  shop.decline(1);
+  shop.pay(2);
+  shop.decline(3);
+  EXPECT_FALSE(shop.view());
+  shop.check_out();
+  EXPECT_EQ(shop.status(), Status::Confirmed);
+  EXPECT_THAT(shop.event_types(), ElementsAre("order.created", "order.confirmed"));
+  EXPECT_THAT(shop.view()->history, SizeIs(2));
+  EXPECT_EQ(shop.view()->payment_id, samples::payment_id);
+}
+
+TEST(Order, remembers_of_failures_that_come_before_it_the_newest) {
+  Shop shop;
+  shop.decline(2, "insufficient_funds");
+  shop.decline(1, "card_declined");
+  shop.check_out();
+  EXPECT_EQ(shop.status(), Status::PaymentFailed);
+  EXPECT_EQ(shop.view()->failure_reason, "insufficient_funds");
+}
+
+TEST(Order, keeps_the_reason_of_the_newest_attempt) {
+  Shop shop;
+  shop.check_out();
+  shop.decline(2, "insufficient_funds");
+  shop.decline(1, "card_declined");
+  EXPECT_EQ(shop.view()->failure_reason, "insufficient_funds");
+  shop.decline(3, "card_declined");
+  EXPECT_EQ(shop.view()->failure_reason, "card_declined");
+  EXPECT_THAT(shop.view()->history, SizeIs(2));
+  shop.pay(4);
+  EXPECT_EQ(shop.view()->failure_reason, std::nullopt);
+}
+
+TEST(Order, says_at_its_cancellation_whether_stock_was_taken) {
+  for (const bool paid : {false, true}) {
+    Shop shop;
+    shop.check_out();
+    if (paid) shop.pay();
+    const auto order = shop.cancel("changed my mind");
+    EXPECT_EQ(order->history.back().reason, "changed my mind");
+    const auto cancelled = shop.bench.published<Cancelled>();
+    ASSERT_THAT(cancelled, SizeIs(1));
+    EXPECT_EQ(cancelled[0].stock_taken, paid);
+    EXPECT_EQ(cancelled[0].reason, "changed my mind");
+    EXPECT_EQ(cancelled[0].lines, checkout().lines);
+  }
+}
+
+TEST(Order, is_cancelled_once_for_the_first_reason) {
+  Shop shop;
+  shop.check_out();
+  const auto first = shop.cancel("first");
+  EXPECT_EQ(shop.cancel("second"), first);
+  EXPECT_THAT(shop.bench.published<Cancelled>(), SizeIs(1));
+}
+
+TEST(Order, tells_the_tracking_number_when_it_ships) {
+  Shop shop;
+  shop.check_out();
+  shop.pay();
+  shop.ship();
+  EXPECT_THAT(shop.bench.published<Shipped>(), ElementsAre(Shipped{OrderId("o-1"), ann.customer_id, "track-1"}));
+}
+
+TEST(Order, does_not_change_when_its_money_went_back) {
+  Shop shop;
+  shop.event<&Order::payment_refunded>(refunded(), "Payment/p-1/8/0");
+  EXPECT_EQ(shop.document(), "");
+  shop.check_out();
+  shop.pay();
+  const auto cancelled = shop.cancel();
+  shop.event<&Order::payment_refunded>(refunded(), "Payment/p-1/9/0");
+  EXPECT_EQ(shop.view(), cancelled);
+}
+
+TEST(Order, is_shown_to_its_customer_and_to_admins_only) {
+  Shop shop;
+  shop.check_out();
+  EXPECT_TRUE(shop.view(ann));
+  EXPECT_TRUE(shop.view(admin));
+  for (const Party& other : {guest, Party{CustomerId("bob"), false}}) {
+    EXPECT_EQ(shop.view(other).error().code, "unknown_order");
+    EXPECT_EQ(shop.bench.call<&Order::cancel>("o-1", Cancel{other, {}}).error().reason, Reason::NotFound);
+  }
+  EXPECT_EQ(shop.status(), Status::Created);
+}
+
+TEST(Order, of_a_guest_is_for_whoever_knows_its_id_and_in_no_list) {
+  Shop shop;
+  shop.event<&Order::checkout_completed>(checkout(std::nullopt), "Cart/c-1/1/0");
+  EXPECT_TRUE(shop.view(guest));
+  EXPECT_TRUE(shop.view(ann));
+  EXPECT_EQ(shop.view()->customer_id, std::nullopt);
+  shop.pay();
+  EXPECT_EQ(shop.demand("tea").orders_confirmed, 1);
+  EXPECT_EQ(shop.bench.sidecar.stored({"CustomerOrders", actor_id_of(CustomerId(""))}, "state"), std::nullopt);
+}
+
+// --- the deadline ---
+
+TEST(Order, is_cancelled_when_the_deadline_passes_even_through_downtime) {
+  Shop shop;
+  shop.check_out();
+  shop.bench.advance(14min + 59s);
+  EXPECT_EQ(shop.status(), Status::Created);
+  shop.bench.restart();
+  shop.bench.advance(1min);
+  const auto order = *shop.view();
+  EXPECT_EQ(order.status, Status::Cancelled);
+  EXPECT_EQ(order.failure_reason, "payment_deadline_passed");
+  EXPECT_EQ(order.history.back().reason, "payment_deadline_passed");
+  EXPECT_FALSE(shop.bench.published<Cancelled>().at(0).stock_taken);
+  shop.bench.advance(1min);
+  EXPECT_FALSE(shop.bench.tended({"Order", "o-1"}));
+}
+
+TEST(Order, has_the_deadline_it_is_made_with) {
+  Bench bench;
+  bench.add<Order>([] { return std::make_unique<Order>(5s); });
+  bench.add<CustomerOrders>();
+  bench.call<&Order::checkout_completed>("o-1", checkout());
+  bench.advance(4s);
+  EXPECT_EQ(bench.call<&Order::view>("o-1", admin)->status, Status::Created);
+  bench.advance(2s);
+  EXPECT_EQ(bench.call<&Order::view>("o-1", admin)->status, Status::Cancelled);
+}
+
+TEST(Order, that_is_paid_leaves_no_reminder_behind) {
+  Shop shop;
+  shop.check_out();
+  shop.pay();
+  EXPECT_TRUE(shop.bench.tended({"Order", "o-1"}));
+  shop.bench.advance(1h);
+  EXPECT_FALSE(shop.bench.tended({"Order", "o-1"}));
+  EXPECT_EQ(shop.status(), Status::Confirmed);
+}
+
+// --- what others are told ---
+
+TEST(Order, tells_the_customers_list_of_every_change) {
+  Shop shop;
+  shop.check_out();
+  EXPECT_THAT(shop.listed(Status::Created).orders, ElementsAre(OrderId("o-1")));
+  shop.pay();
+  EXPECT_THAT(shop.listed(Status::Created).orders, IsEmpty());
+  EXPECT_THAT(shop.listed(Status::Confirmed).orders, ElementsAre(OrderId("o-1")));
+  shop.ship();
+  EXPECT_THAT(shop.listed(Status::Shipped).orders, ElementsAre(OrderId("o-1")));
+  EXPECT_THAT(shop.listed().orders, SizeIs(1));
+}
+
+TEST(Order, counts_as_sold_once_it_is_confirmed) {
+  Shop shop;
+  shop.check_out();
+  shop.pay();
+  shop.pay(2);
+  shop.ship();
+  EXPECT_EQ(shop.demand("tea"), (DemandView{ProductId("tea"), 0, 0, 1, 2}));
+  EXPECT_EQ(shop.demand("cup"), (DemandView{ProductId("cup"), 0, 0, 1, 1}));
+}
+
+TEST(Order, awaits_nobody_in_its_turns) {
+  Shop shop;
+  shop.check_out();
+  shop.decline();
+  shop.pay(2);
+  shop.cancel();
+  shop.bench.advance(1h);
+  EXPECT_THAT(shop.bench.sidecar.awaited, IsEmpty());
+}
+
+// --- everything twice, late, and interrupted ---
+
+/// One way through an order's life; a step done again is the same event or the same call.
+using Script = std::vector<std::function<void(Shop&)>>;
+
+template <auto Method, class C>
+void call_once(Shop& shop, const char* id, C command) {
+  static_cast<void>(shop.bench.call_as<Method>(Origin{id, Cause::Call, {}}, "o-1", std::move(command)));
+}
+
+const std::vector<Script>& scripts() {
+  static const std::vector<Script> all{
+      {[](Shop& s) { s.check_out(); }, [](Shop& s) { s.decline(1); }, [](Shop& s) { s.pay(2); },
+       [](Shop& s) { call_once<&Order::ship>(s, "ship-1", Ship{"track-1"}); }},
+      {[](Shop& s) { s.pay(); }, [](Shop& s) { s.check_out(); },
+       [](Shop& s) { call_once<&Order::cancel>(s, "cancel-1", Cancel{ann, "no"}); },
+       [](Shop& s) { s.event<&Order::payment_refunded>(refunded(), "Payment/p-1/9/0"); }},
+      {[](Shop& s) { s.check_out(); }, [](Shop& s) { s.bench.advance(16min); }, [](Shop& s) { s.pay(); }},
+  };
+  return all;
+}
+
+/// Where a script ends: what the order says but for its times, what left, the list, the demand.
+std::string outcome(Shop& shop) {
+  shop.bench.advance(20min);
+  auto order = *shop.view();
+  for (auto& change : order.history) change.at = {};
+  std::string text = actors::json::to_string(order) + "\n";
+  for (const auto& [type, data] : shop.events()) text += type + " " + data + "\n";
+  text += actors::json::to_string(shop.listed(order.status)) + actors::json::to_string(shop.listed());
+  for (const auto* product : {"tea", "cup"}) {
+    const auto demand = shop.bench.call<&ProductDemand::view>(product);
+    text += "\n" + (demand ? actors::json::to_string(*demand) : demand.error().code);
+  }
+  EXPECT_FALSE(shop.bench.tended({"Order", "o-1"}));
+  return text;
+}
+
+/// Does a step until it was done, as a broker and a client with an idempotency key would.
+void insist(Shop& shop, const std::function<void(Shop&)>& step) {
+  for (int tries = 0; tries < 10; ++tries) {
+    bool done = true;
+    try {
+      step(shop);
+    } catch (const SidecarError&) {
+      done = false;
+    }
+    if (shop.bench.sidecar.crashed()) {
+      shop.bench.restart();
+      done = false;
+    }
+    if (done) return;
+  }
+  FAIL() << "never done";
+}
+
+std::string undisturbed(const Script& script) {
+  Shop shop;
+  for (const auto& step : script) step(shop);
+  return outcome(shop);
+}
+
+TEST(Order, ends_the_same_when_everything_comes_three_times) {
+  for (const auto& script : scripts()) {
+    Shop shop;
+    for (const auto& step : script)
+      for (int i = 0; i < 3; ++i) step(shop);
+    for (const auto& step : script) step(shop);
+    EXPECT_EQ(outcome(shop), undisturbed(script));
+  }
+}
+
+TEST(Order, ends_the_same_wherever_the_process_dies) {
+  for (const auto& script : scripts()) {
+    const auto expected = undisturbed(script);
+    std::size_t crashes = 0;
+    for (std::size_t step = 0; step < script.size(); ++step) {
+      for (std::size_t n = 1;; ++n) {
+        SCOPED_TRACE("dies in step " + std::to_string(step) + " after operation " + std::to_string(n));
+        Shop shop;
+        for (std::size_t i = 0; i < step; ++i) script[i](shop);
+        const auto before = shop.bench.sidecar.operations();
+        shop.bench.sidecar.crash_after(n);
+        insist(shop, script[step]);
+        const bool died = shop.bench.sidecar.operations() - before >= n && !shop.bench.sidecar.crashed();
+        shop.bench.restart();
+        for (std::size_t i = step; i < script.size(); ++i) insist(shop, script[i]);
+        EXPECT_EQ(outcome(shop), expected);
+        if (!died || n > 100) break;
+        ++crashes;
+      }
+    }
+    EXPECT_GT(crashes, 8u);
+  }
+}
+
+TEST(Order, ends_the_same_when_commits_or_publishes_fail) {
+  for (const auto& script : scripts()) {
+    const auto expected = undisturbed(script);
+    for (std::size_t step = 0; step < script.size(); ++step) {
+      for (int fault = 0; fault < 4; ++fault) {
+        SCOPED_TRACE("fault " + std::to_string(fault) + " in step " + std::to_string(step));
+        Shop shop;
+        for (std::size_t i = 0; i < script.size(); ++i) {
+          if (i == step && fault < 2)
+            shop.bench.sidecar.fail_next_commit(fault == 0 ? CommitFailure::NotStored : CommitFailure::StoredButUnanswered);
+          if (i == step && fault >= 2) shop.bench.sidecar.fail_publishes(fault - 1);
+          insist(shop, script[i]);
+        }
+        shop.bench.advance(1min);  // what could not leave
+        EXPECT_EQ(outcome(shop), expected);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace shop::order
