@@ -141,7 +141,8 @@ Task<void> Activation::deactivate() {
 }
 
 Task<void> Activation::load(Trace trace) {
-  const auto text = co_await engine_.sidecar_.read_state(id_, std::string(state_key));
+  std::string key(state_key);
+  const auto text = co_await engine_.sidecar_.read_state(id_, std::move(key));
   auto actor = type_.make();
   std::int64_t version = 0;
   std::vector<OutboxEntry> outbox;
@@ -258,7 +259,8 @@ Task<void> Activation::turn(const detail::TurnRequest& request, const detail::Me
     if (actor_->changed() || turn.effects.durable()) {
       std::optional<Refusal> too_large;
       try {
-        co_await commit(turn, request, {handled_key, fingerprint, {*reply}}, method.memory);
+        HandledEntry handled{handled_key, fingerprint, {*reply}};
+        co_await commit(turn, request, std::move(handled), method.memory);
       } catch (const TooLarge& refused) {
         too_large = Refusal{Reason::TooLarge, "state_too_large", refused.what()};
       }
@@ -291,7 +293,8 @@ Task<void> Activation::tend(const detail::TurnRequest& request, Answer& answer, 
       Scope scope(*this, turn, record);
       co_await actor_->tend();
       if (actor_->changed() || turn.effects.durable()) {
-        co_await commit(turn, request, {}, {});
+        HandledEntry none;
+        co_await commit(turn, request, std::move(none), Memory{});
         record.outcome = TurnOutcome::Committed;
       }
       co_await finish(turn, request);
@@ -305,12 +308,14 @@ Task<void> Activation::tend(const detail::TurnRequest& request, Answer& answer, 
       tended_at_.reset();
       co_await save_housekeeping();
     }
-    co_await engine_.sidecar_.unregister_reminder(id_, std::string(tend_reminder));
+    std::string name(tend_reminder);
+    co_await engine_.sidecar_.unregister_reminder(id_, std::move(name));
     engine_.observer_.reminder_changed(id_.type, tend_reminder, false);
   } else if (outbox_.empty() && *due > now + 2 * type_.settings.tend_period) {
     tended_at_ = *due;  // nothing to do until then: no ticks in between
     co_await save_housekeeping();
-    co_await arm({std::string(tend_reminder), *due - now, type_.settings.tend_period, detail::repeated_data(request.trace)});
+    Alarm alarm{std::string(tend_reminder), *due - now, type_.settings.tend_period, detail::repeated_data(request.trace)};
+    co_await arm(std::move(alarm));
   }
   answer(std::string("null"));
 }
@@ -322,7 +327,8 @@ Task<std::optional<HandledEntry>> Activation::find_handled(const std::string& ke
     co_return std::nullopt;
   }
   if (version_ == 0) co_return std::nullopt;  // nothing was ever committed
-  const auto text = co_await engine_.sidecar_.read_state(id_, mark_key(key));
+  auto mark = mark_key(key);
+  const auto text = co_await engine_.sidecar_.read_state(id_, std::move(mark));
   if (!text) co_return std::nullopt;
   co_return json::parse<HandledEntry>(*text);
 }
@@ -480,7 +486,8 @@ Task<bool> Activation::ensure_tended(Time needed, Trace trace) {
     if (next <= needed + std::chrono::seconds(1)) co_return false;
   }
   const auto wait = std::max(needed - now, Duration{0});
-  co_await arm({std::string(tend_reminder), wait, period, detail::repeated_data(trace)});
+  Alarm alarm{std::string(tend_reminder), wait, period, detail::repeated_data(trace)};
+  co_await arm(std::move(alarm));
   tended_at_ = now + wait;
   co_return true;
 }

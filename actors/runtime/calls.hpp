@@ -19,7 +19,7 @@ namespace actors {
 struct Origin {
   std::string id;
   Cause cause = Cause::Call;
-  Trace trace;
+  Trace trace = {};
   std::string caller = {};  ///< the type of the actor whose turn makes the calls, if one does
 };
 

@@ -99,12 +99,13 @@ Task<Reply> Engine::call(ActorId actor, Call call) {
 }
 
 Task<void> Engine::reminder(ActorId actor, std::string name, std::string data, Trace trace) {
-  co_await enter(std::move(actor),
-                 {EntryKind::Reminder, std::move(name), std::move(data), {}, Cause::Reminder, std::move(trace)});
+  detail::TurnRequest request{EntryKind::Reminder, std::move(name), std::move(data), {}, Cause::Reminder, std::move(trace)};
+  co_await enter(std::move(actor), std::move(request));
 }
 
 Task<void> Engine::timer(ActorId actor, std::string name, std::string data, Trace trace) {
-  co_await enter(std::move(actor), {EntryKind::Timer, std::move(name), std::move(data), {}, Cause::Timer, std::move(trace)});
+  detail::TurnRequest request{EntryKind::Timer, std::move(name), std::move(data), {}, Cause::Timer, std::move(trace)};
+  co_await enter(std::move(actor), std::move(request));
 }
 
 Task<void> Engine::deactivate(ActorId actor) {

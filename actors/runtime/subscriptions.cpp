@@ -45,8 +45,8 @@ Task<Delivery> Subscriptions::deliver(std::string text, Trace trace, Sidecar& si
       if (data == document.MemberEnd()) throw json::Error({json::Problem{"/data", "is required"}});
       if (envelope.id.empty()) throw json::Error({json::Problem{"/id", "is required"}});
       // Source and id together name an occurrence (CloudEvents 1.0, "id").
-      co_await handler->second(data->value,
-                               Calls(sidecar, {envelope.source + "/" + envelope.id, Cause::Event, trace}));
+      const Calls calls(sidecar, {envelope.source + "/" + envelope.id, Cause::Event, trace});
+      co_await handler->second(data->value, calls);
     }
   } catch (const json::Error& unreadable) {
     outcome = EventOutcome::Unreadable;
