@@ -1,5 +1,6 @@
 """One platform: how it comes up, goes down, and says how it is."""
 
+import fcntl
 import json
 import shutil
 import time
@@ -7,6 +8,7 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 from . import build, cloud, credentials, facts, ports, programs, render, toolbox
 from .console import Progress
@@ -39,7 +41,9 @@ class Stack:
 
     def up(self, settings: Settings, *, fresh: bool = False, compile: bool = True, quiet: bool = False) -> None:
         self.workspace.make()
-        with Progress(quiet) as progress:
+        # Two at once on the same state would undo each other's work; the second waits and then finds everything done.
+        with Progress(quiet) as progress, open(self.workspace.state / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             with ThreadPoolExecutor() as pool:
                 compiling = pool.submit(build.build, self.workspace, progress) if compile else None
                 tools = toolbox.tools(progress)
@@ -77,10 +81,7 @@ class Stack:
                 self._make_certificates(tools, supervisord)
         everything = self.parts(tools)
         self.supervisor.write(everything)
-        if self.supervisor.running():
-            self.supervisor.update()
-        else:
-            self.supervisor.launch(supervisord)
+        self._take_in(supervisord)
         with progress.step("runtime, store and broker") as step:
             base = [p for p in everything if p.kind in ("runtime", "store", "broker")]
             self.supervisor.start([p.name for p in base])
@@ -99,13 +100,20 @@ class Stack:
                 self._wait(lambda part=part: self.supervisor.states()[part.name]["statename"] == "RUNNING",
                            f"{part.name} does not keep running", part.name)
 
-    def _make_certificates(self, tools: toolbox.Tools, supervisord) -> None:
+    def _take_in(self, supervisord: Path) -> None:
+        """Has supervisor go by what was written, be it running or not."""
+        if self.supervisor.running():
+            self.supervisor.update()
+        else:
+            self.supervisor.launch(supervisord)
+
+    def _make_certificates(self, tools: toolbox.Tools, supervisord: Path) -> None:
         """Sentry makes them at its first start, and every other part needs them before its own."""
         folder = programs.certificates(self.workspace)
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
         self.supervisor.write([programs.sentry(self.workspace, tools)])
-        self.supervisor.launch(supervisord) if not self.supervisor.running() else self.supervisor.update()
+        self._take_in(supervisord)
         self.supervisor.start(["sentry"])
         # It listens once the files are written; a file that exists may still be half empty.
         port = facts.Ports(self.workspace.port_offset)["sentry"]
