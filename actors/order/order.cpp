@@ -53,12 +53,12 @@ Task<void> spread(Calls calls, News news) {
 }  // namespace
 
 Result<OrderView> Order::view(const Party& to) const {
-  if (!visible_to(to)) return unknown_order(id());
+  if (!exists_for(to)) return unknown_order(id());
   return shown();
 }
 
 Result<OrderView> Order::cancel(const Cancel& command) {
-  if (!visible_to(command.by)) return unknown_order(id());
+  if (!exists_for(command.by)) return unknown_order(id());
   return decide(Trigger::Cancel, command.reason.value_or(cancelled_by_customer));
 }
 
@@ -176,10 +176,8 @@ Task<void> Order::tend() {
   co_return;
 }
 
-bool Order::visible_to(const Party& party) const {
-  if (!state().purchase) return false;
-  const auto& owner = state().purchase->customer_id;
-  return !owner || party.admin || party.customer_id == owner;
+bool Order::exists_for(const Party& party) const {
+  return state().purchase && party.may_access(state().purchase->customer_id);
 }
 
 OrderView Order::shown() const {

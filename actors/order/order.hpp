@@ -14,16 +14,9 @@
 #include "actors/order/order_states.hpp"
 #include "actors/payment/contract.hpp"
 #include "actors/runtime/actor.hpp"
+#include "actors/shared/party.hpp"
 
 namespace shop::order {
-
-/// On whose behalf an order is looked at or changed: a customer, or a guest without an id.
-struct Party {
-  std::optional<CustomerId> customer_id;
-  bool admin = false;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("customerId", &Party::customer_id), actors::json::field("admin", &Party::admin));
-};
 
 struct Cancel {
   Party by;
@@ -144,7 +137,7 @@ class Order final : public actors::Actor<OrderState> {
   actors::Task<void> tend() override;
 
  private:
-  bool visible_to(const Party& party) const;
+  bool exists_for(const Party& party) const;
   OrderView shown() const;
   actors::Result<OrderView> decide(Trigger trigger, std::optional<std::string> reason, std::optional<std::string> tracking = {});
   void hear(PaymentOutcome outcome);

@@ -1,0 +1,146 @@
+#include "actors/order/customer_orders.hpp"
+#include "actors/order/order.hpp"
+#include "actors/order/product_demand.hpp"
+#include "services/common/problem.hpp"
+#include "services/order/routes.hpp"
+
+namespace shop::order {
+
+using actors::Calls;
+using actors::Result;
+using actors::Task;
+using services::Access;
+using services::Problem;
+using services::ProblemError;
+using services::Request;
+using services::Response;
+
+namespace {
+
+constexpr std::size_t longest_text = 500;
+
+struct CancelBody {
+  std::optional<std::string> reason;
+  static constexpr auto json = actors::json::object(actors::json::field("reason", &CancelBody::reason));
+};
+
+struct ShipBody {
+  std::optional<std::string> tracking_number;
+  static constexpr auto json = actors::json::object(actors::json::field("trackingNumber", &ShipBody::tracking_number));
+};
+
+struct OrdersPage {
+  std::vector<OrderView> items;
+  std::optional<std::string> next_cursor;
+  static constexpr auto json = actors::json::object(actors::json::field("items", &OrdersPage::items),
+                                                    actors::json::field("nextCursor", &OrdersPage::next_cursor));
+};
+
+Party party_of(const Request& request) {
+  const auto& caller = request.caller();
+  return {caller.anonymous() ? std::nullopt : std::optional(CustomerId(caller.sub)), caller.admin()};
+}
+
+/// An order that is not there may be on its way from the checkout: the client is told when to look again.
+OrderView order_or_problem(Result<OrderView> order) {
+  if (order) return std::move(*order);
+  auto problem = services::problem_of(order.error());
+  if (problem.status == 404) problem.headers.emplace_back("Retry-After", "1");
+  throw ProblemError(std::move(problem));
+}
+
+void check_length(const std::optional<std::string>& text, const std::string& pointer) {
+  if (text && text->size() > longest_text)
+    services::invalid(pointer, "is longer than " + std::to_string(longest_text) + " bytes");
+}
+
+/// Whose orders are asked for: one's own, or as an admin anybody's.
+CustomerId customer_asked_for(const Request& request) {
+  const auto& caller = request.caller();
+  if (caller.anonymous()) {
+    Problem problem;
+    problem.status = 401;
+    problem.detail = "Whose orders? A list needs a bearer token; a guest's order is found by its id.";
+    problem.headers = {{"WWW-Authenticate", "Bearer realm=\"ecommerce\""}};
+    throw ProblemError(std::move(problem));
+  }
+  const auto customer = request.query("customerId").value_or(caller.sub);
+  if (customer != caller.sub && !caller.admin())
+    throw ProblemError(404, "unknown_customer", "There is no customer of that id whose orders you may see.");
+  return CustomerId(customer);
+}
+
+std::optional<Status> status_asked_for(const Request& request) {
+  const auto text = request.query("status");
+  if (!text) return std::nullopt;
+  std::string known;
+  for (const auto& [status, name] : status_names) {
+    if (status == Status::None) continue;
+    if (*text == name) return status;
+    known += (known.empty() ? "" : ", ") + std::string(name);
+  }
+  throw ProblemError(400, "invalid_query", "The query parameter status must be one of " + known + ".");
+}
+
+Task<Response> get_order(Calls calls, Request request) {
+  const auto order = calls.proxy<Order>(request.id("id"));
+  const auto party = party_of(request);
+  co_return Response::json(200, order_or_problem(co_await order.call<&Order::view>(party)));
+}
+
+Task<Response> cancel_order(Calls calls, Request request) {
+  const auto body = request.optional_body_as<CancelBody>();
+  check_length(body.reason, "/reason");
+  const auto order = calls.proxy<Order>(request.id("id"));
+  const Cancel command{party_of(request), body.reason};
+  co_return Response::json(200, order_or_problem(co_await order.call<&Order::cancel>(command)));
+}
+
+Task<Response> ship_order(Calls calls, Request request) {
+  const auto body = request.optional_body_as<ShipBody>();
+  check_length(body.tracking_number, "/trackingNumber");
+  const auto order = calls.proxy<Order>(request.id("id"));
+  const Ship command{body.tracking_number};
+  co_return Response::json(200, order_or_problem(co_await order.call<&Order::ship>(command)));
+}
+
+Task<Response> list_orders(Calls calls, Request request) {
+  const auto customer = customer_asked_for(request);
+  const auto status = status_asked_for(request);
+  const auto limit = request.query_integer("limit", 1, 100).value_or(20);
+  const ListOrders query{status, static_cast<int>(limit), request.query("cursor")};
+  const auto list_of = calls.proxy<CustomerOrders>(actor_id_of(customer));
+  const auto list = services::value(co_await list_of.call<&CustomerOrders::list>(query));
+
+  const auto party = party_of(request);
+  std::vector<Task<Result<OrderView>>> reads;
+  for (const auto& id : list.orders) reads.push_back(calls.proxy<Order>(id.value).call<&Order::view>(party));
+  auto orders = co_await actors::when_all(std::move(reads));
+  OrdersPage page{{}, list.next_cursor};
+  for (auto& order : orders)  // one that has just left the status asked for is not shown under it
+    if (order && (!status || order->status == *status)) page.items.push_back(std::move(*order));
+  co_return Response::json(200, page);
+}
+
+Task<Response> get_demand(Calls calls, Request request) {
+  const auto demand = calls.proxy<ProductDemand>(request.id("productId"));
+  co_return Response::json(200, services::value(co_await demand.call<&ProductDemand::view>()));
+}
+
+}  // namespace
+
+void add_routes(services::Facade& facade, CallsFor calls_for) {
+  const auto with_calls = [&calls_for](Task<Response> (*handle)(Calls, Request)) {
+    return [calls_for, handle](Request request) {
+      auto calls = calls_for(request.origin());
+      return handle(std::move(calls), std::move(request));
+    };
+  };
+  facade.get("/orders", with_calls(list_orders));
+  facade.get("/orders/{id}", with_calls(get_order));
+  facade.post("/orders/{id}/cancel", with_calls(cancel_order));
+  facade.post("/orders/{id}/ship", Access::Admin, with_calls(ship_order));
+  facade.get("/demand/{productId}", Access::Admin, with_calls(get_demand));
+}
+
+}  // namespace shop::order
