@@ -1,0 +1,198 @@
+#include "actors/cart/cart.hpp"
+
+#include <algorithm>
+
+#include "actors/cart/cart_product.hpp"
+
+namespace shop::cart {
+
+using actors::Reason;
+using actors::refuse;
+using actors::Result;
+using actors::Task;
+using product::Listing;
+
+namespace {
+
+using Refused = tl::unexpected<actors::Refusal>;
+
+Refused unknown_cart(const std::string& id) { return refuse(Reason::NotFound, "unknown_cart", "there is no cart " + id); }
+
+Refused quantity_out_of_range(std::int64_t quantity) {
+  return refuse(Reason::Unprocessable, "quantity",
+                "a cart holds 1 to " + std::to_string(most_pieces) + " pieces of a product, not " + std::to_string(quantity));
+}
+
+}  // namespace
+
+Task<Result<CartView>> Cart::view(ViewCart query) const {
+  if (!query.by.may_access(state().customer_id)) co_return unknown_cart(id());
+  const auto current = co_await listings(products(), Freshness::Second);
+  co_return shown(current);
+}
+
+Task<Result<CartView>> Cart::add(AddItem command) {
+  const auto& product = command.product_id;
+  tag("productId", product.value);
+  if (!command.by.may_access(state().customer_id)) co_return unknown_cart(id());
+  if (command.quantity < 1 || command.quantity > most_pieces) co_return quantity_out_of_range(command.quantity);
+  const int quantity = static_cast<int>(command.quantity);
+
+  auto wanted = products();
+  wanted.insert(product);
+  auto current = co_await listings(std::move(wanted), Freshness::Second);
+  if (current.contains(product) && current.at(product).deleted) {  // it may be back, and the event of it on its way
+    const auto again = co_await proxy<CartProduct>(product.value).call<&CartProduct::look_up>();
+    if (again) current.at(product) = *again;
+  }
+  if (!current.contains(product))
+    co_return refuse(Reason::NotFound, "unknown_product", "there is no product " + product.value);
+  const auto& listing = current.at(product);
+  if (listing.deleted)
+    co_return refuse(Reason::Conflict, "product_withdrawn", "the product " + product.value + " is no longer sold");
+
+  auto& lines = state().lines;
+  if (!lines.empty() && lines.front().unit_price.currency != listing.price.currency)
+    co_return refuse(Reason::Conflict, "other_currency",
+                     "the cart is in " + lines.front().unit_price.currency + ", the product costs " + listing.price.currency);
+  if (const auto line = find(product); line != lines.end()) {
+    if (line->quantity + quantity > most_pieces) co_return quantity_out_of_range(line->quantity + quantity);
+    line->quantity += quantity;
+  } else {
+    if (lines.size() == most_lines)
+      co_return refuse(Reason::Conflict, "cart_full", "a cart holds at most " + std::to_string(most_lines) + " different products");
+    lines.push_back({product, listing.name, quantity, listing.price});
+  }
+  changed_by(command.by);
+  publish(ItemAdded{CartId(id()), state().customer_id, product, quantity, listing.price});
+  co_return shown(current);
+}
+
+Task<Result<CartView>> Cart::set_quantity(SetQuantity command) {
+  tag("productId", command.product_id.value);
+  if (!command.by.may_access(state().customer_id)) co_return unknown_cart(id());
+  if (command.quantity < 0 || command.quantity > most_pieces) co_return quantity_out_of_range(command.quantity);
+  const auto line = find(command.product_id);
+  if (line == state().lines.end())
+    co_return refuse(Reason::NotFound, "unknown_item", "the product " + command.product_id.value + " is not in the cart");
+  if (line->quantity != command.quantity) {
+    line->quantity = static_cast<int>(command.quantity);
+    if (command.quantity == 0) state().lines.erase(line);
+    changed_by(command.by);
+  }
+  const auto current = co_await listings(products(), Freshness::Second);
+  co_return shown(current);
+}
+
+Task<Result<CartView>> Cart::remove(RemoveItem command) {
+  tag("productId", command.product_id.value);
+  if (!command.by.may_access(state().customer_id)) co_return unknown_cart(id());
+  if (const auto line = find(command.product_id); line != state().lines.end()) {
+    state().lines.erase(line);
+    changed_by(command.by);
+  }
+  const auto current = co_await listings(products(), Freshness::Second);
+  co_return shown(current);
+}
+
+Result<CartView> Cart::clear(const ClearCart& command) {
+  if (!command.by.may_access(state().customer_id)) return unknown_cart(id());
+  if (!state().lines.empty()) {
+    state().lines.clear();
+    changed_by(command.by);
+  }
+  return shown({});
+}
+
+Task<Result<Checkout>> Cart::check_out(CheckOut command) {
+  if (!command.by.may_access(state().customer_id)) co_return unknown_cart(id());
+  if (state().lines.empty()) co_return refuse(Reason::Conflict, "empty_cart", "there is nothing in the cart to order");
+  const auto current = co_await listings(products(), Freshness::Now);
+  const auto cart = shown(current);
+  std::vector<Line> lines;
+  std::string unavailable;
+  for (const auto& item : cart.items) {
+    lines.push_back({item.product_id, item.name, item.quantity, item.unit_price});
+    if (!item.available) unavailable += (unavailable.empty() ? "" : ", ") + item.product_id.value;
+  }
+  if (!unavailable.empty())
+    co_return refuse(Reason::Conflict, "items_unavailable", "no longer sold, remove it from the cart first: " + unavailable);
+
+  const OrderId order(actors::random_id());  // who knows it may see a guest's order: it must not be guessed
+  tag("orderId", order.value);
+  state().lines.clear();
+  state().last_order_id = order;
+  changed_by(command.by);
+  publish(CheckoutCompleted{order, CartId(id()), state().customer_id, std::move(lines), cart.total, command.payment_method,
+                            command.shipping_address});
+  co_return Checkout{order, "created", cart.total};
+}
+
+Task<Cart::Listings> Cart::listings(std::set<ProductId> products, Freshness freshness) const {
+  Listings known;
+  std::vector<ProductId> asked;
+  std::vector<Task<Result<std::optional<Listing>>>> reads;
+  for (const auto& product : products) {
+    if (auto cached = freshness == Freshness::Second ? cache_->find(product, now()) : std::nullopt) {
+      known.emplace(product, std::move(*cached));
+    } else {
+      asked.push_back(product);
+      reads.push_back(proxy<CartProduct>(product.value).call<&CartProduct::listing>());
+    }
+  }
+  const auto answers = co_await actors::when_all(std::move(reads));
+
+  std::vector<Task<Result<Listing>>> look_ups;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    if (answers[i] && *answers[i])
+      known.emplace(asked[i], **answers[i]);
+    else
+      look_ups.push_back(proxy<CartProduct>(asked[i].value).call<&CartProduct::look_up>());
+  }
+  const auto found_now = co_await actors::when_all(std::move(look_ups));
+  for (const auto& found : found_now)
+    if (found) known.emplace(found->product_id, *found);
+
+  for (const auto& product : asked)
+    if (const auto found = known.find(product); found != known.end()) cache_->keep(found->second, now());
+  co_return known;
+}
+
+std::set<ProductId> Cart::products() const {
+  std::set<ProductId> products;
+  for (const auto& line : state().lines) products.insert(line.product_id);
+  return products;
+}
+
+std::vector<Line>::iterator Cart::find(const ProductId& product) {
+  auto& lines = state().lines;
+  return std::find_if(lines.begin(), lines.end(), [&](const Line& line) { return line.product_id == product; });
+}
+
+/// Administrators help; a cart does not become theirs.
+void Cart::changed_by(const Party& party) {
+  if (!state().customer_id && !party.admin) state().customer_id = party.customer_id;
+  state().updated_at = now();
+}
+
+CartView Cart::shown(const Listings& listings) const {
+  CartView view{CartId(id()), state().customer_id, {}, {0, no_currency}, version(), state().updated_at.value_or(now()),
+                state().last_order_id};
+  for (const auto& line : state().lines) {
+    CartItem item{line.product_id, line.name, line.quantity, line.unit_price, false, std::nullopt};
+    view.total.currency = line.unit_price.currency;
+    const auto listing = listings.find(line.product_id);
+    if (listing != listings.end() && !listing->second.deleted &&
+        listing->second.price.currency == line.unit_price.currency) {
+      item.available = true;
+      item.name = listing->second.name;
+      item.unit_price = listing->second.price;
+      if (item.unit_price != line.unit_price) item.price_changed_from = line.unit_price;
+      view.total.amount += item.unit_price.amount * item.quantity;  // prices are bounded: 40 lines of 999 fit
+    }
+    view.items.push_back(std::move(item));
+  }
+  return view;
+}
+
+}  // namespace shop::cart
