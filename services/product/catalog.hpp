@@ -1,0 +1,118 @@
+/// The catalog: products come, change and go. Stateless: everything is in the state store, any replica answers any request.
+///
+/// A write changes the product, its shard of the list, the events that wait there and, where pieces are given, the stock, in
+/// one transaction; then its event leaves. What a caller did wrong is a refusal; a store that does not answer is a SidecarError.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/runtime/result.hpp"
+#include "services/product/documents.hpp"
+#include "services/product/index.hpp"
+#include "services/product/query.hpp"
+#include "services/product/stock.hpp"
+
+namespace shop::product {
+
+/// A product that is to be. `id` is chosen if it is not given.
+struct NewProduct {
+  std::optional<ProductId> id;
+  std::string name;
+  std::optional<std::string> description;
+  std::string category;
+  Money price;
+  std::int64_t stock = 0;
+  std::optional<std::string> image_url;
+  static constexpr auto json = actors::json::object(
+      actors::json::field("id", &NewProduct::id), actors::json::field("name", &NewProduct::name),
+      actors::json::field("description", &NewProduct::description), actors::json::field("category", &NewProduct::category),
+      actors::json::field("price", &NewProduct::price), actors::json::field("stock", &NewProduct::stock),
+      actors::json::field("imageUrl", &NewProduct::image_url));
+};
+
+/// A product as it shall be: what is not given is empty afterwards, but for the stock, which stays. What only the catalog can
+/// say (`reserved`, `version`, times) may be sent along, as a client that changes what it was shown does, and counts for nothing.
+struct WholeProduct {
+  std::optional<ProductId> id;
+  std::string name;
+  std::optional<std::string> description;
+  std::string category;
+  Money price;
+  std::optional<std::int64_t> stock;
+  std::optional<std::string> image_url;
+  std::optional<actors::json::Raw> reserved, version, created_at, updated_at;
+  static constexpr auto json = actors::json::object(
+      actors::json::field("id", &WholeProduct::id), actors::json::field("name", &WholeProduct::name),
+      actors::json::field("description", &WholeProduct::description),
+      actors::json::field("category", &WholeProduct::category), actors::json::field("price", &WholeProduct::price),
+      actors::json::field("stock", &WholeProduct::stock), actors::json::field("imageUrl", &WholeProduct::image_url),
+      actors::json::field("reserved", &WholeProduct::reserved), actors::json::field("version", &WholeProduct::version),
+      actors::json::field("createdAt", &WholeProduct::created_at),
+      actors::json::field("updatedAt", &WholeProduct::updated_at));
+};
+
+/// Everything that is wrong with it, by JSON pointer.
+std::vector<actors::json::Problem> problems_of(const NewProduct& product);
+std::vector<actors::json::Problem> problems_of(const WholeProduct& product, const ProductId& id);
+
+/// Whether the product may be changed as it is now, given its entity tag; a false one refuses with `stale_etag`.
+using Condition = std::function<bool(const std::string& etag)>;
+
+struct ProductPage {
+  std::vector<View> items;
+  std::optional<std::string> next_cursor;
+  std::size_t total = 0;
+  static constexpr auto json = actors::json::object(actors::json::field("items", &ProductPage::items),
+                                                    actors::json::field("nextCursor", &ProductPage::next_cursor),
+                                                    actors::json::field("total", &ProductPage::total));
+};
+
+struct CategoryList {
+  std::vector<Category> items;
+  static constexpr auto json = actors::json::object(actors::json::field("items", &CategoryList::items));
+};
+
+/// Thread-safe. Products given to it must have no problems.
+class Catalog {
+ public:
+  Catalog(actors::StateStore& store, const actors::Clock& clock, Transactions& transactions, Lanes& lanes, Index& index,
+          Stock& stock)
+      : store_(store), clock_(clock), transactions_(transactions), lanes_(lanes), index_(index), stock_(stock) {}
+
+  actors::Task<actors::Result<View>> create(NewProduct product, actors::Trace trace);
+  actors::Task<actors::Result<View>> replace(ProductId id, WholeProduct product, Condition condition, actors::Trace trace);
+  actors::Task<actors::Result<void>> remove(ProductId id, Condition condition, actors::Trace trace);
+
+  /// As it is now; none if it does not exist (any more).
+  actors::Task<std::optional<View>> find(ProductId id);
+  /// What the other services ask: none for a product that never was; a deleted one keeps only id and version.
+  actors::Task<std::optional<Listing>> listing(ProductId id);
+
+  /// At most `list_age` old, but with every write of this replica. None for a cursor that is none.
+  actors::Task<std::optional<ProductPage>> list(Query query);
+  actors::Task<CategoryList> categories();
+
+ private:
+  /// What a write makes of a product, and what it announces. `stock`: also written, if given.
+  struct Written {
+    Product product;
+    bool deleted = false;
+    std::optional<StockItem> stock;
+    std::int64_t count = 0;
+    PendingEvent event;
+  };
+  using Decide = std::function<actors::Result<Written>(const std::optional<ProductItem>&, const StockItem&)>;
+  actors::Task<actors::Result<View>> write(ProductId id, Decide decide);
+
+  actors::StateStore& store_;
+  const actors::Clock& clock_;
+  Transactions& transactions_;
+  Lanes& lanes_;
+  Index& index_;
+  Stock& stock_;
+};
+
+}  // namespace shop::product

@@ -1,0 +1,27 @@
+/// The parts of the catalog, put together over one sidecar.
+#pragma once
+
+#include <utility>
+
+#include "services/product/catalog.hpp"
+
+namespace shop::product {
+
+/// What it is given must outlive it, and so must it whatever works on it. Thread-safe.
+struct Components {
+  Components(actors::StateStore& store, actors::Sidecar& sidecar, const actors::Clock& clock, actors::Observer& observer,
+             Pause pause, Oversold oversold)
+      : transactions(store, std::move(pause)),
+        index(store, sidecar, clock, observer, transactions, lanes),
+        stock(store, sidecar, clock, observer, transactions, lanes, index, std::move(oversold)),
+        catalog(store, clock, transactions, lanes, index, stock) {}
+  Components(const Components&) = delete;
+
+  Transactions transactions;
+  Lanes lanes;
+  Index index;
+  Stock stock;
+  Catalog catalog;
+};
+
+}  // namespace shop::product

@@ -1,0 +1,146 @@
+#include "services/common/problem.hpp"
+#include "services/product/routes.hpp"
+
+namespace shop::product {
+
+using actors::Result;
+using actors::Task;
+using services::Access;
+using services::ProblemError;
+using services::Request;
+using services::Response;
+
+namespace {
+
+struct StockChange {
+  std::int64_t delta = 0;
+  static constexpr auto json = actors::json::object(actors::json::field("delta", &StockChange::delta));
+};
+
+constexpr std::int64_t most_price = 1'000'000'000'000;
+
+void refuse_problems(std::vector<actors::json::Problem> problems) {
+  if (!problems.empty()) throw actors::json::Error(std::move(problems));
+}
+
+[[noreturn]] void bad_query(const std::string& detail) { throw ProblemError(400, "", detail); }
+
+/// `If-Match`: a list of strong tags, or `*` (RFC 9110, section 13.1.1).
+Condition condition_of(const Request& request) {
+  auto tags = request.header("If-Match");
+  if (!tags) return {};
+  return [tags = *std::move(tags)](const std::string& etag) { return services::etag_listed(tags, etag, false); };
+}
+
+template <class T>
+T value(Result<T> result) {
+  if (!result && result.error().code == "stale_etag") throw ProblemError(412, "stale_etag", result.error().message);
+  return services::value(std::move(result));
+}
+
+Response shown(int status, const View& view) { return Response::json(status, view).header("ETag", etag_of(view)); }
+
+Query query_of(const Request& request) {
+  Query query;
+  query.words = request.query("q");
+  if (query.words && query.words->size() > 200) bad_query("The query parameter \"q\" must have at most 200 bytes.");
+  query.category = request.query("category");
+  query.least_price = request.query_integer("minPrice", 0, most_price);
+  query.highest_price = request.query_integer("maxPrice", 0, most_price);
+  if (query.least_price && query.highest_price && *query.least_price > *query.highest_price)
+    bad_query("The query parameter \"minPrice\" must not be above \"maxPrice\".");
+  query.in_stock = request.query_flag("inStock");
+  if (const auto name = request.query("sort")) {
+    const auto sort = sort_from(*name);
+    if (!sort) bad_query("The query parameter \"sort\" must be one of name, -name, price, -price, newest.");
+    query.sort = *sort;
+  }
+  query.limit = static_cast<std::size_t>(request.query_integer("limit", 1, 100).value_or(20));
+  query.cursor = request.query("cursor");
+  return query;
+}
+
+Task<Response> create(Catalog& catalog, Request request) {
+  auto product = request.body_as<NewProduct>();
+  refuse_problems(problems_of(product));
+  auto created = co_await catalog.create(std::move(product), request.origin().trace);
+  const auto view = value(std::move(created));
+  co_return shown(201, view).header("Location", "/products/" + view.id.value);
+}
+
+Task<Response> find(Catalog& catalog, Request request) {
+  const ProductId id(request.id("id"));
+  const auto view = co_await catalog.find(id);
+  if (!view) throw ProblemError(404, "unknown_product", "There is no product " + id.value + ".");
+  const auto known = request.header("If-None-Match");
+  if (known && services::etag_listed(*known, etag_of(*view), true)) co_return Response::not_modified(etag_of(*view));
+  co_return shown(200, *view);
+}
+
+Task<Response> list(Catalog& catalog, Request request) {
+  auto query = query_of(request);
+  const auto page = co_await catalog.list(std::move(query));
+  if (!page) bad_query("The query parameter \"cursor\" is not one that a page of this order gave: begin without it.");
+  co_return Response::json(200, *page);
+}
+
+Task<Response> list_categories(Catalog& catalog, Request) {
+  const auto categories = co_await catalog.categories();
+  co_return Response::json(200, categories);
+}
+
+Task<Response> replace(Catalog& catalog, Request request) {
+  const ProductId id(request.id("id"));
+  auto product = request.body_as<WholeProduct>();
+  refuse_problems(problems_of(product, id));
+  auto condition = condition_of(request);
+  auto replaced = co_await catalog.replace(id, std::move(product), std::move(condition), request.origin().trace);
+  co_return shown(200, value(std::move(replaced)));
+}
+
+Task<Response> remove(Catalog& catalog, Request request) {
+  const ProductId id(request.id("id"));
+  auto condition = condition_of(request);
+  auto removed = co_await catalog.remove(id, std::move(condition), request.origin().trace);
+  value(std::move(removed));
+  co_return Response::no_content();
+}
+
+Task<Response> adjust_stock(Stock& stock, Request request) {
+  const ProductId id(request.id("id"));
+  const auto change = request.body_as<StockChange>();
+  if (change.delta < -most_stock || change.delta > most_stock)
+    services::invalid("/delta", "must be from -" + std::to_string(most_stock) + " to " + std::to_string(most_stock));
+  auto adjusted = co_await stock.adjust(id, change.delta, request.origin().id);
+  co_return shown(200, value(std::move(adjusted)));
+}
+
+}  // namespace
+
+void add_routes(services::Facade& facade, Components& components) {
+  auto& catalog = components.catalog;
+  auto& stock = components.stock;
+  facade.get("/products", [&catalog](Request request) { return list(catalog, std::move(request)); });
+  facade.post("/products", Access::Admin, [&catalog](Request request) { return create(catalog, std::move(request)); });
+  facade.get("/products/{id}", [&catalog](Request request) { return find(catalog, std::move(request)); });
+  facade.put("/products/{id}", Access::Admin, [&catalog](Request request) { return replace(catalog, std::move(request)); });
+  facade.del("/products/{id}", Access::Admin, [&catalog](Request request) { return remove(catalog, std::move(request)); });
+  facade.post("/products/{id}/stock", Access::Admin,
+              [&stock](Request request) { return adjust_stock(stock, std::move(request)); });
+  facade.get("/categories", [&catalog](Request request) { return list_categories(catalog, std::move(request)); });
+}
+
+Task<actors::ChannelAnswer> answer_listing(Catalog& catalog, actors::ChannelRequest request) {
+  const auto id = request.parameters.at(0);
+  std::optional<Listing> listing;
+  if (is_id(id)) listing = co_await catalog.listing(ProductId(id));
+  if (listing) co_return actors::ChannelAnswer{200, actors::json::to_string(*listing)};
+  services::Problem problem;
+  problem.status = 404;
+  problem.type = services::problem_type("unknown_product");
+  problem.detail = "There never was a product of this id.";
+  problem.instance = request.path;
+  co_return actors::ChannelAnswer{404, problem.to_json(), "application/problem+json"};
+}
+
+}  // namespace shop::product

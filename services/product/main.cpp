@@ -1,0 +1,65 @@
+/// The product service: the catalog and its stock. Stateless; any number of replicas answer for the same products.
+#include "services/common/log.hpp"
+#include "services/common/observer.hpp"
+#include "services/common/openapi.hpp"
+#include "services/common/service.hpp"
+#include "services/product/events.hpp"
+#include "services/product/routes.hpp"
+
+namespace {
+
+using namespace shop;
+using namespace std::chrono_literals;
+
+product::Oversold count_oversold(services::Metrics& metrics) {
+  const auto pieces = metrics.counter("shop_oversold_pieces_total", "Pieces that orders have and the stock had not.");
+  return [pieces](const OrderId& order, const ProductId& product, std::int64_t missing) {
+    pieces.add(static_cast<double>(missing));
+    services::log::warning("oversold", {{"orderId", order.value}, {"productId", product.value}, {"missing", missing}});
+  };
+}
+
+/// Until the process ends: events that were left behind leave without traffic.
+actors::Task<void> tend(actors::Host& host, product::Index& index, const std::atomic<bool>& stopping) {
+  while (!stopping) {
+    try {
+      co_await index.tend();
+    } catch (const std::exception& error) {
+      services::log::warning("the product list was not refreshed", {{"error", error.what()}});
+    }
+    co_await host.sleep(1s);
+  }
+}
+
+/// What lives as long as the process.
+struct Catalogue {
+  explicit Catalogue(services::Service& service)
+      : observer(service.metrics()),
+        components(service.host().state(), service.host().sidecar(), service.clock(), observer,
+                   [&host = service.host()](actors::Duration delay) { return host.sleep(delay); },
+                   count_oversold(service.metrics())) {}
+  services::ServiceObserver observer;
+  product::Components components;
+  std::atomic<bool> stopping = false;
+};
+
+}  // namespace
+
+int main() {
+  std::unique_ptr<Catalogue> catalogue;  // outlives the service, whose handlers work on it
+  return services::run(
+      {.app_id = product::app_id, .openapi = services::openapi_document}, [&catalogue](services::Service& service) {
+        catalogue = std::make_unique<Catalogue>(service);
+        auto& [observer, components, stopping] = *catalogue;
+        auto& host = service.host();
+        host.subscribe(product::subscriptions(components.stock));
+        host.route("GET", "/internal/products/{id}", [&catalog = components.catalog](actors::ChannelRequest request) {
+          return product::answer_listing(catalog, std::move(request));
+        });
+        product::add_routes(service.facade(), components);
+        service.on_started([&host, &parts = *catalogue] {
+          host.spawn(tend(host, parts.components.index, parts.stopping), [](const actors::Outcome<void>&) {});
+        });
+        service.on_stopping([&parts = *catalogue] { parts.stopping = true; });
+      });
+}

@@ -1,0 +1,16 @@
+/// The REST facade of the catalog, and what other services ask of it.
+#pragma once
+
+#include "actors/runtime/host.hpp"
+#include "services/common/facade.hpp"
+#include "services/product/components.hpp"
+
+namespace shop::product {
+
+/// `components` must outlive the facade.
+void add_routes(services::Facade& facade, Components& components);
+
+/// `GET /internal/products/{id}` on the app channel: 200 with the `Listing`, or 404 for a product that never was.
+actors::Task<actors::ChannelAnswer> answer_listing(Catalog& catalog, actors::ChannelRequest request);
+
+}  // namespace shop::product

@@ -1,0 +1,68 @@
+#include "services/product/transaction.hpp"
+
+#include <random>
+
+namespace shop::product {
+namespace {
+
+constexpr std::size_t most_bytes = 380'000;
+constexpr int attempts_without_movement = 3;
+
+/// What a text takes in the store: the sidecar writes it with Go's encoder, which escapes these (six bytes each).
+std::size_t stored_bytes(const std::string& text) {
+  std::size_t bytes = text.size();
+  for (const char c : text)
+    if (c == '<' || c == '>' || c == '&' || c == '\x7f') bytes += 5;
+  for (auto at = text.find("\xe2\x80"); at != std::string::npos; at = text.find("\xe2\x80", at + 2)) bytes += 3;
+  return bytes;
+}
+
+}  // namespace
+
+Items::Items(std::vector<std::string> keys, std::vector<std::optional<actors::StateItem>> found) {
+  for (std::size_t i = 0; i < keys.size(); ++i) items_[std::move(keys[i])] = {std::move(found.at(i)), std::nullopt};
+}
+
+const Items::Item& Items::at(const std::string& key) const {
+  const auto item = items_.find(key);
+  if (item == items_.end()) throw std::logic_error(key + " is not among the items that were read");
+  return item->second;
+}
+
+void Items::set(const std::string& key, std::string text) {
+  at(key);
+  if (stored_bytes(text) > most_bytes) throw ItemTooLarge(key + " would be larger than the store takes");
+  items_[key].changed = std::move(text);
+}
+
+std::vector<actors::StateChange> Items::changes() const {
+  std::vector<actors::StateChange> changes;
+  for (const auto& [key, item] : items_) {
+    if (!item.changed) continue;
+    changes.push_back({.key = key,
+                       .value = item.changed,
+                       .etag = item.found ? item.found->etag : "",
+                       .create = !item.found});
+  }
+  return changes;
+}
+
+bool Items::moved(const Items& newer) const {
+  for (const auto& [key, item] : items_) {
+    const auto& now = newer.at(key).found;
+    if (item.found.has_value() != now.has_value() || (now && item.found->etag != now->etag)) return true;
+  }
+  return false;
+}
+
+bool Transactions::is_over(const actors::SidecarError& failure, int unmoved) {
+  // After a time-out the client has waited long enough.
+  return unmoved >= attempts_without_movement || failure.code() == "TIMED_OUT";
+}
+
+actors::Duration Transactions::moment_before(int attempt) {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  return actors::Duration(std::uniform_int_distribution<int>(10, 30 * attempt)(random));
+}
+
+}  // namespace shop::product

@@ -1,0 +1,329 @@
+#include "services/product/catalog.hpp"
+
+#include <gmock/gmock.h>
+
+#include "tests/services/product/support.hpp"
+
+namespace shop::product::testing {
+namespace {
+
+using actors::Reason;
+using actors::SidecarError;
+using actors::testing::CommitFailure;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using namespace std::chrono_literals;
+
+const ProductId tea_id("tea");
+
+TEST_F(CatalogTest, ACreatedProductIsFoundWithAllThatWasSaidOfIt) {
+  const auto created = create(tea());
+  EXPECT_EQ(created.version, 1);
+  EXPECT_EQ(created.created_at, clock.now());
+  EXPECT_EQ(created.updated_at, clock.now());
+  EXPECT_EQ(created.reserved, 0);
+  EXPECT_EQ(created.price, (Money{450, "EUR"}));
+  EXPECT_EQ(run(replica->catalog.find(tea_id)), created);
+  EXPECT_EQ(run(other->catalog.find(tea_id)), created);
+}
+
+TEST_F(CatalogTest, AProductWithoutAnIdGetsOne) {
+  auto nameless = tea();
+  nameless.id.reset();
+  const auto first = create(nameless);
+  const auto second = create(nameless);
+  EXPECT_TRUE(is_id(first.id.value));
+  EXPECT_NE(first.id, second.id);
+}
+
+TEST_F(CatalogTest, WhatWasNotSaidIsEmpty) {
+  auto bare = tea();
+  bare.description.reset();
+  bare.image_url.reset();
+  const auto created = create(bare);
+  EXPECT_EQ(created.description, "");
+  EXPECT_EQ(created.image_url, "");
+}
+
+TEST_F(CatalogTest, AnIdIsTakenOnce) {
+  create(tea());
+  const auto second = run(other->catalog.create(tea(), trace));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().reason, Reason::Conflict);
+  EXPECT_EQ(second.error().code, "product_exists");
+  EXPECT_THAT(sidecar.published, SizeIs(1));
+}
+
+TEST_F(CatalogTest, ACreationIsAnnounced) {
+  create(tea());
+  ASSERT_THAT(sidecar.published, SizeIs(1));
+  const auto& event = sidecar.published[0];
+  EXPECT_EQ(event.id, "Product/tea/1/0");
+  EXPECT_EQ(event.source, "product-service");
+  EXPECT_EQ(event.subject, "tea");
+  EXPECT_EQ(event.type, "product.created");
+  EXPECT_EQ(event.topic, "product-events");
+  EXPECT_EQ(event.trace, trace);
+  EXPECT_THAT(published<Created>(), ElementsAre(Created{tea_id, "Tea tea", "drinks", {450, "EUR"}, 10, 1}));
+}
+
+TEST_F(CatalogTest, AReplacementIsTheNextVersionAndKeepsTheStock) {
+  const auto before = create(tea());
+  advance(1min);
+  const auto after = run(replica->catalog.replace(tea_id, dearer_tea(), {}, trace)).value();
+  EXPECT_EQ(after.version, 2);
+  EXPECT_EQ(after.price.amount, 500);
+  EXPECT_EQ(after.description, "");
+  EXPECT_EQ(after.stock, 10);
+  EXPECT_EQ(after.created_at, before.created_at);
+  EXPECT_EQ(after.updated_at, clock.now());
+  EXPECT_THAT(published<Updated>(), ElementsAre(Updated{tea_id, "Tea", "drinks", {500, "EUR"}, 10, 2}));
+}
+
+TEST_F(CatalogTest, AReplacementWithStockIsAStockTake) {
+  create(tea());
+  EXPECT_EQ(run(replica->catalog.replace(tea_id, dearer_tea(3), {}, trace)).value().stock, 3);
+  EXPECT_EQ(stock_of("tea"), 3);
+  EXPECT_EQ(published<Updated>().at(0).stock, 3);
+}
+
+TEST_F(CatalogTest, WhatIsNotThereCannotBeChanged) {
+  EXPECT_EQ(run(replica->catalog.replace(tea_id, dearer_tea(), {}, trace)).error().reason, Reason::NotFound);
+  EXPECT_EQ(run(replica->catalog.remove(tea_id, {}, trace)).error().reason, Reason::NotFound);
+  EXPECT_EQ(run(replica->catalog.find(tea_id)), std::nullopt);
+  EXPECT_EQ(run(replica->catalog.listing(tea_id)), std::nullopt);
+  EXPECT_THAT(store.keys(), IsEmpty());
+  EXPECT_THAT(sidecar.published, IsEmpty());
+}
+
+TEST_F(CatalogTest, AConditionThatDoesNotHoldChangesNothing) {
+  const auto created = create(tea());
+  const auto asks_for = [](std::string etag) { return [etag](const std::string& now) { return now == etag; }; };
+  EXPECT_EQ(run(replica->catalog.replace(tea_id, dearer_tea(), asks_for("\"9-9\""), trace)).error().code, "stale_etag");
+  EXPECT_EQ(run(replica->catalog.remove(tea_id, asks_for("\"9-9\""), trace)).error().code, "stale_etag");
+  EXPECT_EQ(run(replica->catalog.find(tea_id)), created);
+  EXPECT_TRUE(run(replica->catalog.replace(tea_id, dearer_tea(), asks_for(etag_of(created)), trace)));
+  EXPECT_FALSE(run(replica->catalog.replace(tea_id, dearer_tea(), asks_for(etag_of(created)), trace)));
+}
+
+TEST_F(CatalogTest, ASaleChangesTheEntityTagThoughNotTheVersion) {
+  const auto before = create(tea());
+  run(replica->stock.take(order_of("o-1", {{"tea", 1}}), trace));
+  const auto after = run(replica->catalog.find(tea_id)).value();
+  EXPECT_EQ(after.version, before.version);
+  EXPECT_EQ(after.updated_at, before.updated_at);
+  EXPECT_NE(etag_of(after), etag_of(before));
+}
+
+TEST_F(CatalogTest, ADeletedProductLeavesATombstoneWithItsVersion) {
+  create(tea());
+  EXPECT_TRUE(run(replica->catalog.remove(tea_id, {}, trace)));
+  EXPECT_EQ(run(replica->catalog.find(tea_id)), std::nullopt);
+  EXPECT_EQ(run(replica->catalog.listing(tea_id)), (Listing{tea_id, "", {}, 2, true}));
+  EXPECT_EQ(run(replica->catalog.remove(tea_id, {}, trace)).error().reason, Reason::NotFound);
+  EXPECT_THAT(published<Deleted>(), ElementsAre(Deleted{tea_id, 2}));
+}
+
+TEST_F(CatalogTest, TheVersionsOfAProductThatIsCreatedAnewGoOn) {
+  create(tea());
+  run(replica->catalog.remove(tea_id, {}, trace)).value();
+  advance(1h);
+  const auto anew = run(other->catalog.create(tea("tea", 4), trace)).value();
+  EXPECT_EQ(anew.version, 3);
+  EXPECT_EQ(anew.stock, 4);
+  EXPECT_EQ(anew.created_at, clock.now());
+  EXPECT_THAT(published_ids(), ElementsAre("Product/tea/1/0", "Product/tea/2/0", "Product/tea/3/0"));
+}
+
+TEST_F(CatalogTest, OtherServicesAreToldNameAndPrice) {
+  create(tea());
+  EXPECT_EQ(run(replica->catalog.listing(tea_id)), (Listing{tea_id, "Tea tea", {450, "EUR"}, 1, false}));
+}
+
+// Two replicas at the same time.
+
+TEST_F(CatalogTest, OfTwoCreatorsOfOneIdExactlyOneWins) {
+  store.before_next_transact([&] { EXPECT_TRUE(run(other->catalog.create(tea("tea", 3), trace))); });
+  EXPECT_EQ(run(replica->catalog.create(tea("tea", 7), trace)).error().code, "product_exists");
+  EXPECT_EQ(stock_of("tea"), 3);
+  EXPECT_THAT(sidecar.published, SizeIs(1));
+}
+
+TEST_F(CatalogTest, TwoProductsOfOneShardAreBothListedWhoeverWasFirst) {
+  const auto ids = neighbours(2);
+  store.before_next_transact([&] { EXPECT_TRUE(run(other->catalog.create(tea(ids[0]), trace))); });
+  EXPECT_TRUE(run(replica->catalog.create(tea(ids[1]), trace)));
+  EXPECT_EQ(run(replica->catalog.list({}))->total, 2u);
+  EXPECT_EQ(run(other->catalog.list({}))->total, 2u);
+}
+
+TEST_F(CatalogTest, TwoUnconditionalReplacementsAreBothApplied) {
+  create(tea());
+  store.before_next_transact([&] { EXPECT_TRUE(run(other->catalog.replace(tea_id, dearer_tea(), {}, trace))); });
+  EXPECT_EQ(run(replica->catalog.replace(tea_id, dearer_tea(), {}, trace)).value().version, 3);
+  EXPECT_THAT(published_ids(), ElementsAre("Product/tea/1/0", "Product/tea/2/0", "Product/tea/3/0"));
+}
+
+TEST_F(CatalogTest, OfTwoConditionalReplacementsTheSlowerIsRefused) {
+  const auto tag = etag_of(create(tea()));
+  const Condition same = [tag](const std::string& now) { return now == tag; };
+  store.before_next_transact([&] { EXPECT_TRUE(run(other->catalog.replace(tea_id, dearer_tea(), same, trace))); });
+  EXPECT_EQ(run(replica->catalog.replace(tea_id, dearer_tea(), same, trace)).error().code, "stale_etag");
+  EXPECT_THAT(published<Updated>(), SizeIs(1));
+}
+
+TEST_F(CatalogTest, AStockTakeAndASaleAtTheSameTimeAreBothApplied) {
+  create(tea());
+  store.before_next_transact([&] { run(other->stock.take(order_of("o-1", {{"tea", 4}}), trace)); });
+  EXPECT_EQ(run(replica->catalog.replace(tea_id, dearer_tea(20), {}, trace)).value().stock, 20);
+  run(other->stock.take(order_of("o-2", {{"tea", 4}}), trace));
+  EXPECT_EQ(stock_of("tea"), 16);
+}
+
+// A store that fails.
+
+TEST_F(CatalogTest, ATransactionThatFailedForNoReasonIsTriedAgain) {
+  store.fail_next(CommitFailure::NotStored);
+  EXPECT_EQ(create(tea()).version, 1);
+  EXPECT_EQ(pauses, 1);
+}
+
+TEST_F(CatalogTest, AStoreThatKeepsFailingIsAnOutage) {
+  cut_off_store();
+  EXPECT_THROW(create(tea()), SidecarError);
+  reach_store();
+  EXPECT_THAT(store.keys(), IsEmpty());
+  EXPECT_THAT(sidecar.published, IsEmpty());
+  EXPECT_EQ(create(tea()).version, 1);
+}
+
+TEST_F(CatalogTest, AWriteThatWasStoredButNotAnsweredIsNotDoneAgain) {
+  store.fail_next(CommitFailure::StoredButUnanswered);
+  EXPECT_EQ(create(tea()).version, 1);
+  store.fail_next(CommitFailure::StoredButUnanswered);
+  EXPECT_EQ(run(replica->catalog.replace(tea_id, dearer_tea(), {}, trace)).value().version, 2);
+  store.fail_next(CommitFailure::StoredButUnanswered);
+  EXPECT_TRUE(run(replica->catalog.remove(tea_id, {}, trace)));
+  EXPECT_EQ(run(replica->catalog.listing(tea_id))->version, 3);
+  EXPECT_THAT(published_ids(), ElementsAre("Product/tea/1/0", "Product/tea/2/0", "Product/tea/3/0"));
+}
+
+TEST_F(CatalogTest, AStoredConditionalWriteDoesNotFindItselfInItsWay) {
+  const auto tag = etag_of(create(tea()));
+  store.fail_next(CommitFailure::StoredButUnanswered);
+  EXPECT_TRUE(run(replica->catalog.replace(tea_id, dearer_tea(), [&](const auto& now) { return now == tag; }, trace)));
+}
+
+// Events that do not leave at once.
+
+TEST_F(CatalogTest, AnEventThatADeadReplicaLeftBehindIsPublishedByAnother) {
+  store.crash_after(1);
+  EXPECT_THROW(create(tea()), SidecarError);
+  store.revive();
+  replica.reset();
+  EXPECT_THAT(sidecar.published, IsEmpty());
+
+  run(other->index.tend());
+  EXPECT_THAT(sidecar.published, IsEmpty()) << "too early: its own replica may be about to publish it";
+  advance(left_behind);
+  run(other->index.tend());
+  EXPECT_THAT(published_ids(), ElementsAre("Product/tea/1/0"));
+  EXPECT_EQ(sidecar.published[0].trace, trace);
+
+  advance(1min);
+  run(other->index.tend());
+  const auto third = start_replica();
+  run(third->index.tend());
+  EXPECT_THAT(sidecar.published, SizeIs(1)) << "it was taken off";
+}
+
+TEST_F(CatalogTest, ABrokerThatIsDownDelaysAnEventButNotTheAnswer) {
+  sidecar.fail_publishes(1);
+  EXPECT_EQ(create(tea()).version, 1);
+  EXPECT_THAT(sidecar.published, IsEmpty());
+  advance(left_behind);
+  run(replica->index.tend());
+  EXPECT_THAT(published_ids(), ElementsAre("Product/tea/1/0"));
+}
+
+TEST_F(CatalogTest, AnEventThatHasLeftIsTakenOffBeforeAnotherReplicaMinds) {
+  create(tea());
+  run(replica->index.tend());
+  advance(1min);
+  run(other->index.tend());
+  EXPECT_THAT(sidecar.published, SizeIs(1));
+  const auto head = actors::json::parse<Head>(store.stored(head_key(shard_of(tea_id))).value());
+  EXPECT_THAT(head.pending, IsEmpty());
+}
+
+TEST_F(CatalogTest, TheNextWriteOfAShardTakesOffWhatHasLeft) {
+  const auto ids = neighbours(2);
+  create(tea(ids[0]));
+  create(tea(ids[1]));
+  const auto head = actors::json::parse<Head>(store.stored(head_key(7)).value());
+  ASSERT_THAT(head.pending, SizeIs(1));
+  EXPECT_EQ(head.pending[0].subject, ids[1]);
+}
+
+TEST_F(CatalogTest, WithNothingToDoTendingWritesNothing) {
+  create(tea());
+  run(replica->index.tend());
+  const auto before = store.counts["transact"];
+  for (int second = 0; second < 30; ++second) {
+    advance(1s);
+    run(replica->index.tend());
+  }
+  EXPECT_EQ(store.counts["transact"], before);
+}
+
+TEST_F(CatalogTest, WhileTooManyEventsWaitNothingMoreIsPromised) {
+  sidecar.fail_publishes(100'000);
+  create(tea());
+  EXPECT_THROW(
+      {
+        for (int i = 0; i < 1000; ++i) run(replica->catalog.replace(tea_id, dearer_tea(), {}, trace)).value();
+      },
+      SidecarError);
+  sidecar.fail_publishes(0);
+  advance(1min);
+  run(replica->index.tend());
+  EXPECT_TRUE(run(replica->catalog.replace(tea_id, dearer_tea(), {}, trace)));
+}
+
+TEST_F(CatalogTest, AFullShardRefusesWithoutATrace) {
+  auto long_story = tea();
+  long_story.description = std::string(4000, 'x');
+  std::optional<actors::Refusal> refusal;
+  std::size_t stored = 0;
+  for (const auto& id : neighbours(120)) {
+    long_story.id = ProductId(id);
+    const auto created = run(replica->catalog.create(long_story, trace));
+    if (!created) {
+      refusal = created.error();
+      EXPECT_EQ(run(replica->catalog.find(*long_story.id)), std::nullopt);
+      break;
+    }
+    ++stored;
+  }
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->reason, Reason::TooLarge);
+  EXPECT_GT(stored, 80u);
+  EXPECT_EQ(run(other->catalog.list({}))->total, stored);
+  EXPECT_TRUE(run(replica->catalog.create(tea(neighbours(1, 8)[0]), trace))) << "other shards have room";
+}
+
+TEST_F(CatalogTest, WhatTheSidecarEscapesCountsAsItIsStored) {
+  auto marked_up = tea();
+  marked_up.description = std::string(4000, '<');  // stored as six bytes each
+  std::size_t stored = 0;
+  for (const auto& id : neighbours(40)) {
+    marked_up.id = ProductId(id);
+    if (!run(replica->catalog.create(marked_up, trace))) break;
+    ++stored;
+  }
+  EXPECT_LT(stored * 24'000, 400'000u);
+}
+
+}  // namespace
+}  // namespace shop::product::testing
