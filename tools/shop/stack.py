@@ -136,7 +136,7 @@ class Stack:
             down = [p for p in parts if states.get(p, {}).get("statename") in ("FATAL", "BACKOFF", "EXITED", "STOPPED", None)]
             if waited > READY_SECONDS or (down and waited > FALTERING_SECONDS):
                 raise ShopError(self._explain(complaint, down or list(parts)))
-            time.sleep(0.05)
+            time.sleep(0.1)
 
     def _explain(self, complaint: str, parts: list[str]) -> str:
         text = complaint + "."
