@@ -4,11 +4,16 @@
 #include <pistache/http.h>
 #include <pistache/http_headers.h>
 #include <pistache/peer.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <condition_variable>
 #include <mutex>
+#include <shared_mutex>
 #include <stdexcept>
 
 #include "services/common/log.hpp"
@@ -27,14 +32,56 @@ constexpr std::size_t max_head = 64 * 1024;
 /// Longer than any handler may take: Pistache's header timeout also runs while a handler is at work.
 constexpr std::chrono::seconds pistache_timeout{120};
 
+/// The connection an answer goes to, under a descriptor of our own. Pistache's would be a number that by then may belong to another
+/// client's connection: this one left, Pistache closed it, and a new one was accepted while the handler was at work.
+class Line {
+ public:
+  /// On the thread of Pistache that serves `peer`: there it cannot be closed meanwhile.
+  explicit Line(const std::shared_ptr<Pistache::Tcp::Peer>& peer)
+      : peer_(peer), descriptor_(::fcntl(peer->fd(), F_DUPFD_CLOEXEC, 0)) {}
+  Line(Line&& other) noexcept : peer_(std::move(other.peer_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+  Line& operator=(Line&&) = delete;
+  ~Line() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+
+  void send(std::string_view text, bool last) {
+    const auto peer = peer_.lock();
+    if (!peer) return;  // the client has left
+    peer->setIdle(true);
+    if (text.size() > large) {  // room for it all, as far as the system allows
+      const int room = static_cast<int>(text.size());
+      ::setsockopt(descriptor_, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+    }
+    while (!text.empty()) {
+      const auto sent = ::send(descriptor_, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (sent < 0 && errno == EINTR) continue;
+      if (sent < 0 && errno != EAGAIN) return;
+      if (sent < 0) break;
+      text.remove_prefix(static_cast<std::size_t>(sent));
+    }
+    // What the system has no room for yet, Pistache writes when there is.
+    if (!text.empty())
+      peer->send(Pistache::RawBuffer(std::string(text), text.size()));
+    else if (last)
+      ::shutdown(descriptor_, SHUT_WR);  // the client closes, and Pistache sees it
+  }
+
+ private:
+  static constexpr std::size_t large = 16 * 1024;
+  std::weak_ptr<Pistache::Tcp::Peer> peer_;
+  int descriptor_;
+};
+
 /// A request on its way through the facade: what is logged and counted of it.
 struct Exchange {
+  Line line;
   Clock::time_point began = Clock::now();
-  std::string verb;
+  std::string verb = "other";       ///< bounded, unlike what was sent
   std::string route = "unmatched";  ///< bounded, unlike the path
-  std::string instance;
-  std::string traceparent;
-  std::vector<std::pair<std::string, std::string>> ids;
+  std::string instance = {};
+  std::string traceparent = {};
+  std::vector<std::pair<std::string, std::string>> ids = {};
   bool keep_alive = false;
   std::string failure = {};  ///< what the client is not told
 };
@@ -106,36 +153,36 @@ class Facade::Parts : public std::enable_shared_from_this<Facade::Parts> {
 
   void add_built_in();
   /// On a thread of Pistache.
-  void take(const web::Request& request, web::ResponseWriter writer);
-  void take_malformed(web::ResponseWriter writer, int status, std::string_view request_line);
+  void take(const web::Request& request, const std::shared_ptr<Pistache::Tcp::Peer>& peer);
+  void take_malformed(const std::shared_ptr<Pistache::Tcp::Peer>& peer, int status, std::string_view request_line);
 
   const FacadeSettings settings;
   Runner& runner;
   const Tokens& tokens;
   Metrics& metrics;
   Routes routes;
+
+  /// Held shared while an answer is sent, and alone when Pistache starts and ends: what writes for it is gone then.
+  std::shared_mutex pistache;
   std::unique_ptr<web::Endpoint> endpoint;
 
   std::mutex mutex;  // of what follows
   std::condition_variable changed;
   int in_flight = 0;
   bool draining = false;
-  bool stopped = false;
 
  private:
   Request::Parts read(const web::Request& request, Routes::Match& match, Exchange& exchange) const;
   struct Pending {
-    web::ResponseWriter writer;
     Exchange exchange;
     Request request;
   };
   actors::Task<void> handle(const Facade::Handler& handler, std::shared_ptr<Pending> pending);
   actors::Task<Response> readiness();
-  void answer(web::ResponseWriter& writer, Exchange& exchange, Response response);
-  void answer(web::ResponseWriter& writer, Exchange& exchange, Problem problem) {
+  void answer(Exchange& exchange, Response response);
+  void answer(Exchange& exchange, Problem problem) {
     problem.instance = exchange.instance;
-    answer(writer, exchange,
-           Response{problem.status, problem.to_json(), "application/problem+json", std::move(problem.headers)});
+    answer(exchange, Response{problem.status, problem.to_json(), "application/problem+json", std::move(problem.headers)});
   }
   void account(const Exchange& exchange, int status);
   void begin();
@@ -148,16 +195,16 @@ class Facade::Parts : public std::enable_shared_from_this<Facade::Parts> {
 
 namespace {
 
-/// Pistache's handler with its own answers to malformed requests replaced: they would be plain text, some of them a 500.
-/// Follows Http::Handler::onInput of Pistache 0.0.5 step by step otherwise.
+/// Takes requests from Pistache's parser. Pistache's own way of answering is not used: it would answer malformed requests in plain
+/// text, some with a 500, and give HEAD, 204 and 304 a Content-Length of zero.
 class Door final : public web::Handler {
  public:
   HTTP_PROTOTYPE(Door)
-  using Take = std::function<void(const web::Request&, web::ResponseWriter)>;
-  using TakeMalformed = std::function<void(web::ResponseWriter, int status, std::string_view request_line)>;
+  using Take = std::function<void(const web::Request&, const std::shared_ptr<Pistache::Tcp::Peer>&)>;
+  using TakeMalformed = std::function<void(const std::shared_ptr<Pistache::Tcp::Peer>&, int status, std::string_view request_line)>;
   Door(Take take, TakeMalformed take_malformed) : take_(std::move(take)), take_malformed_(std::move(take_malformed)) {}
 
-  void onRequest(const web::Request& request, web::ResponseWriter writer) override { take_(request, std::move(writer)); }
+  void onRequest(const web::Request& request, web::ResponseWriter writer) override { take_(request, writer.getPeer()); }
 
  private:
   void onInput(const char* buffer, std::size_t length, const std::shared_ptr<Pistache::Tcp::Peer>& peer) override {
@@ -167,11 +214,8 @@ class Door final : public web::Handler {
       if (!parser->feed(buffer, length)) {
         status = 413;
       } else if (parser->parse() == web::Private::State::Done) {
-        auto& request = parser->request;
-        web::ResponseWriter writer(request.version(), transport(), this, peer);
-        request.copyAddress(peer->address());
         peer->setIdle(false);
-        onRequest(request, std::move(writer));
+        take_(parser->request, peer);
         parser->reset();
       }
     } catch (const web::HttpError& error) {
@@ -181,14 +225,31 @@ class Door final : public web::Handler {
     }
     if (status == 0) return;
     const std::string_view text(buffer, length);
-    take_malformed_(web::ResponseWriter(web::Version::Http11, transport(), this, peer), status,
-                    text.substr(0, text.find('\r')));
+    take_malformed_(peer, status, text.substr(0, text.find('\r')));
     parser->reset();
   }
 
   Take take_;
   TakeMalformed take_malformed_;
 };
+
+/// RFC 9112. No Content-Length where there can be no body (204), or where it would have to be that of another answer (HEAD, 304).
+std::string on_the_wire(const Response& response, const Exchange& exchange) {
+  std::string text = "HTTP/1.1 " + std::to_string(response.status) + ' ' + std::string(phrase_of(response.status)) + "\r\n";
+  text.reserve(text.size() + 256 + response.body.size());
+  const auto add = [&](std::string_view name, std::string_view value) {
+    if (value.find_first_of("\r\n") != std::string_view::npos) return;  // it would begin a header of its own
+    text.append(name).append(": ").append(value).append("\r\n");
+  };
+  const bool bodiless = response.status == 204 || response.status == 304;
+  if (!bodiless && !response.body.empty()) add("Content-Type", response.content_type);
+  if (!bodiless) add("Content-Length", std::to_string(response.body.size()));
+  add("Connection", exchange.keep_alive ? "keep-alive" : "close");
+  for (const auto& [name, value] : response.headers) add(name, value);
+  text += "\r\n";
+  if (!bodiless && exchange.verb != "HEAD") text += response.body;
+  return text;
+}
 
 }  // namespace
 
@@ -204,7 +265,6 @@ void Facade::Parts::end() {
   {
     std::lock_guard lock(mutex);
     --in_flight;
-    if (!stopped) metrics.http_in_flight(-1);
   }
   changed.notify_all();
 }
@@ -225,34 +285,18 @@ void Facade::Parts::account(const Exchange& exchange, int status) {
   line.write();
 }
 
-void Facade::Parts::answer(web::ResponseWriter& writer, Exchange& exchange, Response response) {
-  auto self = shared_from_this();
-  {
-    std::lock_guard lock(mutex);
-    if (stopped) return;  // Pistache is gone, and the writer with it
-  }
-  try {
-    // Without a Connection header of ours Pistache would close after each answer.
-    writer.headers().add<web::Header::Connection>(exchange.keep_alive ? web::ConnectionControl::KeepAlive
-                                                                      : web::ConnectionControl::Close);
-    if (!response.body.empty() && !response.content_type.empty())
-      response.headers.emplace_back("Content-Type", std::move(response.content_type));
-    for (auto& [name, text] : response.headers)
-      writer.headers().addRaw(web::Header::Raw(std::move(name), std::move(text)));
-    if (exchange.verb == "HEAD") response.body.clear();
-    account(exchange, response.status);
-    writer.send(static_cast<web::Code>(response.status), response.body)
-        .then([self](ssize_t) { self->end(); }, [self](std::exception_ptr&) { self->end(); });
-  } catch (const std::exception& error) {  // the client has left
-    log::debug("answer not sent", {{"error", error.what()}, {"route", exchange.route}});
-    end();
-  }
+void Facade::Parts::answer(Exchange& exchange, Response response) {
+  const std::shared_lock lock(pistache);
+  if (!endpoint) return;
+  account(exchange, response.status);
+  metrics.http_in_flight(-1);
+  exchange.line.send(on_the_wire(response, exchange), !exchange.keep_alive);
+  end();
 }
 
-void Facade::Parts::take_malformed(web::ResponseWriter writer, int status, std::string_view request_line) {
+void Facade::Parts::take_malformed(const std::shared_ptr<Pistache::Tcp::Peer>& peer, int status, std::string_view request_line) {
   begin();
-  Exchange exchange;
-  exchange.verb = "other";
+  Exchange exchange{Line(peer)};
   const auto space = request_line.find(' ');
   const auto verb = request_line.substr(0, space);
   const auto is_verb = !verb.empty() && std::all_of(verb.begin(), verb.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
@@ -261,12 +305,12 @@ void Facade::Parts::take_malformed(web::ResponseWriter writer, int status, std::
     const auto path = request_line.substr(space + 1);
     const auto match = routes.find(verb, path.substr(0, path.find_first_of(" ?")));
     if (match.pattern) exchange.route = *match.pattern;
-    if (auto refused = refuse_by_route(match)) return answer(writer, exchange, *std::move(refused));
+    if (auto refused = refuse_by_route(match)) return answer(exchange, *std::move(refused));
   }
   const char* detail = status == 413   ? "A request body may have up to 1 MiB."
                        : status == 415 ? "The request body must be application/json."
                                        : "The request is malformed.";
-  answer(writer, exchange, refusal(status >= 400 && status < 500 ? status : 400, detail));
+  answer(exchange, refusal(status >= 400 && status < 500 ? status : 400, detail));
 }
 
 Request::Parts Facade::Parts::read(const web::Request& request, Routes::Match& match, Exchange& exchange) const {
@@ -324,9 +368,9 @@ Request::Parts Facade::Parts::read(const web::Request& request, Routes::Match& m
   return parts;
 }
 
-void Facade::Parts::take(const web::Request& request, web::ResponseWriter writer) {
+void Facade::Parts::take(const web::Request& request, const std::shared_ptr<Pistache::Tcp::Peer>& peer) {
   begin();
-  Exchange exchange;
+  Exchange exchange{Line(peer)};
   exchange.verb = web::methodString(request.method());
   exchange.instance = request.resource();
   const auto connection = lower(request.headers().tryGetRaw("Connection").value_or(web::Header::Raw("", "")).value());
@@ -340,20 +384,20 @@ void Facade::Parts::take(const web::Request& request, web::ResponseWriter writer
     auto match = routes.find(exchange.verb, request.resource());
     if (match.pattern) exchange.route = *match.pattern;
     if (exchange.verb == "OPTIONS" && match.pattern)
-      return answer(writer, exchange, Response{204, {}, {}, {{"Allow", match.allow}}});
-    if (auto refused = refuse_by_route(match)) return answer(writer, exchange, *std::move(refused));
+      return answer(exchange, Response{204, {}, {}, {{"Allow", match.allow}}});
+    if (auto refused = refuse_by_route(match)) return answer(exchange, *std::move(refused));
     if (exchange.route != "/healthz" && is_draining()) {
       exchange.keep_alive = false;
-      return answer(writer, exchange, refusal(503, "This process is shutting down. Try again.", {{"Retry-After", "1"}}));
+      return answer(exchange, refusal(503, "This process is shutting down. Try again.", {{"Retry-After", "1"}}));
     }
     taken.emplace(read(request, match, exchange));
     handler = &match.endpoint->handler;
   } catch (...) {
     problem = problem_of(std::current_exception());
   }
-  if (problem) return answer(writer, exchange, *std::move(problem));
+  if (problem) return answer(exchange, *std::move(problem));
 
-  auto pending = std::make_shared<Pending>(Pending{std::move(writer), std::move(exchange), *std::move(taken)});
+  auto pending = std::make_shared<Pending>(Pending{std::move(exchange), *std::move(taken)});
   auto self = shared_from_this();
   runner.post([self, pending, handler] {
     actors::spawn(self->handle(*handler, pending), [](const actors::Outcome<void>&) {});
@@ -365,14 +409,14 @@ actors::Task<void> Facade::Parts::handle(const Facade::Handler& handler, std::sh
   std::exception_ptr error;
   try {
     auto response = co_await handler(std::move(pending->request));
-    answer(pending->writer, pending->exchange, std::move(response));
+    answer(pending->exchange, std::move(response));
   } catch (...) {
     error = std::current_exception();
   }
   if (!error) co_return;
   auto problem = problem_of(error);
   if (problem.status >= 500) pending->exchange.failure = message_of(error);
-  answer(pending->writer, pending->exchange, std::move(problem));
+  answer(pending->exchange, std::move(problem));
 }
 
 actors::Task<Response> Facade::Parts::readiness() {
@@ -425,10 +469,11 @@ void Facade::start() {
   // Raw: Pistache's threads end before the parts do (`stop`).
   auto* parts = parts_.get();
   endpoint->setHandler(std::make_shared<Door>(
-      [parts](const web::Request& request, web::ResponseWriter writer) { parts->take(request, std::move(writer)); },
-      [parts](web::ResponseWriter writer, int status, std::string_view line) {
-        parts->take_malformed(std::move(writer), status, line);
+      [parts](const web::Request& request, const std::shared_ptr<Pistache::Tcp::Peer>& peer) { parts->take(request, peer); },
+      [parts](const std::shared_ptr<Pistache::Tcp::Peer>& peer, int status, std::string_view line) {
+        parts->take_malformed(peer, status, line);
       }));
+  const std::unique_lock lock(parts_->pistache);  // the first request may come before this function returns
   try {
     endpoint->serveThreaded();
   } catch (const std::exception& error) {
@@ -447,11 +492,12 @@ bool Facade::drain(std::chrono::milliseconds limit) {
 }
 
 void Facade::stop() {
+  std::unique_ptr<web::Endpoint> endpoint;
   {
-    std::lock_guard lock(parts_->mutex);
-    if (std::exchange(parts_->stopped, true)) return;
+    const std::unique_lock lock(parts_->pistache);
+    endpoint = std::move(parts_->endpoint);
   }
-  if (parts_->endpoint) parts_->endpoint->shutdown();
+  if (endpoint) endpoint->shutdown();
 }
 
 }  // namespace shop::services

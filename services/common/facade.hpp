@@ -98,7 +98,11 @@ class Request {
   template <class T>
   T body_as() const {
     require_json();
-    return actors::json::parse<T>(parts_.body, actors::json::Unknown::Refuse);
+    try {
+      return actors::json::parse<T>(parts_.body, actors::json::Unknown::Refuse);
+    } catch (const actors::json::Error& error) {
+      throw ProblemError(problem_of(error));
+    }
   }
   /// The same where the body may be left out.
   template <class T>

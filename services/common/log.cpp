@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -73,7 +74,10 @@ void write_value(rapidjson::Writer<rapidjson::StringBuffer>& writer, const Value
         else if constexpr (std::is_same_v<T, bool>)
           writer.Bool(known);
         else if constexpr (std::is_same_v<T, double>) {
-          if (!writer.Double(known)) writer.Null();  // JSON knows no NaN
+          if (std::isfinite(known))
+            writer.Double(known);
+          else
+            writer.Null();  // JSON knows no NaN
         } else
           writer.Int64(known);
       },

@@ -26,6 +26,11 @@ Problem unavailable(int status, std::string_view code, std::string detail) {
 
 std::string_view phrase_of(int status) {
   switch (status) {
+    case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 204: return "No Content";
+    case 304: return "Not Modified";
     case 400: return "Bad Request";
     case 401: return "Unauthorized";
     case 403: return "Forbidden";
@@ -47,7 +52,7 @@ std::string_view phrase_of(int status) {
     case 502: return "Bad Gateway";
     case 503: return "Service Unavailable";
     case 504: return "Gateway Timeout";
-    default: return status < 500 ? "Request Refused" : "Server Error";
+    default: return status < 400 ? "Done" : status < 500 ? "Request Refused" : "Server Error";
   }
 }
 

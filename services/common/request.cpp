@@ -33,7 +33,7 @@ bool is_id(std::string_view text) {
 }
 
 void invalid(std::string pointer, std::string detail) {
-  throw actors::json::Error({{std::move(pointer), std::move(detail)}});
+  throw ProblemError(problem_of(actors::json::Error({{std::move(pointer), std::move(detail)}})));
 }
 
 const std::string& Request::parameter(std::string_view name) const {
