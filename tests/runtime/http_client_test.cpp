@@ -206,6 +206,7 @@ TEST_F(HttpClient, GivesUpOnAnAnswerThatTakesTooLong) {
   connect_to(server.port(), {.timeout = 50ms});
   EXPECT_TRUE(fails(OutgoingRequest("GET", "/"), true));
   server.add({ok("late")});
+  ASSERT_TRUE(eventually([&] { return server.said_all(); }));
   server.add({ok("next")});
   EXPECT_EQ(get().body, "next") << "the late answer is not taken for another's";
 }

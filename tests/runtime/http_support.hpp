@@ -213,6 +213,11 @@ class ScriptedServer {
     const std::lock_guard lock(mutex_);
     return requests_;
   }
+  /// Whether the script has come to its end.
+  bool said_all() const {
+    const std::lock_guard lock(mutex_);
+    return script_.empty();
+  }
   /// Connections accepted so far.
   int connections() const {
     const std::lock_guard lock(mutex_);
