@@ -1,0 +1,134 @@
+#include <algorithm>
+
+#include "actors/cart/cart.hpp"
+#include "services/cart/routes.hpp"
+
+namespace shop::cart {
+
+using actors::Calls;
+using actors::Task;
+using services::Request;
+using services::Response;
+using services::value;
+
+namespace {
+
+struct AddBody {
+  ProductId product_id;
+  std::int64_t quantity = 0;
+  static constexpr auto json = actors::json::object(
+      actors::json::field("productId", &AddBody::product_id), actors::json::field("quantity", &AddBody::quantity));
+};
+
+struct QuantityBody {
+  std::int64_t quantity = 0;
+  static constexpr auto json = actors::json::object(actors::json::field("quantity", &QuantityBody::quantity));
+};
+
+struct CheckoutBody {
+  PaymentMethod payment_method;
+  Address shipping_address;
+  static constexpr auto json =
+      actors::json::object(actors::json::field("paymentMethod", &CheckoutBody::payment_method),
+                           actors::json::field("shippingAddress", &CheckoutBody::shipping_address));
+};
+
+/// Collects what is wrong with the texts of a body, and throws it all at once.
+class TextCheck {
+ public:
+  TextCheck& required(const char* pointer, const std::string& text, std::ptrdiff_t longest) {
+    if (text.find_first_not_of(' ') == std::string::npos) problems_.push_back({pointer, "must not be empty"});
+    return optional(pointer, text, longest);
+  }
+  TextCheck& optional(const char* pointer, const std::optional<std::string>& text, std::ptrdiff_t longest) {
+    // Characters, not bytes: UTF-8 continues a character with 10xxxxxx.
+    if (text && std::count_if(text->begin(), text->end(), [](char c) { return (c & 0xc0) != 0x80; }) > longest)
+      problems_.push_back({pointer, "must have at most " + std::to_string(longest) + " characters"});
+    return *this;
+  }
+  void done() const {
+    if (!problems_.empty()) throw actors::json::Error(problems_);
+  }
+
+ private:
+  std::vector<actors::json::Problem> problems_;
+};
+
+void check(const CheckoutBody& body) {
+  const auto& address = body.shipping_address;
+  TextCheck()
+      .required("/paymentMethod/token", body.payment_method.token, 255)
+      .required("/shippingAddress/name", address.name, 200)
+      .required("/shippingAddress/line1", address.line1, 200)
+      .optional("/shippingAddress/line2", address.line2, 200)
+      .required("/shippingAddress/city", address.city, 100)
+      .required("/shippingAddress/postalCode", address.postal_code, 20)
+      .required("/shippingAddress/country", address.country, 60)
+      .done();
+}
+
+Party party_of(const Request& request) {
+  const auto& caller = request.caller();
+  return {caller.anonymous() ? std::nullopt : std::optional(CustomerId(caller.sub)), caller.admin()};
+}
+
+Task<Response> get_cart(Calls calls, Request request) {
+  const auto cart = calls.proxy<Cart>(request.id("id"));
+  const ViewCart query{party_of(request)};
+  co_return Response::json(200, value(co_await cart.call<&Cart::view>(query)));
+}
+
+Task<Response> add_item(Calls calls, Request request) {
+  const auto cart = calls.proxy<Cart>(request.id("id"));
+  const auto body = request.body_as<AddBody>();
+  const AddItem command{party_of(request), body.product_id, body.quantity};
+  co_return Response::json(200, value(co_await cart.call<&Cart::add>(command)));
+}
+
+Task<Response> set_quantity(Calls calls, Request request) {
+  const auto cart = calls.proxy<Cart>(request.id("id"));
+  const ProductId product(request.id("productId"));
+  const SetQuantity command{party_of(request), product, request.body_as<QuantityBody>().quantity};
+  co_return Response::json(200, value(co_await cart.call<&Cart::set_quantity>(command)));
+}
+
+Task<Response> remove_item(Calls calls, Request request) {
+  const auto cart = calls.proxy<Cart>(request.id("id"));
+  const RemoveItem command{party_of(request), ProductId(request.id("productId"))};
+  co_return Response::json(200, value(co_await cart.call<&Cart::remove>(command)));
+}
+
+Task<Response> clear_cart(Calls calls, Request request) {
+  const auto cart = calls.proxy<Cart>(request.id("id"));
+  const ClearCart command{party_of(request)};
+  co_return Response::json(200, value(co_await cart.call<&Cart::clear>(command)));
+}
+
+Task<Response> check_out(Calls calls, Request request) {
+  const auto cart = calls.proxy<Cart>(request.id("id"));
+  request.idempotency_key();  // required; the calls carry it already
+  const auto body = request.body_as<CheckoutBody>();
+  check(body);
+  const CheckOut command{party_of(request), body.payment_method, body.shipping_address};
+  const auto checkout = value(co_await cart.call<&Cart::check_out>(command));
+  co_return Response::json(202, checkout).header("Location", "/orders/" + checkout.order_id.value);
+}
+
+}  // namespace
+
+void add_routes(services::Facade& facade, CallsFor calls_for) {
+  const auto with_calls = [&calls_for](Task<Response> (*handle)(Calls, Request)) {
+    return [calls_for, handle](Request request) {
+      auto calls = calls_for(request.origin());
+      return handle(std::move(calls), std::move(request));
+    };
+  };
+  facade.get("/carts/{id}", with_calls(get_cart));
+  facade.del("/carts/{id}", with_calls(clear_cart));
+  facade.post("/carts/{id}/items", with_calls(add_item));
+  facade.put("/carts/{id}/items/{productId}", with_calls(set_quantity));
+  facade.del("/carts/{id}/items/{productId}", with_calls(remove_item));
+  facade.post("/carts/{id}/checkout", with_calls(check_out));
+}
+
+}  // namespace shop::cart

@@ -1,0 +1,194 @@
+// The facade alone, over loopback: what becomes of a request, and of an answer. The actors behind it are scripted.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "actors/cart/cart.hpp"
+#include "services/cart/routes.hpp"
+#include "tests/services/common/support.hpp"
+
+namespace shop::cart {
+namespace {
+
+using actors::Reason;
+using actors::Task;
+using services::testing::Answer;
+using ::testing::HasSubstr;
+
+/// Answers every call alike and remembers the last.
+class ScriptedSidecar final : public actors::Sidecar {
+ public:
+  Task<actors::Reply> call_actor(actors::ActorId id, actors::Call what) override {
+    actor = std::move(id);
+    call = std::move(what);
+    ++calls;
+    co_return reply;
+  }
+  Task<std::optional<std::string>> read_state(actors::ActorId, std::string) override { return never<std::optional<std::string>>(); }
+  Task<void> commit_state(actors::ActorId, std::vector<actors::StateOperation>) override { return never<void>(); }
+  Task<void> register_reminder(actors::ActorId, actors::Alarm) override { return never<void>(); }
+  Task<void> unregister_reminder(actors::ActorId, std::string) override { return never<void>(); }
+  Task<void> register_timer(actors::ActorId, actors::Alarm) override { return never<void>(); }
+  Task<void> unregister_timer(actors::ActorId, std::string) override { return never<void>(); }
+  Task<void> publish(actors::CloudEvent) override { return never<void>(); }
+  Task<actors::HttpAnswer> invoke(std::string, actors::HttpRequest) override { return never<actors::HttpAnswer>(); }
+
+  actors::Reply reply;
+  actors::ActorId actor;
+  actors::Call call;
+  int calls = 0;
+
+ private:
+  template <class T>
+  static Task<T> never() {
+    throw std::logic_error("the facade only calls actors");
+  }
+};
+
+const CartView cart{CartId("c-1"), std::nullopt, {{ProductId("tea"), "Tea", 2, {450, "EUR"}, true, std::nullopt}},
+                    {900, "EUR"}, 1, *actors::from_rfc3339("2026-05-04T10:11:12.013Z"), std::nullopt};
+constexpr auto order = R"({"paymentMethod":{"token":"tok_approve"},"shippingAddress":{"name":"Ada","line1":"12 Mill Lane",)"
+                       R"("city":"London","postalCode":"W1","country":"GB"}})";
+
+class CartFacadeTest : public ::testing::Test {
+ protected:
+  CartFacadeTest() {
+    tokens.accept(services::hs256(services::testing::key));
+    add_routes(facade, [this](actors::Origin origin) { return actors::Calls(sidecar, std::move(origin)); });
+    facade.start();
+    sidecar.reply = actors::json::to_string(cart);
+  }
+  ~CartFacadeTest() override { facade.stop(); }
+  Answer ask(const std::string& verb, const std::string& path, const std::string& body = {}, std::vector<std::string> headers = {}) {
+    if (!body.empty()) headers.push_back("Content-Type: application/json");
+    return services::testing::ask(facade.port(), verb, path, headers, body);
+  }
+  void expect_call(const std::string& method, const std::string& body) {
+    EXPECT_EQ(sidecar.actor, (actors::ActorId{"Cart", "c-1"}));
+    EXPECT_EQ(sidecar.call.method, method);
+    EXPECT_EQ(sidecar.call.body, body);
+  }
+  void expect_invalid(const std::string& verb, const std::string& path, const std::string& body, const std::string& pointer) {
+    const auto answer = ask(verb, path, body, {"Idempotency-Key: k"});
+    EXPECT_EQ(answer.status, 400) << body;
+    EXPECT_THAT(answer.body, HasSubstr("\"pointer\":\"" + pointer + "\"")) << body;
+    EXPECT_EQ(sidecar.calls, 0) << body;
+  }
+
+  services::testing::CapturedLog captured;
+  ScriptedSidecar sidecar;
+  services::testing::FixedClock clock;
+  services::testing::ThreadRunner runner;
+  services::Tokens tokens{clock};
+  services::Metrics metrics;
+  services::Facade facade{{"127.0.0.1", 0, "{}"}, runner, tokens, metrics};
+};
+
+TEST_F(CartFacadeTest, each_request_becomes_one_call_of_its_cart) {
+  const auto shown = ask("GET", "/carts/c-1");
+  EXPECT_EQ(shown.status, 200);
+  EXPECT_EQ(shown.body, actors::json::to_string(cart));
+  expect_call("View", R"({"by":{"admin":false}})");
+  EXPECT_EQ(ask("POST", "/carts/c-1/items", R"({"productId":"tea","quantity":2})").status, 200);
+  expect_call("AddItem", R"({"by":{"admin":false},"productId":"tea","quantity":2})");
+  EXPECT_EQ(ask("PUT", "/carts/c-1/items/tea", R"({"quantity":0})").status, 200);
+  expect_call("SetQuantity", R"({"by":{"admin":false},"productId":"tea","quantity":0})");
+  EXPECT_EQ(ask("DELETE", "/carts/c-1/items/tea").status, 200);
+  expect_call("RemoveItem", R"({"by":{"admin":false},"productId":"tea"})");
+  EXPECT_EQ(ask("DELETE", "/carts/c-1").status, 200);
+  expect_call("Clear", R"({"by":{"admin":false}})");
+}
+
+TEST_F(CartFacadeTest, a_checkout_is_accepted_and_says_where_the_order_will_be) {
+  sidecar.reply = actors::json::to_string(Checkout{OrderId("o-1"), "created", {900, "EUR"}});
+  const auto answer = ask("POST", "/carts/c-1/checkout", order, {"Idempotency-Key: k-1"});
+  EXPECT_EQ(answer.status, 202);
+  EXPECT_EQ(answer.headers.at("location"), "/orders/o-1");
+  EXPECT_EQ(answer.body, R"({"orderId":"o-1","status":"created","total":{"amount":900,"currency":"EUR"}})");
+  EXPECT_EQ(sidecar.call.method, "CheckOut");
+  EXPECT_EQ(sidecar.call.id, "k-1");
+}
+
+TEST_F(CartFacadeTest, the_clients_key_is_the_calls_id_where_it_brings_one) {
+  ask("POST", "/carts/c-1/items", R"({"productId":"tea","quantity":2})", {"Idempotency-Key: k-2"});
+  EXPECT_EQ(sidecar.call.id, "k-2");
+  ask("POST", "/carts/c-1/items", R"({"productId":"tea","quantity":2})");
+  EXPECT_NE(sidecar.call.id, "k-2");
+  EXPECT_FALSE(sidecar.call.id.empty());
+}
+
+TEST_F(CartFacadeTest, a_checkout_needs_a_key_that_is_one) {
+  for (const auto& headers : {std::vector<std::string>{}, {"Idempotency-Key: "}, {"Idempotency-Key: " + std::string(256, 'k')}}) {
+    const auto answer = ask("POST", "/carts/c-1/checkout", order, headers);
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_EQ(answer.headers.at("content-type"), "application/problem+json");
+  }
+  EXPECT_EQ(sidecar.calls, 0);
+}
+
+TEST_F(CartFacadeTest, who_asks_goes_along) {
+  ask("GET", "/carts/c-1", {}, {"Authorization: Bearer " + services::testing::token("ada")});
+  expect_call("View", R"({"by":{"customerId":"ada","admin":false}})");
+  ask("GET", "/carts/c-1", {}, {"Authorization: Bearer " + services::testing::token("root", "admin")});
+  expect_call("View", R"({"by":{"customerId":"root","admin":true}})");
+  EXPECT_EQ(ask("GET", "/carts/c-1", {}, {"Authorization: Bearer nonsense"}).status, 401);
+}
+
+TEST_F(CartFacadeTest, what_cannot_be_an_id_is_not_there) {
+  EXPECT_EQ(ask("GET", "/carts/c%201").status, 404);
+  EXPECT_EQ(ask("GET", "/carts/" + std::string(65, 'c')).status, 404);
+  EXPECT_EQ(ask("PUT", "/carts/c-1/items/t%2fa", R"({"quantity":1})").status, 404);
+  EXPECT_EQ(ask("DELETE", "/carts/c-1/items/t.a").status, 404);
+  EXPECT_EQ(sidecar.calls, 0);
+}
+
+TEST_F(CartFacadeTest, what_is_wrong_in_a_body_is_pointed_at_and_goes_no_further) {
+  expect_invalid("POST", "/carts/c-1/items", R"({"quantity":1})", "/productId");
+  expect_invalid("POST", "/carts/c-1/items", R"({"productId":"no id","quantity":1})", "/productId");
+  expect_invalid("POST", "/carts/c-1/items", R"({"productId":"tea","quantity":"1"})", "/quantity");
+  expect_invalid("POST", "/carts/c-1/items", R"({"productId":"tea","quantity":1.5})", "/quantity");
+  expect_invalid("POST", "/carts/c-1/items", R"({"productId":"tea","quantity":1,"price":0})", "/price");
+  expect_invalid("PUT", "/carts/c-1/items/tea", R"({"quantity":null})", "/quantity");
+  expect_invalid("POST", "/carts/c-1/checkout", R"({"paymentMethod":{"token":"t"}})", "/shippingAddress");
+}
+
+TEST_F(CartFacadeTest, an_address_is_complete_and_of_a_sane_size) {
+  const auto with = [](const std::string& field, const std::string& value) {
+    std::map<std::string, std::string> address{{"name", "Ada"}, {"line1", "12 Mill Lane"}, {"city", "London"}, {"postalCode", "W1"}, {"country", "GB"}};
+    address[field] = value;
+    return R"({"paymentMethod":{"token":"tok_approve"},"shippingAddress":)" + actors::json::to_string(address) + "}";
+  };
+  for (const auto& [field, longest] : std::map<std::string, std::size_t>{
+           {"name", 200}, {"line1", 200}, {"line2", 200}, {"city", 100}, {"postalCode", 20}, {"country", 60}}) {
+    const auto pointer = "/shippingAddress/" + field;
+    expect_invalid("POST", "/carts/c-1/checkout", with(field, std::string(longest + 1, 'x')), pointer);
+    if (field != "line2") expect_invalid("POST", "/carts/c-1/checkout", with(field, "  "), pointer);
+  }
+  expect_invalid("POST", "/carts/c-1/checkout", with("state", "CA"), "/shippingAddress/state");
+  sidecar.reply = actors::json::to_string(Checkout{OrderId("o-1"), "created", {900, "EUR"}});
+  std::string longest;  // characters count, not bytes
+  for (int i = 0; i < 200; ++i) longest += "\u00fc";
+  EXPECT_EQ(ask("POST", "/carts/c-1/checkout", with("name", longest), {"Idempotency-Key: k"}).status, 202);
+  EXPECT_EQ(ask("POST", "/carts/c-1/checkout", with("line2", ""), {"Idempotency-Key: k"}).status, 202);
+}
+
+TEST_F(CartFacadeTest, a_refusal_is_the_problem_it_is) {
+  const std::map<Reason, int> statuses{{Reason::NotFound, 404}, {Reason::Conflict, 409}, {Reason::Unprocessable, 422}};
+  for (const auto& [reason, status] : statuses) {
+    sidecar.reply = actors::refuse(reason, "some_code", "what is wrong");
+    const auto answer = ask("POST", "/carts/c-1/items", R"({"productId":"tea","quantity":2})");
+    EXPECT_EQ(answer.status, status);
+    EXPECT_EQ(answer.headers.at("content-type"), "application/problem+json");
+    EXPECT_THAT(answer.body, HasSubstr("some_code"));
+    EXPECT_THAT(answer.body, HasSubstr("what is wrong"));
+  }
+}
+
+TEST_F(CartFacadeTest, other_verbs_are_refused_with_those_there_are) {
+  const auto answer = ask("PATCH", "/carts/c-1");
+  EXPECT_EQ(answer.status, 405);
+  EXPECT_THAT(answer.headers.at("allow"), HasSubstr("DELETE"));
+  EXPECT_EQ(ask("GET", "/carts").status, 404);
+}
+
+}  // namespace
+}  // namespace shop::cart
