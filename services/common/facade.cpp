@@ -208,6 +208,7 @@ class Door final : public web::Handler {
 
  private:
   void onInput(const char* buffer, std::size_t length, const std::shared_ptr<Pistache::Tcp::Peer>& peer) override {
+    if (peer->tryGetData(refused)) return;  // answered already: this is the rest of what was wrong
     const auto parser = getParser(peer);
     int status = 0;
     try {
@@ -224,11 +225,13 @@ class Door final : public web::Handler {
       status = 400;  // a header that Pistache reads for itself and could not
     }
     if (status == 0) return;
+    peer->putData(refused, parser);
     const std::string_view text(buffer, length);
     take_malformed_(peer, status, text.substr(0, text.find('\r')));
     parser->reset();
   }
 
+  static constexpr const char* refused = "refused";
   Take take_;
   TakeMalformed take_malformed_;
 };
@@ -320,6 +323,11 @@ Request::Parts Facade::Parts::read(const web::Request& request, Routes::Match& m
   parts.route = *match.pattern;
   parts.parameters = std::move(match.parameters);
   for (const auto& [name, raw] : request.headers().rawList()) parts.headers.emplace(lower(raw.name()), raw.value());
+  if (const auto length = parts.headers.find("content-length");
+      length != parts.headers.end() && length->second != std::to_string(request.body().size())) {
+    exchange.keep_alive = false;  // Pistache takes nonsense for zero: where the next request begins is anybody's guess
+    throw ProblemError(400, "", "The request's Content-Length is not a number, or not that of its body.");
+  }
 
   if (const auto given = parts.headers.find("traceparent");
       given != parts.headers.end() && is_traceparent(given->second)) {

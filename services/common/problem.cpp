@@ -115,7 +115,7 @@ Problem problem_of(std::exception_ptr error) {
   } catch (const ProblemError& known) {
     return known.problem();
   } catch (const actors::SidecarError& failure) {
-    if (failure.status() == 504)
+    if (failure.status() == 504 || failure.code() == "TIMED_OUT")
       return unavailable(504, "timeout", "Another part of the platform did not answer in time; the outcome is unknown. Try again.");
     return unavailable(503, "unavailable", "Another part of the platform is not available at the moment. Try again.");
   } catch (...) {

@@ -280,6 +280,7 @@ TEST_F(FacadeTest, a_malformed_request_is_400_with_a_problem) {
     connection.send(request);
     const auto answer = connection.read();
     ASSERT_TRUE(answer) << request;
+    SCOPED_TRACE(request);
     expect_problem(*answer, 400);
   }
 }
