@@ -48,7 +48,7 @@ TEST_F(CartGoldenTest, a_command_without_a_party_is_a_guests) {
 }
 
 TEST_F(CartGoldenTest, views) {
-  EXPECT_TRUE(golden("cart/unused cart.json", text(shop.view("c"))));
+  EXPECT_TRUE(golden("cart/cart.unused.json", text(shop.view("c"))));
   ASSERT_TRUE(shop.add("c", "tea", 2, ada));
   ASSERT_TRUE(shop.add("c", "cup", 1, ada));
   shop.catalog.list("tea", euro(500), 2);
@@ -62,9 +62,9 @@ TEST_F(CartGoldenTest, views) {
 
 TEST_F(CartGoldenTest, documents) {
   ASSERT_TRUE(shop.bench.call_as<&Cart::add>({"key-1"}, "c", AddItem{ada, ProductId("tea"), 2}));
-  EXPECT_TRUE(golden("cart/cart document.json", document("Cart", "c")));
+  EXPECT_TRUE(golden("cart/cart.document.json", document("Cart", "c")));
   ASSERT_TRUE(shop.bench.call_as<&CartProduct::take>({"key-2"}, "cup", shop.catalog.at("cup")));
-  EXPECT_TRUE(golden("cart/cart product document.json", document("CartProduct", "cup")));
+  EXPECT_TRUE(golden("cart/cart_product.document.json", document("CartProduct", "cup")));
 }
 
 TEST_F(CartGoldenTest, the_stored_state_of_a_cart_with_everything_is_read_as_it_was_written) {
@@ -72,7 +72,7 @@ TEST_F(CartGoldenTest, the_stored_state_of_a_cart_with_everything_is_read_as_it_
                         {{ProductId("tea"), "Tea", 2, euro(450)}},
                         actors::from_rfc3339("2026-05-04T10:11:12.013Z"),
                         OrderId("o-1")};
-  EXPECT_TRUE(golden("cart/cart state.json", text(state)));
+  EXPECT_TRUE(golden("cart/cart.state.json", text(state)));
   EXPECT_EQ(actors::json::parse<CartState>(text(state)), state);
   EXPECT_EQ(actors::json::parse<CartState>(R"({"lines":[]})"), CartState{});
 }
