@@ -171,9 +171,9 @@ int run(ServiceDefinition definition, const std::function<void(Service&)>& prepa
     log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
     const bool finished = service->end();
     log::info("stopped", {{"workLeft", !finished}});
-    // What was not finished in time still refers to the service; it ends with the process, not before.
-    if (!finished) std::_Exit(2);
-    return 0;
+    // What was not finished in time still refers to the service, and the metrics page takes two seconds to close: both end with
+    // the process. Everything else has ended, and every line is written.
+    std::_Exit(finished ? 0 : 2);
   } catch (const std::exception& error) {
     std::cerr << definition.app_id << " cannot run: " << error.what() << std::endl;
     return 1;

@@ -51,7 +51,7 @@ class Service {
   virtual void on_stopping(std::function<void()> work) = 0;
 };
 
-/// Runs a service until it is told to end; answers the exit status of the process.
+/// Runs a service until it is told to end, and then ends the process; answers the exit status of one that could not start.
 int run(ServiceDefinition definition, const std::function<void(Service&)>& prepare);
 
 }  // namespace shop::services
