@@ -2,6 +2,7 @@
 
 #include "actors/cart/cart.hpp"
 #include "services/cart/routes.hpp"
+#include "services/common/problem.hpp"
 
 namespace shop::cart {
 
@@ -47,7 +48,7 @@ class TextCheck {
     return *this;
   }
   void done() const {
-    if (!problems_.empty()) throw actors::json::Error(problems_);
+    if (!problems_.empty()) throw services::ProblemError(services::problem_of(actors::json::Error(problems_)));
   }
 
  private:
