@@ -20,7 +20,7 @@ struct StockChange {
 constexpr std::int64_t most_price = 1'000'000'000'000;
 
 void refuse_problems(std::vector<actors::json::Problem> problems) {
-  if (!problems.empty()) throw actors::json::Error(std::move(problems));
+  if (!problems.empty()) throw ProblemError(services::problem_of(actors::json::Error(std::move(problems))));
 }
 
 [[noreturn]] void bad_query(const std::string& detail) { throw ProblemError(400, "", detail); }

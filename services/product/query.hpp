@@ -15,14 +15,14 @@ enum class Sort { Name, NameDescending, Price, PriceDescending, Newest };
 std::optional<Sort> sort_from(std::string_view name);
 
 struct Query {
-  std::optional<std::string> words;  ///< each must occur in name, description or category, in whatever case (ASCII)
-  std::optional<std::string> category;
-  std::optional<std::int64_t> least_price;  ///< minor units, whatever the currency
-  std::optional<std::int64_t> highest_price;
-  std::optional<bool> in_stock;
+  std::optional<std::string> words = {};  ///< each must occur in name, description or category, in whatever case (ASCII)
+  std::optional<std::string> category = {};
+  std::optional<std::int64_t> least_price = {};  ///< minor units, whatever the currency
+  std::optional<std::int64_t> highest_price = {};
+  std::optional<bool> in_stock = {};
   Sort sort = Sort::Name;
   std::size_t limit = 20;
-  std::optional<std::string> cursor;
+  std::optional<std::string> cursor = {};
 };
 
 struct Page {

@@ -127,7 +127,7 @@ TEST_F(CatalogTest, ADeletedProductLeavesATombstoneWithItsVersion) {
 
 TEST_F(CatalogTest, TheVersionsOfAProductThatIsCreatedAnewGoOn) {
   create(tea());
-  run(replica->catalog.remove(tea_id, {}, trace)).value();
+  remove("tea");
   advance(1h);
   const auto anew = run(other->catalog.create(tea("tea", 4), trace)).value();
   EXPECT_EQ(anew.version, 3);

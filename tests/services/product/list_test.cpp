@@ -63,7 +63,7 @@ TEST_F(ListTest, AReplicaSeesItsOwnWritesAtOnceAndThoseOfOthersWithinASecond) {
 
   run(replica->catalog.replace(ProductId("tea"), dearer_tea(), {}, trace)).value();
   EXPECT_EQ(list(*replica).items[0].price.amount, 500);
-  run(replica->catalog.remove(ProductId("tea"), {}, trace)).value();
+  remove("tea");
   EXPECT_THAT(list(*replica).items, IsEmpty());
   advance(list_age);
   EXPECT_THAT(list(*other).items, IsEmpty());
@@ -171,7 +171,7 @@ TEST_F(ListTest, PagesNeitherRepeatNorSkipWhenProductsComeAndGo) {
   fill();
   const auto first = list(*replica, {.limit = 2});
   ASSERT_EQ(ids_of(first), (std::vector<std::string>{"c", "b"}));
-  run(replica->catalog.remove(ProductId("b"), {}, trace)).value();
+  remove("b");
   auto newcomer = tea("e");
   newcomer.name = "A first one";
   create(newcomer);

@@ -72,7 +72,7 @@ TEST_F(StockTest, WhatIsNotKnownIsOversold) {
 }
 
 TEST_F(StockTest, AnOrderForADeletedProductStillTakesItsPieces) {
-  run(replica->catalog.remove(tea_id, {}, trace)).value();
+  remove("tea");
   take(order_of("o-1", {{"tea", 2}}));
   EXPECT_THAT(oversold, IsEmpty());
   EXPECT_EQ(run(replica->catalog.find(tea_id)), std::nullopt);
@@ -218,7 +218,7 @@ TEST_F(StockTest, TheCountStaysWithinItsLimits) {
 
 TEST_F(StockTest, OnlyAProductInTheCatalogHasStock) {
   EXPECT_EQ(run(replica->stock.adjust(ProductId("unheard-of"), 1, "k-1")).error().reason, Reason::NotFound);
-  run(replica->catalog.remove(tea_id, {}, trace)).value();
+  remove("tea");
   EXPECT_EQ(adjust(1, "k-1").error().reason, Reason::NotFound);
 }
 

@@ -67,6 +67,7 @@ class CatalogTest : public ::testing::Test {
         });
   }
   View create(const NewProduct& product) { return run(replica->catalog.create(product, trace)).value(); }
+  void remove(const std::string& id) { EXPECT_TRUE(run(replica->catalog.remove(ProductId(id), {}, trace))); }
   std::int64_t stock_of(const std::string& id) { return run(replica->catalog.find(ProductId(id))).value().stock; }
   void advance(actors::Duration duration) { clock.set(clock.now() + duration); }
   /// Every transaction fails without a trace, until `reach_store`.
