@@ -109,16 +109,21 @@ def test_access_control_denies_everything_but_internal_reads(change):
             assert [(o["name"], o["action"]) for o in policy["operations"]] == [("/internal/**", "allow")]
 
 
-def test_every_actor_type_and_component_has_its_resiliency_target():
+def test_actors_may_keep_keys_that_expire(change):
+    for configuration in render.configurations(change, None).values():
+        assert {"name": "ActorStateTTL", "enabled": True} in configuration["spec"]["features"]
+
+
+def test_resiliency_targets_are_known_and_none_is_an_actor():
     (resiliency,) = render.documents(CONFIG / "resiliency.yaml")
     targets, policies = resiliency["spec"]["targets"], resiliency["spec"]["policies"]
-    assert set(targets["actors"]) == {actor for app in facts.apps() for actor in app.actors}
+    # It would take the place of the runtime's own policy for actors, and repeat their refusals.
+    assert "actors" not in targets
     known = set(by_name(render.components({"components": {}})))
     assert set(targets["components"]) <= known and set(targets["apps"]) <= FACTS["apps"].keys()
     # A dangling policy name is one log line to Dapr, and no policy.
     plural = {"timeout": "timeouts", "retry": "retries", "circuitBreaker": "circuitBreakers"}
-    used = [*targets["apps"].values(), *targets["actors"].values(),
-            *(way for component in targets["components"].values() for way in component.values())]
+    used = [*targets["apps"].values(), *(way for component in targets["components"].values() for way in component.values())]
     for target in used:
         for kind, name in target.items():
             assert name in policies[plural[kind]], (kind, name)
