@@ -1,0 +1,76 @@
+#include "actors/payment/payment.hpp"
+#include "services/common/problem.hpp"
+#include "services/payment/routes.hpp"
+
+namespace shop::payment {
+
+using actors::Calls;
+using actors::Task;
+using services::Access;
+using services::ProblemError;
+using services::Request;
+using services::Response;
+
+namespace {
+
+constexpr std::size_t longest_token = 255;
+constexpr std::int64_t largest_page = 1000;
+
+struct RetryBody {
+  PaymentMethod payment_method;
+  static constexpr auto json = actors::json::object(actors::json::field("paymentMethod", &RetryBody::payment_method));
+};
+
+Party party_of(const Request& request) {
+  const auto& caller = request.caller();
+  return {caller.anonymous() ? std::nullopt : std::optional(CustomerId(caller.sub)), caller.admin()};
+}
+
+Task<Response> view_of(Calls calls, std::string id, Party party) {
+  const auto payment = calls.proxy<Payment>(std::move(id));
+  co_return Response::json(200, services::value(co_await payment.call<&Payment::view>(party)));
+}
+
+Task<Response> get_payment(Calls calls, Request request) {
+  return view_of(std::move(calls), request.id("id"), party_of(request));
+}
+
+Task<Response> find_payment(Calls calls, Request request) {
+  const auto order = request.query_id("orderId");
+  if (!order) throw ProblemError(400, "invalid_query", "The query parameter orderId is required: whose payment?");
+  return view_of(std::move(calls), payment_of(OrderId(*order)).value, party_of(request));
+}
+
+Task<Response> retry_payment(Calls calls, Request request) {
+  const auto body = request.body_as<RetryBody>();
+  const auto length = body.payment_method.token.size();
+  if (length == 0 || length > longest_token) services::invalid("/paymentMethod/token", "must be 1 to 255 bytes long");
+  const auto payment = calls.proxy<Payment>(request.id("id"));
+  const Retry command{party_of(request), body.payment_method};
+  const auto view = services::value(co_await payment.call<&Payment::retry>(command));
+  co_return Response::json(202, view).header("Location", "/payments/" + view.id.value);
+}
+
+Task<Response> get_ledger(Gateway* gateway, Request request) {
+  const auto limit = request.query_integer("limit", 1, largest_page).value_or(largest_page);
+  auto cursor = request.query("cursor").value_or("");
+  co_return Response::json(200, services::value(co_await gateway->ledger(std::move(cursor), static_cast<std::size_t>(limit))));
+}
+
+}  // namespace
+
+void add_routes(services::Facade& facade, CallsFor calls_for, Gateway& gateway) {
+  const auto with_calls = [&calls_for](Task<Response> (*handle)(Calls, Request)) {
+    return [calls_for, handle](Request request) {
+      auto calls = calls_for(request.origin());
+      return handle(std::move(calls), std::move(request));
+    };
+  };
+  facade.get("/payments", with_calls(find_payment));
+  facade.get("/payments/ledger", Access::Admin,
+             [gateway = &gateway](Request request) { return get_ledger(gateway, std::move(request)); });
+  facade.get("/payments/{id}", with_calls(get_payment));
+  facade.post("/payments/{id}/retry", with_calls(retry_payment));
+}
+
+}  // namespace shop::payment
