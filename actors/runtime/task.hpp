@@ -187,7 +187,8 @@ void spawn(Task<T> task, Done done) {
 
 /// Waits for something that completes by a callback:
 /// `T value = co_await suspend<T>([&](Completion<T> done) { start(…, [done] { done(value); }); });`
-/// `done` (or `done.fail`) must be called exactly once, from any thread; the task resumes inside that call.
+/// `done` (or `done.fail`) must be called exactly once, from any thread; the task resumes inside that call. A closure that
+/// owns something is named before it is awaited with (see `when_all`).
 template <class T>
 class Completion {
  public:
@@ -242,14 +243,16 @@ Task<std::vector<T>> when_all(std::vector<Task<T>> tasks) {
   auto shared = std::make_shared<Shared>();
   shared->outcomes.resize(tasks.size());
   shared->left = tasks.size();
-  co_await suspend<void>([&tasks, shared](Completion<void> done) {
+  // Named first: g++ 12 destroys a closure that owns something twice if it is written into the awaited call itself.
+  const auto start = [&tasks, shared](Completion<void> done) {
     auto started = std::move(tasks);
     for (std::size_t i = 0; i < started.size(); ++i)
       spawn(std::move(started[i]), [shared, i, done](Outcome<T> outcome) {
         shared->outcomes[i].emplace(std::move(outcome));
         if (shared->left.fetch_sub(1) == 1) done();
       });
-  });
+  };
+  co_await suspend<void>(start);
   std::vector<T> values;
   values.reserve(shared->outcomes.size());
   for (auto& outcome : shared->outcomes) values.push_back(std::move(outcome->get()));
