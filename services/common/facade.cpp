@@ -332,7 +332,7 @@ Request::Parts Facade::Parts::read(const web::Request& request, Routes::Match& m
   if (const auto given = parts.headers.find("traceparent");
       given != parts.headers.end() && is_traceparent(given->second)) {
     parts.origin.trace.traceparent = given->second;
-    if (const auto state = parts.headers.find("tracestate"); state != parts.headers.end())
+    if (const auto state = parts.headers.find("tracestate"); state != parts.headers.end() && is_tracestate(state->second))
       parts.origin.trace.tracestate = state->second;
   } else {
     parts.origin.trace.traceparent = new_traceparent();
@@ -368,7 +368,8 @@ Request::Parts Facade::Parts::read(const web::Request& request, Routes::Match& m
   if (changes_something(parts.verb) && key != parts.headers.end() && !key->second.empty()) {
     if (!is_idempotency_key(key->second))
       throw ProblemError(400, "", "The header Idempotency-Key must have 1 to 255 visible ASCII characters.");
-    parts.origin.id = key->second;
+    // The client's keys need not differ between requests to different things, and what these set off may meet in one actor.
+    parts.origin.id = key->second + "@" + parts.path;
   } else {
     parts.origin.id = actors::random_id();
   }

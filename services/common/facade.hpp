@@ -72,7 +72,7 @@ class Request {
   const std::string& route() const { return parts_.route; }
   const std::string& body() const { return parts_.body; }
   const Caller& caller() const { return parts_.caller; }
-  /// The work's id (the client's `Idempotency-Key` on a changing verb, else a random one) and its trace.
+  /// The work's id (on a changing verb the client's `Idempotency-Key` and the path it is for, else a random one) and its trace.
   const actors::Origin& origin() const { return parts_.origin; }
 
   /// What `{name}` in the pattern matched, decoded: any text.

@@ -25,6 +25,10 @@ bool is_traceparent(std::string_view header) {
   return is_hex(trace) && !is_zero(trace) && is_hex(parent) && !is_zero(parent) && is_hex(header.substr(53, 2));
 }
 
+bool is_tracestate(std::string_view header) {
+  return header.size() <= 512 && std::all_of(header.begin(), header.end(), [](char c) { return c >= ' ' && c < 0x7f; });
+}
+
 std::string_view trace_id(std::string_view traceparent) {
   return is_traceparent(traceparent) ? traceparent.substr(3, 32) : std::string_view();
 }

@@ -332,9 +332,9 @@ TEST_F(FacadeTest, a_token_that_does_not_hold_is_401_even_where_none_is_needed) 
               HasSubstr(R"("sub":"ada")"));
 }
 
-TEST_F(FacadeTest, a_changing_request_carries_the_clients_key_or_a_new_one) {
+TEST_F(FacadeTest, a_changing_request_carries_the_clients_key_for_its_path_or_a_new_one) {
   const auto mine = ask(facade.port(), "POST", "/echo/1", {"Idempotency-Key: k-1"});
-  EXPECT_THAT(mine.body, HasSubstr(R"("key":"k-1")"));
+  EXPECT_THAT(mine.body, HasSubstr(R"("key":"k-1@/echo/1")"));
   EXPECT_EQ(mine.headers.at("location"), "/echo/1");
   EXPECT_NE(ask(facade.port(), "POST", "/echo/1").body, ask(facade.port(), "POST", "/echo/1").body);
   expect_problem(ask(facade.port(), "POST", "/echo/1", {"Idempotency-Key: " + std::string(256, 'k')}), 400);

@@ -168,6 +168,12 @@ TEST(Metrics, serves_its_page) {
   EXPECT_THROW(second.expose("127.0.0.1", port), std::runtime_error);
 }
 
+TEST(Trace, hands_on_no_state_that_is_not_text) {
+  EXPECT_TRUE(is_tracestate("vendor=1,other=2"));
+  EXPECT_FALSE(is_tracestate("a=\xff"));
+  EXPECT_FALSE(is_tracestate(std::string(513, 'a')));
+}
+
 TEST(Trace, is_taken_only_in_the_form_of_the_w3c) {
   EXPECT_TRUE(is_traceparent(trace.traceparent));
   EXPECT_TRUE(is_traceparent("01" + trace.traceparent.substr(2) + "-later"));
