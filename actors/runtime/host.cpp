@@ -65,6 +65,10 @@ class Host::Parts {
     listening = false;
     server.stop();
     sidecar.close();
+    // What still runs fails now, instead of being left in the middle.
+    if (!threads.empty())
+      wait(Steady::now() + std::chrono::milliseconds(500),
+           [this] { return engine.idle() && server.connections() == 0; });
     io.stop();
     for (auto& thread : threads) thread.join();
     threads.clear();
@@ -86,21 +90,39 @@ Host::Host(HostSettings settings, Observer& observer, const Clock& clock)
 
 Host::~Host() = default;
 
-void Host::add_type(detail::TypeDescription type) { parts_->engine.add(std::move(type)); }
-void Host::subscribe(Subscriptions subscriptions) { parts_->channel.subscribe(std::move(subscriptions)); }
+void Host::add_type(detail::TypeDescription type) {
+  parts_->engine.add(std::move(type));
+}
+void Host::subscribe(Subscriptions subscriptions) {
+  parts_->channel.subscribe(std::move(subscriptions));
+}
 void Host::route(std::string verb, std::string pattern, std::function<Task<ChannelAnswer>(ChannelRequest)> handle) {
   parts_->channel.route(std::move(verb), pattern, std::move(handle));
 }
 
-void Host::start() { parts_->start(); }
-unsigned short Host::channel_port() const { return parts_->server.port(); }
+void Host::start() {
+  parts_->start();
+}
+unsigned short Host::channel_port() const {
+  return parts_->server.port();
+}
 
-Calls Host::calls(Origin origin) { return Calls(parts_->sidecar, std::move(origin)); }
-StateStore& Host::state() { return parts_->sidecar; }
-Secrets& Host::secrets() { return parts_->sidecar; }
-Sidecar& Host::sidecar() { return parts_->sidecar; }
+Calls Host::calls(Origin origin) {
+  return Calls(parts_->sidecar, std::move(origin));
+}
+StateStore& Host::state() {
+  return parts_->sidecar;
+}
+Secrets& Host::secrets() {
+  return parts_->sidecar;
+}
+Sidecar& Host::sidecar() {
+  return parts_->sidecar;
+}
 
-void Host::post(std::function<void()> work) { boost::asio::post(parts_->io, std::move(work)); }
+void Host::post(std::function<void()> work) {
+  boost::asio::post(parts_->io, std::move(work));
+}
 
 Task<void> Host::sleep(Duration delay) {
   return suspend<void>([io = &parts_->io, delay](Completion<void> done) {

@@ -1,5 +1,5 @@
-// What the library relies on of a Dapr sidecar, asked of a real one. Needs DAPR_BIN (see dapr_runtime.hpp); without it every
-// test is skipped.
+// What the library relies on of a Dapr sidecar, asked of a real one. Needs DAPR_BIN (see dapr_runtime.hpp); without it
+// every test is skipped.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,8 +22,9 @@ struct ProbeState {
   int rings = 0;
   int ticks = 0;
   bool operator==(const ProbeState&) const = default;
-  static constexpr auto json = json::object(json::field("value", &ProbeState::value), json::field("rings", &ProbeState::rings),
-                                            json::field("ticks", &ProbeState::ticks));
+  static constexpr auto json =
+      json::object(json::field("value", &ProbeState::value), json::field("rings", &ProbeState::rings),
+                   json::field("ticks", &ProbeState::ticks));
 };
 struct Add {
   int amount = 0;
@@ -87,8 +88,8 @@ class Events final : public Observer {
  public:
   void event_received(const EventReceived& event) override {
     const std::lock_guard lock(mutex_);
-    received_.emplace_back(std::string(event.type) + " " + std::string(event.id) + " " + std::string(event.source) + " " +
-                           std::string(event.subject));
+    received_.emplace_back(std::string(event.type) + " " + std::string(event.id) + " " + std::string(event.source) +
+                           " " + std::string(event.subject));
   }
   std::vector<std::string> received() {
     const std::lock_guard lock(mutex_);
@@ -186,7 +187,8 @@ class DaprConformance : public ::testing::Test {
 
 TEST_F(DaprConformance, PassesTheHeadersOfACallThrough) {
   const auto reply = run(sidecar().call_actor(
-      {"Probe", "p-1"}, {"Tell", "", "key 1/2", Cause::Event, {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", ""}}));
+      {"Probe", "p-1"},
+      {"Tell", "", "key 1/2", Cause::Event, {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", ""}}));
   ASSERT_TRUE(reply);
   const auto told = json::parse<Told>(*reply);
   EXPECT_EQ(told.id, "p-1");
@@ -260,7 +262,8 @@ TEST_F(DaprConformance, DeliversAnEventWithItsOwnIdTypeAndSource) {
   call<&Probe::happen>("p-9", ThingHappened{"x"});
   EXPECT_TRUE(within(20s, [] {
     for (const auto& event : events_.received())
-      if (event.starts_with("thing.happened Probe/p-9/1/") && event.find(" conformance ") != std::string::npos) return true;
+      if (event.starts_with("thing.happened Probe/p-9/1/") && event.find(" conformance ") != std::string::npos)
+        return true;
     return false;
   })) << ::testing::PrintToString(events_.received());
 }
@@ -294,7 +297,8 @@ TEST_F(DaprConformance, InvokesAnApplication) {
   EXPECT_EQ(found.status, 200);
   EXPECT_EQ(found.body, "\"t-1\"");
   EXPECT_EQ(run(sidecar().invoke("conformance", {"GET", "/internal/nothing", {}, {}, {}})).status, 404);
-  EXPECT_EQ(run(sidecar().invoke("conformance", {"POST", "/internal/things/t-1", "{}", "application/json", {}})).status, 405);
+  EXPECT_EQ(run(sidecar().invoke("conformance", {"POST", "/internal/things/t-1", "{}", "application/json", {}})).status,
+            405);
 }
 
 TEST_F(DaprConformance, TellsThatAnApplicationIsNotThere) {

@@ -1,5 +1,5 @@
-/// A Dapr runtime of its own for a test: placement, scheduler and one sidecar, with everything in memory, on free ports of
-/// the loopback interface. The binaries are taken from the folder that the environment variable `DAPR_BIN` names.
+/// A Dapr runtime of its own for a test: placement, scheduler and one sidecar, with everything in memory, on free ports
+/// of the loopback interface. The binaries are taken from the folder that the environment variable `DAPR_BIN` names.
 #pragma once
 
 #include <arpa/inet.h>
@@ -75,24 +75,65 @@ class DaprRuntime {
     const auto placement = port(), scheduler = port(), peer = port(), raft = port();
     write_resources();
     start({bin / "placement", "--enable-metrics=false", "--listen-address", "127.0.0.1", "--port", placement,
-           "--healthz-listen-address", "127.0.0.1", "--healthz-port", port(), "--id", "placement-0", "--initial-cluster",
-           "placement-0=127.0.0.1:" + raft});
-    start({bin / "scheduler", "--enable-metrics=false", "--listen-address", "127.0.0.1", "--port", scheduler,
-           "--healthz-listen-address", "127.0.0.1", "--healthz-port", port(), "--id", "dapr-scheduler-server-0",
-           "--override-broadcast-host-port", "127.0.0.1:" + scheduler, "--etcd-data-dir", folder_ / "etcd",
-           "--etcd-initial-cluster", "dapr-scheduler-server-0=http://127.0.0.1:" + peer, "--etcd-client-port", port(),
-           "--etcd-client-listen-address", "127.0.0.1"});
+           "--healthz-listen-address", "127.0.0.1", "--healthz-port", port(), "--id", "placement-0",
+           "--initial-cluster", "placement-0=127.0.0.1:" + raft});
+    start({bin / "scheduler",
+           "--enable-metrics=false",
+           "--listen-address",
+           "127.0.0.1",
+           "--port",
+           scheduler,
+           "--healthz-listen-address",
+           "127.0.0.1",
+           "--healthz-port",
+           port(),
+           "--id",
+           "dapr-scheduler-server-0",
+           "--override-broadcast-host-port",
+           "127.0.0.1:" + scheduler,
+           "--etcd-data-dir",
+           folder_ / "etcd",
+           "--etcd-initial-cluster",
+           "dapr-scheduler-server-0=http://127.0.0.1:" + peer,
+           "--etcd-client-port",
+           port(),
+           "--etcd-client-listen-address",
+           "127.0.0.1"});
     const auto http = port();
     sidecar_port_ = static_cast<unsigned short>(std::stoi(http));
     ::setenv("APP_API_TOKEN", "app-token", 1);
     ::setenv("DAPR_API_TOKEN", "sidecar-token", 1);
     ::setenv("DAPR_HOST_IP", "127.0.0.1", 1);
-    start({bin / "daprd", "--app-id", app_id, "--app-port", std::to_string(channel_port), "--app-protocol", "http",
-           "--dapr-listen-addresses", "127.0.0.1", "--dapr-http-port", http, "--dapr-grpc-port", port(),
-           "--dapr-internal-grpc-port", port(), "--dapr-internal-grpc-listen-address", "127.0.0.1", "--enable-metrics=false",
-           "--resources-path", folder_ / "resources", "--config", folder_ / "configuration.yaml", "--placement-host-address",
-           "127.0.0.1:" + placement, "--scheduler-host-address", "127.0.0.1:" + scheduler, "--log-level", "debug",
-           "--dapr-graceful-shutdown-seconds", "1"});
+    start({bin / "daprd",
+           "--app-id",
+           app_id,
+           "--app-port",
+           std::to_string(channel_port),
+           "--app-protocol",
+           "http",
+           "--dapr-listen-addresses",
+           "127.0.0.1",
+           "--dapr-http-port",
+           http,
+           "--dapr-grpc-port",
+           port(),
+           "--dapr-internal-grpc-port",
+           port(),
+           "--dapr-internal-grpc-listen-address",
+           "127.0.0.1",
+           "--enable-metrics=false",
+           "--resources-path",
+           folder_ / "resources",
+           "--config",
+           folder_ / "configuration.yaml",
+           "--placement-host-address",
+           "127.0.0.1:" + placement,
+           "--scheduler-host-address",
+           "127.0.0.1:" + scheduler,
+           "--log-level",
+           "debug",
+           "--dapr-graceful-shutdown-seconds",
+           "1"});
   }
   ~DaprRuntime() {
     while (!processes_.empty()) processes_.pop_back();  // the sidecar first
@@ -121,14 +162,16 @@ class DaprRuntime {
   void write(const std::string& name, const std::string& text) const { std::ofstream(folder_ / name) << text; }
   void write_component(const std::string& name, const std::string& type, const std::string& metadata) const {
     write("resources/" + name + ".yaml", "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: " + name +
-                                             "}\nspec:\n  type: " + type + "\n  version: v1\n  metadata: [" + metadata + "]\n");
+                                             "}\nspec:\n  type: " + type + "\n  version: v1\n  metadata: [" + metadata +
+                                             "]\n");
   }
   void write_resources() const {
     std::filesystem::create_directory(folder_ / "resources");
     write_component("statestore", "state.in-memory", "{name: actorStateStore, value: 'true'}");
     write_component("pubsub", "pubsub.in-memory", "");
-    write_component("secretstore", "secretstores.local.file",
-                    "{name: secretsFile, value: " + (folder_ / "secrets.json").string() + "}, {name: multiValued, value: 'true'}");
+    write_component(
+        "secretstore", "secretstores.local.file",
+        "{name: secretsFile, value: " + (folder_ / "secrets.json").string() + "}, {name: multiValued, value: 'true'}");
     write("secrets.json", R"({"jwt": {"hs256": "key"}})");
     write("resources/subscription.yaml",
           "apiVersion: dapr.io/v2alpha1\nkind: Subscription\nmetadata: {name: things}\nspec:\n  pubsubname: pubsub\n"
@@ -136,8 +179,10 @@ class DaprRuntime {
           "        path: /events/thing.happened\n    default: /events/unknown\n");
     write("configuration.yaml",
           "apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {name: test}\nspec:\n  nameResolution:\n"
-          "    component: sqlite\n    version: v1\n    configuration: {connectionString: '" + (folder_ / "names.db").string() + "'}\n"
-          "  features: [{name: ActorStateTTL, enabled: true}]\n");
+          "    component: sqlite\n    version: v1\n    configuration: {connectionString: '" +
+              (folder_ / "names.db").string() +
+              "'}\n"
+              "  features: [{name: ActorStateTTL, enabled: true}]\n");
   }
 
   std::filesystem::path folder_;

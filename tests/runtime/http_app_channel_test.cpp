@@ -15,9 +15,9 @@ using namespace std::chrono_literals;
 using actors::testing::FakeSidecar;
 using actors::testing::VirtualClock;
 using testing::eventually;
-using testing::Wire;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
+using testing::Wire;
 
 struct CounterState {
   int value = 0;
@@ -100,7 +100,8 @@ class AppChannelRoutes : public ::testing::Test {
     });
     channel_.subscribe(std::move(subscriptions));
     channel_.route("GET", "/internal/things/{id}", [](ChannelRequest request) -> Task<ChannelAnswer> {
-      co_return ChannelAnswer{200, request.path + " " + request.parameters.at(0) + " " + request.trace.traceparent, "text/plain"};
+      co_return ChannelAnswer{200, request.path + " " + request.parameters.at(0) + " " + request.trace.traceparent,
+                              "text/plain"};
     });
     channel_.route("PUT", "/internal/things/{id}", [](ChannelRequest request) -> Task<ChannelAnswer> {
       co_return ChannelAnswer{202, request.body};
@@ -108,10 +109,12 @@ class AppChannelRoutes : public ::testing::Test {
     server_.listen();
   }
   /// One request; `lines` are further header lines, each with its end.
-  std::string ask(const std::string& verb, const std::string& target, const std::string& body = "", const std::string& lines = "") {
+  std::string ask(const std::string& verb, const std::string& target, const std::string& body = "",
+                  const std::string& lines = "") {
     return Wire(server_.port()).ask(request(verb, target, body, lines));
   }
-  static std::string request(const std::string& verb, const std::string& target, const std::string& body = "", const std::string& lines = "") {
+  static std::string request(const std::string& verb, const std::string& target, const std::string& body = "",
+                             const std::string& lines = "") {
     return verb + " " + target + " HTTP/1.1\r\nHost: x\r\ndapr-api-token: token\r\n" + lines +
            "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   }
@@ -136,7 +139,9 @@ class AppChannelRoutes : public ::testing::Test {
   LastTurn observer_;
   Engine engine_{io_.io, sidecar_, clock_, observer_, "test"};
   AppChannel channel_{engine_, sidecar_, observer_, "token"};
-  Server server_{io_.io, {}, [this](Request& request) { return channel_.serve(request); },
+  Server server_{io_.io,
+                 {},
+                 [this](Request& request) { return channel_.serve(request); },
                  [this](const Request& request) { channel_.abandoned(request); }};
   std::vector<std::string> happened_;
 };
@@ -160,14 +165,23 @@ TEST_F(AppChannelRoutes, RefuseEverythingElseWithoutTheToken) {
 
 TEST_F(AppChannelRoutes, RefuseEverythingWhenThereIsNoTokenToCheckAgainst) {
   AppChannel open{engine_, sidecar_, observer_, ""};
-  Request request{.verb = "GET", .target = "/dapr/config", .body = {}, .token = {}, .idempotency_key = {}, .turn_cause = {}, .traceparent = {}, .tracestate = {}};
+  Request request{.verb = "GET",
+                  .target = "/dapr/config",
+                  .body = {},
+                  .token = {},
+                  .idempotency_key = {},
+                  .turn_cause = {},
+                  .traceparent = {},
+                  .tracestate = {}};
   EXPECT_EQ(io_.run(open.serve(request)).status, 401);
 }
 
 TEST_F(AppChannelRoutes, TakeNoTokenFromAfterTheBody) {
-  const auto answer = Wire(server_.port())
-                          .ask("PUT /actors/Counter/c-1/method/Value HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-                               "0\r\ndapr-api-token: token\r\n\r\n");
+  const auto answer =
+      Wire(server_.port())
+          .ask(
+              "PUT /actors/Counter/c-1/method/Value HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+              "0\r\ndapr-api-token: token\r\n\r\n");
   EXPECT_EQ(status_of(answer), "401");
 }
 
@@ -238,13 +252,17 @@ TEST_F(AppChannelRoutes, Answer503ToCallsAndLeaveEventsWhileTheHostDrains) {
   engine_.drain();
   channel_.drain();
   EXPECT_EQ(status_of(ask("PUT", "/actors/Counter/c-1/method/Value")), "503");
-  EXPECT_EQ(body_of(ask("POST", "/events/thing.happened", R"({"type":"thing.happened","data":{"what":"x"}})")), R"({"status":"RETRY"})");
+  EXPECT_EQ(body_of(ask("POST", "/events/thing.happened", R"({"type":"thing.happened","data":{"what":"x"}})")),
+            R"({"status":"RETRY"})");
   EXPECT_EQ(status_of(ask("DELETE", "/actors/Counter/c-1")), "200");
 }
 
 TEST_F(AppChannelRoutes, RingRemindersAndTickTimers) {
-  EXPECT_EQ(status_of(ask("PUT", "/actors/Counter/c-1/method/remind/ring", R"({"data":{},"dueTime":"","period":""})")), "200");
-  EXPECT_EQ(status_of(ask("PUT", "/actors/Counter/c-1/method/timer/tick", R"({"callback":"tick","data":{},"dueTime":"","period":""})")), "200");
+  EXPECT_EQ(status_of(ask("PUT", "/actors/Counter/c-1/method/remind/ring", R"({"data":{},"dueTime":"","period":""})")),
+            "200");
+  EXPECT_EQ(status_of(ask("PUT", "/actors/Counter/c-1/method/timer/tick",
+                          R"({"callback":"tick","data":{},"dueTime":"","period":""})")),
+            "200");
   EXPECT_EQ(body_of(ask("PUT", "/actors/Counter/c-1/method/Value")), "1100");
 }
 
@@ -286,9 +304,11 @@ TEST_F(AppChannelRoutes, DeliverEvents) {
   const auto envelope = [](const std::string& type, const std::string& data) {
     return R"({"specversion":"1.0","id":"1","source":"s","type":")" + type + R"(","data":)" + data + "}";
   };
-  EXPECT_EQ(body_of(ask("POST", "/events/thing.happened", envelope("thing.happened", R"({"what":"one"})"))), R"({"status":"SUCCESS"})");
+  EXPECT_EQ(body_of(ask("POST", "/events/thing.happened", envelope("thing.happened", R"({"what":"one"})"))),
+            R"({"status":"SUCCESS"})");
   EXPECT_EQ(happened_, std::vector<std::string>{"one"});
-  EXPECT_EQ(body_of(ask("POST", "/events/thing.happened", envelope("thing.happened", R"({"what":"failure"})"))), R"({"status":"RETRY"})");
+  EXPECT_EQ(body_of(ask("POST", "/events/thing.happened", envelope("thing.happened", R"({"what":"failure"})"))),
+            R"({"status":"RETRY"})");
   EXPECT_EQ(body_of(ask("POST", "/events/thing.happened", envelope("thing.happened", "{}"))), R"({"status":"RETRY"})");
   EXPECT_EQ(body_of(ask("POST", "/events/unknown", envelope("other.happened", "{}"))), R"({"status":"SUCCESS"})");
 }
@@ -318,30 +338,31 @@ TEST_P(AppChannelRefuses, AsHttpSays) {
   EXPECT_TRUE(sidecar_.counts.empty()) << "no turn was run";
 }
 
-INSTANTIATE_TEST_SUITE_P(Misdirected, AppChannelRefuses,
-                         ::testing::Values(Misdirected{"GET", "/", "404", ""}, Misdirected{"GET", "/nothing", "404", ""},
-                                           Misdirected{"GET", "/actors", "404", ""}, Misdirected{"GET", "/actors/Counter", "404", ""},
-                                           Misdirected{"PUT", "/actors/Counter/c-1/method", "404", ""},
-                                           Misdirected{"PUT", "/actors/Counter/c-1/method/a/b", "404", ""},
-                                           Misdirected{"PUT", "/actors/Counter/c-1/state/x", "404", ""},
-                                           Misdirected{"GET", "/internal/things", "404", ""}, Misdirected{"GET", "/internal/things/1/2", "404", ""},
-                                           Misdirected{"GET", "/events", "404", ""}, Misdirected{"GET", "/dapr/metadata", "404", ""},
-                                           Misdirected{"GET", "/healthz/", "404", ""},
-                                           Misdirected{"POST", "/dapr/config", "405", "GET"}, Misdirected{"POST", "/healthz", "405", "GET"},
-                                           Misdirected{"POST", "/actors/Counter/c-1/method/Add", "405", "PUT"},
-                                           Misdirected{"GET", "/actors/Counter/c-1", "405", "DELETE"},
-                                           Misdirected{"GET", "/events/thing.happened", "405", "POST"},
-                                           Misdirected{"DELETE", "/internal/things/1", "405", "GET, PUT"},
-                                           Misdirected{"PUT", "/actors/Counter/a%2/method/Add", "400", ""},
-                                           Misdirected{"PUT", "/actors/Counter/a%zz/method/Add", "400", ""},
-                                           Misdirected{"PUT", "/actors/Counter/a+b/method/Add", "400", ""},
-                                           Misdirected{"PUT", "/actors/Counter//method/Add", "400", ""},
-                                           Misdirected{"PUT", "/actors//c-1/method/Add", "400", ""},
-                                           Misdirected{"PUT", "/actors/Counter/c-1/method/", "400", ""},
-                                           Misdirected{"PUT", "/actors/Counter/c-1/method/%00", "400", ""},
-                                           Misdirected{"GET", "/internal/things/%0A", "400", ""},
-                                           Misdirected{"GET", "/internal/things/", "400", ""},
-                                           Misdirected{"GET", "http://x/dapr/config", "400", ""}, Misdirected{"OPTIONS", "*", "400", ""}));
+INSTANTIATE_TEST_SUITE_P(
+    Misdirected, AppChannelRefuses,
+    ::testing::Values(Misdirected{"GET", "/", "404", ""}, Misdirected{"GET", "/nothing", "404", ""},
+                      Misdirected{"GET", "/actors", "404", ""}, Misdirected{"GET", "/actors/Counter", "404", ""},
+                      Misdirected{"PUT", "/actors/Counter/c-1/method", "404", ""},
+                      Misdirected{"PUT", "/actors/Counter/c-1/method/a/b", "404", ""},
+                      Misdirected{"PUT", "/actors/Counter/c-1/state/x", "404", ""},
+                      Misdirected{"GET", "/internal/things", "404", ""},
+                      Misdirected{"GET", "/internal/things/1/2", "404", ""}, Misdirected{"GET", "/events", "404", ""},
+                      Misdirected{"GET", "/dapr/metadata", "404", ""}, Misdirected{"GET", "/healthz/", "404", ""},
+                      Misdirected{"POST", "/dapr/config", "405", "GET"}, Misdirected{"POST", "/healthz", "405", "GET"},
+                      Misdirected{"POST", "/actors/Counter/c-1/method/Add", "405", "PUT"},
+                      Misdirected{"GET", "/actors/Counter/c-1", "405", "DELETE"},
+                      Misdirected{"GET", "/events/thing.happened", "405", "POST"},
+                      Misdirected{"DELETE", "/internal/things/1", "405", "GET, PUT"},
+                      Misdirected{"PUT", "/actors/Counter/a%2/method/Add", "400", ""},
+                      Misdirected{"PUT", "/actors/Counter/a%zz/method/Add", "400", ""},
+                      Misdirected{"PUT", "/actors/Counter/a+b/method/Add", "400", ""},
+                      Misdirected{"PUT", "/actors/Counter//method/Add", "400", ""},
+                      Misdirected{"PUT", "/actors//c-1/method/Add", "400", ""},
+                      Misdirected{"PUT", "/actors/Counter/c-1/method/", "400", ""},
+                      Misdirected{"PUT", "/actors/Counter/c-1/method/%00", "400", ""},
+                      Misdirected{"GET", "/internal/things/%0A", "400", ""},
+                      Misdirected{"GET", "/internal/things/", "400", ""},
+                      Misdirected{"GET", "http://x/dapr/config", "400", ""}, Misdirected{"OPTIONS", "*", "400", ""}));
 
 }  // namespace
 }  // namespace actors::http

@@ -19,7 +19,9 @@ class HttpClient : public ::testing::Test {
     client_.emplace(io_.io, settings);
   }
   Answer get(std::string_view target = "/") { return io_.run(client_->send(OutgoingRequest("GET", target))); }
-  std::future<Answer> start(std::string_view target) { return io_.start(client_->send(OutgoingRequest("GET", target))); }
+  std::future<Answer> start(std::string_view target) {
+    return io_.start(client_->send(OutgoingRequest("GET", target)));
+  }
   bool fails(OutgoingRequest request, bool timed_out = false) {
     try {
       io_.run(client_->send(std::move(request)));
@@ -39,8 +41,9 @@ TEST_F(HttpClient, WritesARequestWithTokenHeadersAndBody) {
   OutgoingRequest request("PUT", "/a?b=c");
   request.header("X-One", "1").header("X-Empty", "").body("text/plain", "hello");
   io_.run(client_->send(std::move(request)));
-  EXPECT_EQ(server.requests().at(0), "PUT /a?b=c HTTP/1.1\r\nX-One: 1\r\nContent-Type: text/plain\r\nContent-Length: 5\r\nHost: 127.0.0.1:" +
-                                         std::to_string(server.port()) + "\r\ndapr-api-token: secret\r\n\r\nhello");
+  EXPECT_EQ(server.requests().at(0),
+            "PUT /a?b=c HTTP/1.1\r\nX-One: 1\r\nContent-Type: text/plain\r\nContent-Length: 5\r\nHost: 127.0.0.1:" +
+                std::to_string(server.port()) + "\r\ndapr-api-token: secret\r\n\r\nhello");
 }
 
 TEST_F(HttpClient, RefusesWhatWouldBreakALine) {
@@ -52,10 +55,11 @@ TEST_F(HttpClient, RefusesWhatWouldBreakALine) {
 }
 
 TEST_F(HttpClient, ReadsStatusBodyAndTheFieldsItKnows) {
-  ScriptedServer server({{ok("body", "ETag: 7\r\nContent-Type: text/x\r\nx-daprerrorresponseheader: true\r\n")},
-                         {"HTTP/1.1 204 No Content\r\n\r\n"},
-                         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nETag: trailer\r\n\r\n"},
-                         {"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ok("after")}});
+  ScriptedServer server(
+      {{ok("body", "ETag: 7\r\nContent-Type: text/x\r\nx-daprerrorresponseheader: true\r\n")},
+       {"HTTP/1.1 204 No Content\r\n\r\n"},
+       {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nETag: trailer\r\n\r\n"},
+       {"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + ok("after")}});
   connect_to(server.port());
   const auto first = get();
   EXPECT_EQ(first.status, 200);
@@ -147,7 +151,8 @@ TEST_F(HttpClient, DoesNotRepeatARequestOnAFreshConnection) {
 }
 
 TEST_F(HttpClient, DoesNotRepeatARequestThatWasHalfAnswered) {
-  ScriptedServer server({{ok("one")}, {.answer = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", .close_after = true}});
+  ScriptedServer server(
+      {{ok("one")}, {.answer = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", .close_after = true}});
   connect_to(server.port());
   get();
   EXPECT_TRUE(fails(OutgoingRequest("GET", "/")));
@@ -186,7 +191,8 @@ TEST_F(HttpClient, FailsWhenNobodyListens) {
 }
 
 TEST_F(HttpClient, FailsOnWhatIsNotHttp) {
-  for (const auto* answer : {"SSH-2.0-OpenSSH\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "HTTP/1.1 9999 No\r\n\r\n"}) {
+  for (const auto* answer :
+       {"SSH-2.0-OpenSSH\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "HTTP/1.1 9999 No\r\n\r\n"}) {
     ScriptedServer server({{answer}});
     connect_to(server.port());
     EXPECT_TRUE(fails(OutgoingRequest("GET", "/"))) << answer;

@@ -31,7 +31,8 @@ class DaprSidecarWire : public ::testing::Test {
  protected:
   void answer(std::string with) { server_.add({std::move(with)}); }
   void answer_error(int status, const std::string& body) {
-    answer("HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    answer("HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+           body);
   }
   /// The last request, with the fields every request has taken for granted (and checked).
   std::string sent() const {
@@ -55,7 +56,8 @@ class DaprSidecarWire : public ::testing::Test {
     ADD_FAILURE() << "it should have failed";
     return {0, "", ""};
   }
-  static std::string with_body(const std::string& head, const std::string& body, const char* type = "application/json") {
+  static std::string with_body(const std::string& head, const std::string& body,
+                               const char* type = "application/json") {
     return head + "Content-Type: " + type + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   }
 
@@ -97,11 +99,14 @@ TEST_F(DaprSidecarWire, RefusesAnActorWithoutAnIdBeforeAnythingIsSent) {
 
 TEST_F(DaprSidecarWire, CommitsAllOperationsInOneTransaction) {
   answer("HTTP/1.1 204 No Content\r\n\r\n");
-  run(sidecar_.commit_state({"Cart", "c-1"}, {{"state", R"({"a":1})"}, {"mark", "true", 1296000s}, {"old", std::nullopt}}));
-  EXPECT_EQ(sent(), with_body("POST /v1.0/actors/Cart/c-1/state HTTP/1.1\r\n",
-                              R"([{"operation":"upsert","request":{"key":"state","value":{"a":1}}},)"
-                              R"({"operation":"upsert","request":{"key":"mark","value":true,"metadata":{"ttlInSeconds":"1296000"}}},)"
-                              R"({"operation":"delete","request":{"key":"old"}}])"));
+  run(sidecar_.commit_state({"Cart", "c-1"},
+                            {{"state", R"({"a":1})"}, {"mark", "true", 1296000s}, {"old", std::nullopt}}));
+  EXPECT_EQ(
+      sent(),
+      with_body("POST /v1.0/actors/Cart/c-1/state HTTP/1.1\r\n",
+                R"([{"operation":"upsert","request":{"key":"state","value":{"a":1}}},)"
+                R"({"operation":"upsert","request":{"key":"mark","value":true,"metadata":{"ttlInSeconds":"1296000"}}},)"
+                R"({"operation":"delete","request":{"key":"old"}}])"));
 }
 
 TEST_F(DaprSidecarWire, TellsWhyACommitWasRefused) {
@@ -150,13 +155,16 @@ TEST_F(DaprSidecarWire, RegistersATimerUnderItsOwnNameAsCallback) {
 
 TEST_F(DaprSidecarWire, CallsAnActorWithIdCauseAndTrace) {
   answer(ok(R"({"total":1})"));
-  const auto reply = run(sidecar_.call_actor({"Cart", "c-1"}, {"AddItem", R"({"quantity":1})", "key-1/2", Cause::Event, trace}));
+  const auto reply =
+      run(sidecar_.call_actor({"Cart", "c-1"}, {"AddItem", R"({"quantity":1})", "key-1/2", Cause::Event, trace}));
   ASSERT_TRUE(reply);
   EXPECT_EQ(*reply, R"({"total":1})");
-  EXPECT_EQ(sent(), with_body("PUT /v1.0/actors/Cart/c-1/method/AddItem HTTP/1.1\r\n"
-                              "Idempotency-Key: key-1/2\r\nTurn-Cause: event\r\n"
-                              "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: vendor=1\r\n",
-                              R"({"quantity":1})"));
+  EXPECT_EQ(
+      sent(),
+      with_body("PUT /v1.0/actors/Cart/c-1/method/AddItem HTTP/1.1\r\n"
+                "Idempotency-Key: key-1/2\r\nTurn-Cause: event\r\n"
+                "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: vendor=1\r\n",
+                R"({"quantity":1})"));
 }
 
 TEST_F(DaprSidecarWire, LetsNoIdOrTraceBreakTheRequest) {
@@ -168,7 +176,8 @@ TEST_F(DaprSidecarWire, LetsNoIdOrTraceBreakTheRequest) {
 }
 
 TEST_F(DaprSidecarWire, HandsOnARefusalAsItWasMade) {
-  answer(ok(R"({"reason":"not_found","code":"unknown_product","message":"no such product"})", "X-Daprerrorresponseheader: true\r\n"));
+  answer(ok(R"({"reason":"not_found","code":"unknown_product","message":"no such product"})",
+            "X-Daprerrorresponseheader: true\r\n"));
   const auto reply = run(sidecar_.call_actor({"Cart", "c-1"}, {"AddItem", "{}", {}, Cause::Call, {}}));
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error(), (Refusal{Reason::NotFound, "unknown_product", "no such product"}));
@@ -176,7 +185,8 @@ TEST_F(DaprSidecarWire, HandsOnARefusalAsItWasMade) {
 
 TEST_F(DaprSidecarWire, TakesARefusalItCannotReadForAFailure) {
   answer(ok("oh no", "X-DaprErrorResponseHeader: true\r\n"));
-  EXPECT_EQ(error(sidecar_.call_actor({"Cart", "c-1"}, {"AddItem", "{}", {}, Cause::Call, {}})).code(), "UNREADABLE_REFUSAL");
+  EXPECT_EQ(error(sidecar_.call_actor({"Cart", "c-1"}, {"AddItem", "{}", {}, Cause::Call, {}})).code(),
+            "UNREADABLE_REFUSAL");
 }
 
 TEST_F(DaprSidecarWire, TakesAFailedCallForAnError) {
@@ -188,13 +198,20 @@ TEST_F(DaprSidecarWire, TakesAFailedCallForAnError) {
 
 TEST_F(DaprSidecarWire, PublishesAnEventInItsOwnEnvelopeAndTrace) {
   answer("HTTP/1.1 204 No Content\r\n\r\n");
-  const CloudEvent event{.id = "Order/o-1/1/0", .source = "order-service", .type = "order.created", .subject = "o-1",
-                         .topic = "order-events", .time = *from_rfc3339("2026-01-01T00:00:00Z"), .data = {R"({"a":1})"},
+  const CloudEvent event{.id = "Order/o-1/1/0",
+                         .source = "order-service",
+                         .type = "order.created",
+                         .subject = "o-1",
+                         .topic = "order-events",
+                         .time = *from_rfc3339("2026-01-01T00:00:00Z"),
+                         .data = {R"({"a":1})"},
                          .trace = trace};
   run(sidecar_.publish(event));
-  EXPECT_EQ(sent(), with_body("POST /v1.0/publish/pubsub/order-events HTTP/1.1\r\n"
-                              "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: vendor=1\r\n",
-                              to_envelope(event), "application/cloudevents+json"));
+  EXPECT_EQ(
+      sent(),
+      with_body("POST /v1.0/publish/pubsub/order-events HTTP/1.1\r\n"
+                "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: vendor=1\r\n",
+                to_envelope(event), "application/cloudevents+json"));
 }
 
 TEST_F(DaprSidecarWire, InvokesAnotherApplicationAndHandsOnWhateverItAnswers) {
@@ -234,7 +251,8 @@ TEST_F(DaprSidecarWire, ReadsManyValuesInTheOrderOfTheirKeys) {
   EXPECT_EQ(items[1]->etag, "7");
   EXPECT_FALSE(items[2]);
   EXPECT_EQ(items[3]->value, "[1]");
-  EXPECT_EQ(sent(), with_body("POST /v1.0/state/statestore/bulk HTTP/1.1\r\n", R"({"keys":["a","b","c","a"],"parallelism":10})"));
+  EXPECT_EQ(sent(), with_body("POST /v1.0/state/statestore/bulk HTTP/1.1\r\n",
+                              R"({"keys":["a","b","c","a"],"parallelism":10})"));
 }
 
 TEST_F(DaprSidecarWire, TakesOneUnreadValueOfManyForAFailure) {
@@ -250,11 +268,14 @@ TEST_F(DaprSidecarWire, ReadsNoValuesWithoutAsking) {
 TEST_F(DaprSidecarWire, ChangesValuesInOneTransactionAndChecksTagsWhereGiven) {
   answer("HTTP/1.1 204 No Content\r\n\r\n");
   run(sidecar_.transact({{"a", R"({"n":1})", "5"}, {"b", "2", "", 60s}, {"c", std::nullopt, "9"}}));
-  EXPECT_EQ(sent(),
-            with_body("POST /v1.0/state/statestore/transaction HTTP/1.1\r\n",
-                      R"({"operations":[{"operation":"upsert","request":{"key":"a","value":{"n":1},"etag":"5","options":{"concurrency":"first-write"}}},)"
-                      R"({"operation":"upsert","request":{"key":"b","value":2,"metadata":{"ttlInSeconds":"60"}}},)"
-                      R"({"operation":"delete","request":{"key":"c","etag":"9","options":{"concurrency":"first-write"}}}]})"));
+  EXPECT_EQ(
+      sent(),
+      with_body(
+          "POST /v1.0/state/statestore/transaction HTTP/1.1\r\n",
+          R"({"operations":[{"operation":"upsert","request":{"key":"a","value":{"n":1},"etag":"5",)"
+          R"("options":{"concurrency":"first-write"}}},)"
+          R"({"operation":"upsert","request":{"key":"b","value":2,"metadata":{"ttlInSeconds":"60"}}},)"
+          R"({"operation":"delete","request":{"key":"c","etag":"9","options":{"concurrency":"first-write"}}}]})"));
 }
 
 TEST_F(DaprSidecarWire, ReadsASecret) {
@@ -265,7 +286,9 @@ TEST_F(DaprSidecarWire, ReadsASecret) {
 
 TEST_F(DaprSidecarWire, IsReadyWhenItsActorTypesAreHosted) {
   answer("HTTP/1.1 204 No Content\r\n\r\n");
-  answer(ok(R"({"id":"cart","actorRuntime":{"runtimeStatus":"RUNNING","activeActors":[{"type":"Cart","count":2},{"type":"CartProduct"}],"hostReady":true,"placement":"placement: connected"}})"));
+  answer(ok(R"({"id":"cart","actorRuntime":{"runtimeStatus":"RUNNING",)"
+            R"("activeActors":[{"type":"Cart","count":2},{"type":"CartProduct"}],)"
+            R"("hostReady":true,"placement":"placement: connected"}})"));
   EXPECT_EQ(run(sidecar_.not_ready({"Cart", "CartProduct"})), std::nullopt);
   EXPECT_EQ(sent(), "GET /v1.0/metadata HTTP/1.1\r\n\r\n");
 }
@@ -279,9 +302,10 @@ TEST_F(DaprSidecarWire, AsksNothingOfPlacementForAHostWithoutActors) {
 TEST_F(DaprSidecarWire, SaysWhyItIsNotReady) {
   answer_error(500, R"({"errorCode":"ERR_HEALTH_NOT_READY","message":"dapr is not ready"})");
   EXPECT_NE(run(sidecar_.not_ready({"Cart"})), std::nullopt);
-  for (const auto* runtime : {R"({"runtimeStatus":"INITIALIZING","hostReady":false})", R"({"runtimeStatus":"DISABLED"})",
-                              R"({"runtimeStatus":"RUNNING","activeActors":[{"type":"Order"}],"hostReady":true})",
-                              R"({"runtimeStatus":"RUNNING","activeActors":[{"type":"Cart"}],"hostReady":false})"}) {
+  for (const auto* runtime :
+       {R"({"runtimeStatus":"INITIALIZING","hostReady":false})", R"({"runtimeStatus":"DISABLED"})",
+        R"({"runtimeStatus":"RUNNING","activeActors":[{"type":"Order"}],"hostReady":true})",
+        R"({"runtimeStatus":"RUNNING","activeActors":[{"type":"Cart"}],"hostReady":false})"}) {
     answer("HTTP/1.1 204 No Content\r\n\r\n");
     answer(ok(std::string(R"({"actorRuntime":)") + runtime + "}"));
     EXPECT_NE(run(sidecar_.not_ready({"Cart"})), std::nullopt) << runtime;

@@ -12,8 +12,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::eventually;
-using testing::Wire;
 using ::testing::TestWithParam;
+using testing::Wire;
 
 /// Echoes verb, target and body; requests to `/wait` are answered when told to.
 class HttpServer : public ::testing::Test {
@@ -67,8 +67,12 @@ class HttpServer : public ::testing::Test {
   std::optional<Server> server_;
 };
 
-std::string body_of(const std::string& message) { return message.substr(message.find("\r\n\r\n") + 4); }
-std::string status_of(const std::string& message) { return message.substr(9, 3); }
+std::string body_of(const std::string& message) {
+  return message.substr(message.find("\r\n\r\n") + 4);
+}
+std::string status_of(const std::string& message) {
+  return message.substr(9, 3);
+}
 
 TEST_F(HttpServer, AnswersRequestsOfOneConnectionOneAfterTheOther) {
   open();
@@ -101,7 +105,8 @@ TEST_F(HttpServer, ServesAPipelinedRequestOnlyWhenTheOneBeforeItIsAnswered) {
 TEST_F(HttpServer, ReadsARequestThatComesByteByByte) {
   open();
   auto wire = connect();
-  for (const char c : std::string("POST /slow HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;e=f\r\nc\r\n0\r\n\r\n"))
+  for (const char c : std::string(
+           "POST /slow HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;e=f\r\nc\r\n0\r\n\r\n"))
     wire.send(std::string(1, c));
   EXPECT_EQ(body_of(wire.message()), "POST /slow abc");
 }
@@ -110,7 +115,8 @@ TEST_F(HttpServer, ReadsLargeBodiesUpToItsLimit) {
   open();
   const std::string body(4 * 1024 * 1024, 'b');
   auto wire = connect();
-  const auto answer = wire.ask("PUT /l HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  const auto answer =
+      wire.ask("PUT /l HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
   EXPECT_EQ(status_of(answer), "200");
   EXPECT_EQ(body_of(answer).size(), body.size() + 7);
 }
@@ -125,7 +131,8 @@ TEST_F(HttpServer, SendsAnAnswerLargerThanTheSocketTakesAtOnce) {
 TEST_F(HttpServer, InvitesABodyThatWaitsToBeInvited) {
   open();
   auto wire = connect();
-  EXPECT_EQ(wire.ask("PUT /e HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+  EXPECT_EQ(wire.ask("PUT /e HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"),
+            "HTTP/1.1 100 Continue\r\n\r\n");
   EXPECT_EQ(body_of(wire.ask("ok")), "PUT /e ok");
 }
 
@@ -175,29 +182,34 @@ TEST_P(HttpServerRefuses, WithoutServingAndCloses) {
 INSTANTIATE_TEST_SUITE_P(
     HostileInput, HttpServerRefuses,
     ::testing::Values(
-        Hostile{"both_lengths", "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"},
-        Hostile{"both_lengths_reversed", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", "400"},
+        Hostile{"both_lengths", "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                "400"},
+        Hostile{"both_lengths_reversed",
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n", "400"},
         Hostile{"two_lengths", "POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", "400"},
         Hostile{"length_list", "POST / HTTP/1.1\r\nContent-Length: 3, 4\r\n\r\nabcd", "400"},
         Hostile{"negative_length", "POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "400"},
         Hostile{"huge_length", "POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", "400"},
-        Hostile{"unknown_coding", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n", "400"},
+        Hostile{"unknown_coding", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n",
+                "400"},
         Hostile{"coding_list", "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "400"},
-        Hostile{"two_codings", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"},
+        Hostile{"two_codings",
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"},
         Hostile{"bad_chunk", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "400"},
         Hostile{"chunk_overrun", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n", "400"},
         Hostile{"nul_in_target", std::string("GET /a\0b HTTP/1.1\r\n\r\n", 22), "400"},
         Hostile{"nul_in_field", std::string("GET / HTTP/1.1\r\nA: b\0c\r\n\r\n", 27), "400"},
         Hostile{"space_before_colon", "GET / HTTP/1.1\r\nHost : x\r\n\r\n", "400"},
-        Hostile{"bare_newline", "GET / HTTP/1.1\nHost: x\n\n", "400"},
-        Hostile{"no_version", "GET /\r\n\r\n", "400"},
+        Hostile{"bare_newline", "GET / HTTP/1.1\nHost: x\n\n", "400"}, Hostile{"no_version", "GET /\r\n\r\n", "400"},
         Hostile{"not_http", "\x16\x03\x01\x02garbage\r\n\r\n", "400"},
         Hostile{"long_target", "GET /" + std::string(9000, 'a') + " HTTP/1.1\r\n\r\n", "431"},
         Hostile{"long_field", "GET / HTTP/1.1\r\nA: " + std::string(9000, 'a') + "\r\n\r\n", "431"},
         Hostile{"endless_head", "GET / HTTP/1.1\r\nA: " + std::string(60000, 'a'), "431"},
         Hostile{"long_body", "PUT / HTTP/1.1\r\nContent-Length: 4194305\r\n\r\n", "413"},
         Hostile{"long_chunks",
-                "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n400001\r\n" + std::string(4194305, 'a') + "\r\n0\r\n\r\n", "413"}),
+                "PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n400001\r\n" + std::string(4194305, 'a') +
+                    "\r\n0\r\n\r\n",
+                "413"}),
     [](const auto& test) { return test.param.name; });
 
 TEST_F(HttpServer, RefusesAChunkExtensionWithoutEnd) {

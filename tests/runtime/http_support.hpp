@@ -54,7 +54,8 @@ class IoThreads {
   template <class T>
   T run(Task<T> task) {
     auto future = start(std::move(task));
-    if (future.wait_for(patience) != std::future_status::ready) throw std::runtime_error("the task did not end in time");
+    if (future.wait_for(patience) != std::future_status::ready)
+      throw std::runtime_error("the task did not end in time");
     return future.get();
   }
   template <class T>
@@ -268,8 +269,8 @@ class ScriptedServer {
 };
 
 inline std::string ok(std::string_view body = "", std::string_view further_lines = "") {
-  return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + std::string(further_lines) + "\r\n" +
-         std::string(body);
+  return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + std::string(further_lines) +
+         "\r\n" + std::string(body);
 }
 
 }  // namespace actors::http::testing

@@ -49,7 +49,8 @@ TEST(DaprId, ComesBackAsThePlainId) {
 }
 
 TEST(DaprId, IsRefusedInAFormThatWouldNameAnotherActorOnTheWayBack) {
-  for (const auto* foreign : {"", "a+b", "a b", "%61", "a%2fb", "a%", "!"}) EXPECT_FALSE(from_dapr_id(foreign)) << foreign;
+  for (const auto* foreign : {"", "a+b", "a b", "%61", "a%2fb", "a%", "!"})
+    EXPECT_FALSE(from_dapr_id(foreign)) << foreign;
 }
 
 TEST(HeaderValue, CanHoldWhateverAnIdHolds) {
@@ -82,7 +83,8 @@ TEST(GoDuration, IsInSecondsWhereItCanBe) {
 
 TEST(SameSecret, ComparesAllOfIt) {
   EXPECT_TRUE(same_secret("token", "token"));
-  for (const auto* wrong : {"", "t", "tokem", "tokentoken", "Token"}) EXPECT_FALSE(same_secret(wrong, "token")) << wrong;
+  for (const auto* wrong : {"", "t", "tokem", "tokentoken", "Token"})
+    EXPECT_FALSE(same_secret(wrong, "token")) << wrong;
   EXPECT_FALSE(same_secret("x", ""));
 }
 

@@ -7,9 +7,13 @@ namespace {
 
 constexpr std::string_view any_segment = "";
 
-std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
+std::string_view path_of(std::string_view target) {
+  return target.substr(0, target.find('?'));
+}
 
-Trace trace_of(const Request& request) { return {request.traceparent, request.tracestate}; }
+Trace trace_of(const Request& request) {
+  return {request.traceparent, request.tracestate};
+}
 
 template <class... Members>
 std::string object(const Members&... members) {
@@ -57,9 +61,13 @@ struct Tick {
   json::Raw data;
   static constexpr auto json = json::object(json::defaulted("data", &Tick::data));
 };
-std::string data_of(const std::string& body) { return body.empty() ? "null" : json::parse<Tick>(body).data.text; }
+std::string data_of(const std::string& body) {
+  return body.empty() ? "null" : json::parse<Tick>(body).data.text;
+}
 
-Cause cause_from(std::string_view name) { return name == to_string(Cause::Event) ? Cause::Event : Cause::Call; }
+Cause cause_from(std::string_view name) {
+  return name == to_string(Cause::Event) ? Cause::Event : Cause::Call;
+}
 
 /// `/actors/{type}/{id}…`, or nothing for what no sidecar sends.
 std::optional<ActorId> actor_of(const std::vector<std::string_view>& path) {
@@ -151,7 +159,8 @@ Task<Response> AppChannel::serve_actor(Request& request, Segments path) {
 Task<Response> AppChannel::call(ActorId actor, std::string method, Request& request) {
   auto id = percent_decode(request.idempotency_key);
   if (!id) co_return problem(400, "the header Idempotency-Key is not encoded as RFC 3986 says");
-  Call call{std::move(method), std::move(request.body), std::move(*id), cause_from(request.turn_cause), trace_of(request)};
+  Call call{std::move(method), std::move(request.body), std::move(*id), cause_from(request.turn_cause),
+            trace_of(request)};
   auto reply = co_await engine_.call(std::move(actor), std::move(call));
   if (!reply) co_return refused(reply.error());
   co_return Response{200, std::move(*reply), "application/json", {}};
@@ -187,7 +196,8 @@ Task<Response> AppChannel::deactivate(ActorId actor) {
 Task<Response> AppChannel::deliver(Request& request) {
   static constexpr auto retry = R"({"status":"RETRY"})";
   if (draining_) co_return Response{200, retry, "application/json", {}};
-  const auto delivery = co_await subscriptions_.deliver(std::move(request.body), trace_of(request), sidecar_, observer_);
+  const auto delivery =
+      co_await subscriptions_.deliver(std::move(request.body), trace_of(request), sidecar_, observer_);
   co_return Response{200, delivery == Delivery::Done ? R"({"status":"SUCCESS"})" : retry, "application/json", {}};
 }
 
@@ -212,8 +222,8 @@ Task<Response> AppChannel::serve_own(Request& request, Segments path) {
       continue;
     }
     if (!readable) co_return problem(400, "the path is not encoded as RFC 3986 says");
-    ChannelRequest own{request.verb, std::string(path_of(request.target)), std::move(parameters), std::move(request.body),
-                       trace_of(request)};
+    ChannelRequest own{request.verb, std::string(path_of(request.target)), std::move(parameters),
+                       std::move(request.body), trace_of(request)};
     auto answer = co_await route.handle(std::move(own));
     if (!is_header_value(answer.content_type)) answer.content_type = "application/octet-stream";
     co_return Response{answer.status, std::move(answer.body), std::move(answer.content_type), {}};

@@ -4,15 +4,15 @@
 /// |---|---|
 /// | `GET /healthz` | 200, 503 once the host drains; the only one without a token |
 /// | `GET /dapr/config`, `GET /dapr/subscribe` | the actor types; no subscriptions, they are declared as resources |
-/// | `PUT /actors/{type}/{id}/method/{name}` | 200, a refusal too; 404 no such method; 503 while draining; 500 it failed |
+/// | `PUT /actors/{type}/{id}/method/{name}` | 200, a refusal too; 404 unknown; 503 while draining; 500 it failed |
 /// | `PUT …/method/remind/{name}`, `PUT …/method/timer/{name}` | the same; a reminder nobody knows is removed |
 /// | `DELETE /actors/{type}/{id}` | 200 |
 /// | `POST /events/{type}` | 200 with `{"status":"SUCCESS"}` or `RETRY` |
 /// | routes of the application | as they say |
 ///
-/// Anything without the token is 401, an unknown path 404, a wrong verb 405. Source: Dapr's app callbacks, runtime 1.18; what
-/// is special about them (only 200 is success; a refusal is 200 with `X-DaprErrorResponseHeader`) is the runtime's.
-/// Internal to the library.
+/// Anything without the token is 401, an unknown path 404, a wrong verb 405. Source: Dapr's app callbacks,
+/// runtime 1.18; what is special about them (only 200 is success; a refusal is 200 with `X-DaprErrorResponseHeader`) is
+/// the runtime's. Internal to the library.
 #pragma once
 
 #include <atomic>

@@ -36,7 +36,8 @@ OutgoingRequest::OutgoingRequest(std::string_view verb, std::string_view target)
 
 OutgoingRequest& OutgoingRequest::header(std::string_view name, std::string_view value) {
   if (value.empty()) return *this;
-  if (!is_header_value(value)) throw std::invalid_argument("a header line cannot hold this value: " + std::string(name));
+  if (!is_header_value(value))
+    throw std::invalid_argument("a header line cannot hold this value: " + std::string(name));
   head_.append(name).append(": ").append(value).append("\r\n");
   return *this;
 }
@@ -60,10 +61,14 @@ struct Pending {
 class Client::Pool : public std::enable_shared_from_this<Client::Pool> {
  public:
   Pool(asio::io_context& io, ClientSettings settings)
-      : io(io), settings(std::move(settings)), endpoint(asio::ip::make_address(this->settings.address), this->settings.port), timer_(io) {
+      : io(io),
+        settings(std::move(settings)),
+        endpoint(asio::ip::make_address(this->settings.address), this->settings.port),
+        timer_(io) {
     common_headers = "Host: " + this->settings.address + ":" + std::to_string(this->settings.port) + "\r\n";
     if (!this->settings.token.empty()) {
-      if (!is_header_value(this->settings.token)) throw std::invalid_argument("the sidecar's token cannot be sent in a header");
+      if (!is_header_value(this->settings.token))
+        throw std::invalid_argument("the sidecar's token cannot be sent in a header");
       common_headers += "dapr-api-token: " + this->settings.token + "\r\n";
     }
     common_headers += "\r\n";
@@ -92,8 +97,8 @@ class Client::Pool : public std::enable_shared_from_this<Client::Pool> {
   bool closed_ = false;
 };
 
-/// One connection. It has at most one request in hand, and whoever started that owns it until it is released, so nothing here
-/// needs a lock but what the pool's sweep touches: the deadline and the descriptor.
+/// One connection. It has at most one request in hand, and whoever started that owns it until it is released, so
+/// nothing here needs a lock but what the pool's sweep touches: the deadline and the descriptor.
 class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
  public:
   explicit ClientConnection(Client::Pool& pool) : pool_(pool.shared_from_this()), socket_(pool.io) {}
@@ -108,8 +113,8 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     write();
   }
 
-  /// From the sweep: wakes the operation in hand with an error when it has taken too long. Another request may be in hand by
-  /// now, which has another deadline.
+  /// From the sweep: wakes the operation in hand with an error when it has taken too long. Another request may be in
+  /// hand by now, which has another deadline.
   void expire(Steady::time_point now) {
     auto deadline = deadline_.load();
     if (deadline <= ticks(now) && deadline != expired && deadline_.compare_exchange_strong(deadline, expired)) cut();
@@ -199,8 +204,9 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   void read_more() {
     buffer_.make_room();
     if (buffer_.room_size() == 0) return failed(asio::error::message_size);
-    socket_.async_read_some(asio::buffer(buffer_.room(), buffer_.room_size()),
-                            [self = shared_from_this()](ErrorCode error, std::size_t count) { self->got(error, count); });
+    socket_.async_read_some(
+        asio::buffer(buffer_.room(), buffer_.room_size()),
+        [self = shared_from_this()](ErrorCode error, std::size_t count) { self->got(error, count); });
   }
 
   void got(ErrorCode error, std::size_t count) {
@@ -378,16 +384,16 @@ void Client::Pool::close() {
     for (const auto& connection : idle) all_.erase(connection.get());
     for (const auto& [_, connection] : all_) connection->cut();
   }
-  for (auto& pending : waiting)
-    asio::post(io, [done = pending.done] { done.fail(no_answer("the client is closed")); });
+  for (auto& pending : waiting) asio::post(io, [done = pending.done] { done.fail(no_answer("the client is closed")); });
 }
 
-Client::Client(asio::io_context& io, ClientSettings settings)
-    : pool_(std::make_shared<Pool>(io, std::move(settings))) {
+Client::Client(asio::io_context& io, ClientSettings settings) : pool_(std::make_shared<Pool>(io, std::move(settings))) {
   pool_->begin_sweeping();
 }
 
-Client::~Client() { close(); }
+Client::~Client() {
+  close();
+}
 
 Task<Answer> Client::send(OutgoingRequest request) {
   request.head_ += pool_->common_headers;
@@ -396,6 +402,8 @@ Task<Answer> Client::send(OutgoingRequest request) {
   });
 }
 
-void Client::close() { pool_->close(); }
+void Client::close() {
+  pool_->close();
+}
 
 }  // namespace actors::http

@@ -2,7 +2,8 @@
 ///
 /// A request whose kept connection turns out to be closed, before any byte of an answer, is sent once more on a fresh
 /// one if it may be repeated. More requests than connections wait for one in order, for a limited time.
-/// All functions may be called from any thread; a task resumes on a thread of the `io_context`. Internal to the library.
+/// All functions may be called from any thread; a task resumes on a thread of the `io_context`. Internal to the
+/// library.
 #pragma once
 
 #include <memory>
@@ -66,6 +67,7 @@ class OutgoingRequest {
  private:
   friend class ClientConnection;
   friend class Client;
+
   std::string head_;
   std::string body_;
   bool repeatable_ = true;

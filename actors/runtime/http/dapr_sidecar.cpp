@@ -33,16 +33,17 @@ class Document {
 struct SidecarProblem {
   std::string code;
   std::string message;
-  static constexpr auto json =
-      json::object(json::defaulted("errorCode", &SidecarProblem::code), json::defaulted("message", &SidecarProblem::message));
+  static constexpr auto json = json::object(json::defaulted("errorCode", &SidecarProblem::code),
+                                            json::defaulted("message", &SidecarProblem::message));
 };
 
 struct RefusalBody {
   std::string reason;
   std::string code;
   std::string message;
-  static constexpr auto json = json::object(json::field("reason", &RefusalBody::reason), json::field("code", &RefusalBody::code),
-                                            json::field("message", &RefusalBody::message));
+  static constexpr auto json =
+      json::object(json::field("reason", &RefusalBody::reason), json::field("code", &RefusalBody::code),
+                   json::field("message", &RefusalBody::message));
 };
 
 struct BulkItem {
@@ -50,8 +51,9 @@ struct BulkItem {
   std::optional<json::Raw> data;
   std::optional<std::string> etag;
   std::optional<std::string> error;
-  static constexpr auto json = json::object(json::field("key", &BulkItem::key), json::field("data", &BulkItem::data),
-                                            json::field("etag", &BulkItem::etag), json::field("error", &BulkItem::error));
+  static constexpr auto json =
+      json::object(json::field("key", &BulkItem::key), json::field("data", &BulkItem::data),
+                   json::field("etag", &BulkItem::etag), json::field("error", &BulkItem::error));
 };
 
 struct TypeCount {
@@ -62,9 +64,9 @@ struct ActorRuntime {
   std::string status;
   bool host_ready = false;
   std::vector<TypeCount> active;
-  static constexpr auto json =
-      json::object(json::field("runtimeStatus", &ActorRuntime::status), json::defaulted("hostReady", &ActorRuntime::host_ready),
-                   json::defaulted("activeActors", &ActorRuntime::active));
+  static constexpr auto json = json::object(json::field("runtimeStatus", &ActorRuntime::status),
+                                            json::defaulted("hostReady", &ActorRuntime::host_ready),
+                                            json::defaulted("activeActors", &ActorRuntime::active));
 };
 struct Metadata {
   std::optional<ActorRuntime> actor_runtime;
@@ -180,9 +182,9 @@ Task<void> DaprSidecar::change(const char* operation, OutgoingRequest request) {
 }
 
 Task<std::optional<std::string>> DaprSidecar::read_state(ActorId actor, std::string key) {
-  auto answer = co_await send(access_, "state_get", prepared("state_get", [&] {
-                                return OutgoingRequest("GET", actor_path(actor, "/state", key));
-                              }));
+  auto answer =
+      co_await send(access_, "state_get",
+                    prepared("state_get", [&] { return OutgoingRequest("GET", actor_path(actor, "/state", key)); }));
   if (answer.status == 204) co_return std::nullopt;
   if (answer.status != 200) throw error_of(answer, "state_get");
   co_return std::move(answer.body);
@@ -278,8 +280,8 @@ Task<HttpAnswer> DaprSidecar::invoke(std::string app_id, HttpRequest call) {
 
 Task<std::optional<StateItem>> DaprSidecar::get(std::string key) {
   auto answer = co_await send(access_, "store_get", prepared("store_get", [&] {
-                                return OutgoingRequest("GET", "/v1.0/state/" + percent_encode(settings_.state_store) + "/" +
-                                                                  percent_encode(key) + "?consistency=strong");
+                                return OutgoingRequest("GET", "/v1.0/state/" + percent_encode(settings_.state_store) +
+                                                                  "/" + percent_encode(key) + "?consistency=strong");
                               }));
   if (answer.status == 204) co_return std::nullopt;
   if (answer.status != 200) throw error_of(answer, "store_get");
@@ -293,12 +295,12 @@ Task<std::vector<std::optional<StateItem>>> DaprSidecar::get_all(std::vector<std
   body.writer.StartObject();
   body.member("keys", keys).member("parallelism", 10);
   body.writer.EndObject();
-  const auto answer = co_await send(access_, "store_get_all", prepared("store_get_all", [&] {
-                                      OutgoingRequest request(
-                                          "POST", "/v1.0/state/" + percent_encode(settings_.state_store) + "/bulk");
-                                      request.body(json_type, body.text());
-                                      return request;
-                                    }));
+  const auto answer =
+      co_await send(access_, "store_get_all", prepared("store_get_all", [&] {
+                      OutgoingRequest request("POST", "/v1.0/state/" + percent_encode(settings_.state_store) + "/bulk");
+                      request.body(json_type, body.text());
+                      return request;
+                    }));
   if (answer.status / 100 != 2) throw error_of(answer, "store_get_all");
   std::map<std::string, StateItem> found;
   for (auto& item : json::parse<std::vector<BulkItem>>(answer.body)) {
@@ -339,10 +341,11 @@ Task<void> DaprSidecar::transact(std::vector<StateChange> changes) {
 }
 
 Task<std::map<std::string, std::string>> DaprSidecar::secret(std::string name) {
-  const auto answer = co_await send(access_, "secret_get", prepared("secret_get", [&] {
-                                      return OutgoingRequest("GET", "/v1.0/secrets/" + percent_encode(settings_.secret_store) +
-                                                                        "/" + percent_encode(name));
-                                    }));
+  const auto answer =
+      co_await send(access_, "secret_get", prepared("secret_get", [&] {
+                      return OutgoingRequest("GET", "/v1.0/secrets/" + percent_encode(settings_.secret_store) + "/" +
+                                                        percent_encode(name));
+                    }));
   if (answer.status == 204) co_return std::map<std::string, std::string>{};
   if (answer.status != 200) throw error_of(answer, "secret_get");
   co_return json::parse<std::map<std::string, std::string>>(answer.body);

@@ -24,8 +24,8 @@ struct DaprSettings {
   std::size_t access_connections = 128;
 };
 
-/// Thread-safe. Fails with SidecarError: status 0 and code `UNREACHED` or `TIMED_OUT` when no answer came, `BAD_REQUEST` for
-/// what cannot be sent at all.
+/// Thread-safe. Fails with SidecarError: status 0 and code `UNREACHED` or `TIMED_OUT` when no answer came,
+/// `BAD_REQUEST` for what cannot be sent at all.
 class DaprSidecar final : public Sidecar, public StateStore, public Secrets {
  public:
   DaprSidecar(boost::asio::io_context& io, DaprSettings settings, Observer& observer);

@@ -17,7 +17,9 @@ namespace actors::http {
 namespace beast = boost::beast;
 using ParseError = beast::error_code;
 
-inline std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
+inline std::string_view view(beast::string_view text) {
+  return {text.data(), text.size()};
+}
 
 /// What both directions share: the body, and fields after the body (trailers) that are not the head's.
 template <bool is_request>
@@ -63,7 +65,8 @@ class RequestParser final : public MessageParser<true> {
   bool expects_continue() const { return expects_continue_; }
 
  private:
-  void on_request_impl(beast::http::verb, beast::string_view verb, beast::string_view target, int, ParseError&) override {
+  void on_request_impl(beast::http::verb, beast::string_view verb, beast::string_view target, int,
+                       ParseError&) override {
     request_.verb = view(verb);
     request_.target = view(target);
   }
@@ -105,7 +108,8 @@ class AnswerParser final : public MessageParser<false> {
  private:
   void on_request_impl(beast::http::verb, beast::string_view, beast::string_view, int, ParseError&) override {}
   void on_response_impl(int status, beast::string_view, int, ParseError&) override { answer_.status = status; }
-  void on_field_impl(beast::http::field known, beast::string_view name, beast::string_view value, ParseError&) override {
+  void on_field_impl(beast::http::field known, beast::string_view name, beast::string_view value,
+                     ParseError&) override {
     if (!in_head()) return;
     if (known == beast::http::field::content_type)
       answer_.content_type = view(value);

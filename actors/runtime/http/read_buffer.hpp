@@ -1,5 +1,5 @@
-/// The bytes of a connection that have come in and are not parsed yet. Fixed in size: what does not fit a message's head is
-/// handed on as it comes. Internal to the library.
+/// The bytes of a connection that have come in and are not parsed yet. Fixed in size: what does not fit a message's
+/// head is handed on as it comes. Internal to the library.
 #pragma once
 
 #include <cstddef>

@@ -20,7 +20,9 @@ using Strand = asio::strand<asio::io_context::executor_type>;
 using Socket = asio::basic_stream_socket<Tcp, Strand>;
 constexpr std::uint32_t head_limit = 8 * 1024;
 
-Steady::rep ticks(Steady::time_point time) { return time.time_since_epoch().count(); }
+Steady::rep ticks(Steady::time_point time) {
+  return time.time_since_epoch().count();
+}
 constexpr auto no_deadline = std::numeric_limits<Steady::rep>::max();
 
 }  // namespace
@@ -122,7 +124,8 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
 
   void within(Duration limit) { deadline_ = ticks(Steady::now() + limit); }
 
-  /// One read is always pending while there is room, also while a request is served: it is what notices that the peer has gone.
+  /// One read is always pending while there is room, also while a request is served: it is what notices that the peer
+  /// has gone.
   void read() {
     if (reading_ || peer_gone_ || phase_ == Phase::Closed) return;
     buffer_.make_room();
@@ -131,8 +134,9 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
       return;
     }
     reading_ = true;
-    socket_.async_read_some(asio::buffer(buffer_.room(), buffer_.room_size()),
-                            [self = shared_from_this()](ErrorCode error, std::size_t count) { self->got(error, count); });
+    socket_.async_read_some(
+        asio::buffer(buffer_.room(), buffer_.room_size()),
+        [self = shared_from_this()](ErrorCode error, std::size_t count) { self->got(error, count); });
   }
 
   void got(ErrorCode error, std::size_t count) {
@@ -197,7 +201,8 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
     spawn(server_->serve(request_), [self](Outcome<Response> outcome) {
       asio::dispatch(self->socket_.get_executor(), [self, outcome = std::move(outcome)]() mutable {
         if (outcome.failed())
-          self->answer({500, R"({"errorCode":"INTERNAL","message":"the request could not be served"})", "application/json", {}});
+          self->answer(
+              {500, R"({"errorCode":"INTERNAL","message":"the request could not be served"})", "application/json", {}});
         else
           self->answer(std::move(outcome.get()));
       });
@@ -258,9 +263,10 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
     phase_ = Phase::Receiving;
     within(server_->settings.idle_timeout);
     if (buffer_.size() == 0) return read();
-    asio::post(socket_.get_executor(), [self = shared_from_this()] {  // not from here: a pipeline must not deepen the stack
-      if (self->phase_ == Phase::Receiving) self->receive();
-    });
+    asio::post(socket_.get_executor(),
+               [self = shared_from_this()] {  // not from here: a pipeline must not deepen the stack
+                 if (self->phase_ == Phase::Receiving) self->receive();
+               });
   }
 
   void linger() {
@@ -368,19 +374,28 @@ void Server::Shared::stop() {
 Server::Server(asio::io_context& io, ServerSettings settings, Serve serve, Abandoned abandoned)
     : shared_(std::make_shared<Shared>(io, std::move(settings), std::move(serve), std::move(abandoned))) {}
 
-Server::~Server() { stop(); }
+Server::~Server() {
+  stop();
+}
 
 void Server::listen() {
   try {
     shared_->listen();
   } catch (const boost::system::system_error& error) {
-    throw std::system_error(error.code().value(), std::system_category(),
-                            "cannot listen on " + shared_->settings.address + ":" + std::to_string(shared_->settings.port));
+    throw std::system_error(
+        error.code().value(), std::system_category(),
+        "cannot listen on " + shared_->settings.address + ":" + std::to_string(shared_->settings.port));
   }
 }
 
-unsigned short Server::port() const { return shared_->port(); }
-void Server::stop() { shared_->stop(); }
-std::size_t Server::connections() const { return shared_->connections(); }
+unsigned short Server::port() const {
+  return shared_->port();
+}
+void Server::stop() {
+  shared_->stop();
+}
+std::size_t Server::connections() const {
+  return shared_->connections();
+}
 
 }  // namespace actors::http

@@ -1,8 +1,9 @@
-/// A small HTTP/1.1 server for the app channel: bounded in everything a peer can send, and quick to notice that a peer has gone.
+/// A small HTTP/1.1 server for the app channel: bounded in everything a peer can send, and quick to notice that a peer
+/// has gone.
 ///
-/// Requests of one connection are served one after the other, in order. Bounds: head 8 KiB (431), body 4 MiB (413), time to
-/// receive a request (408), connections. A request that breaks HTTP (RFC 9112) is answered 400 and its connection closed.
-/// All functions may be called from any thread. Internal to the library.
+/// Requests of one connection are served one after the other, in order. Bounds: head 8 KiB (431), body 4 MiB (413),
+/// time to receive a request (408), connections. A request that breaks HTTP (RFC 9112) is answered 400 and its
+/// connection closed. All functions may be called from any thread. Internal to the library.
 #pragma once
 
 #include <functional>
@@ -44,8 +45,9 @@ struct ServerSettings {
   unsigned short port = 0;  ///< 0: any free one
   std::size_t connections = 1024;
   std::size_t body_limit = 4 * 1024 * 1024;
-  Duration receive_timeout = std::chrono::seconds(10);  ///< from a request's first byte to its last, and for writing the answer
-  Duration idle_timeout = std::chrono::minutes(5);      ///< between requests
+  Duration receive_timeout =
+      std::chrono::seconds(10);  ///< from a request's first byte to its last, and for writing the answer
+  Duration idle_timeout = std::chrono::minutes(5);  ///< between requests
 };
 
 class Server {

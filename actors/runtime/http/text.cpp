@@ -9,7 +9,9 @@ namespace {
 bool is_alphanumeric(unsigned char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
-bool is_unreserved(unsigned char c) { return is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~'; }
+bool is_unreserved(unsigned char c) {
+  return is_alphanumeric(c) || c == '-' || c == '.' || c == '_' || c == '~';
+}
 
 template <class Keep>
 std::string encode(std::string_view text, Keep keep) {
@@ -59,11 +61,15 @@ bool is_control(char c) {
   return byte < 0x20 || byte == 0x7f;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
 }  // namespace
 
-std::string percent_encode(std::string_view text) { return encode(text, is_unreserved); }
+std::string percent_encode(std::string_view text) {
+  return encode(text, is_unreserved);
+}
 
 std::optional<std::string> percent_decode(std::string_view text) {
   auto decoded = decode(text);
@@ -119,7 +125,8 @@ bool same_secret(std::string_view given, std::string_view expected) {
 }
 
 bool same_name(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string_view reason_phrase(int status) {
