@@ -19,10 +19,8 @@ struct Created {
   PaymentMethod payment_method;
   bool operator==(const Created&) const = default;
   static constexpr auto json = actors::json::object(
-      actors::json::field("orderId", &Created::order_id),
-      actors::json::field("customerId", &Created::customer_id),
-      actors::json::field("total", &Created::total),
-      actors::json::field("paymentMethod", &Created::payment_method));
+      actors::json::field("orderId", &Created::order_id), actors::json::field("customerId", &Created::customer_id),
+      actors::json::field("total", &Created::total), actors::json::field("paymentMethod", &Created::payment_method));
 };
 
 /// An order is paid. Product takes its pieces from the stock, once.
@@ -35,10 +33,8 @@ struct Confirmed {
   PaymentId payment_id;
   bool operator==(const Confirmed&) const = default;
   static constexpr auto json = actors::json::object(
-      actors::json::field("orderId", &Confirmed::order_id),
-      actors::json::field("customerId", &Confirmed::customer_id),
-      actors::json::field("lines", &Confirmed::lines),
-      actors::json::field("total", &Confirmed::total),
+      actors::json::field("orderId", &Confirmed::order_id), actors::json::field("customerId", &Confirmed::customer_id),
+      actors::json::field("lines", &Confirmed::lines), actors::json::field("total", &Confirmed::total),
       actors::json::field("paymentId", &Confirmed::payment_id));
 };
 
@@ -53,10 +49,8 @@ struct Cancelled {
   bool stock_taken = false;
   bool operator==(const Cancelled&) const = default;
   static constexpr auto json = actors::json::object(
-      actors::json::field("orderId", &Cancelled::order_id),
-      actors::json::field("customerId", &Cancelled::customer_id),
-      actors::json::defaulted("lines", &Cancelled::lines),
-      actors::json::defaulted("total", &Cancelled::total),
+      actors::json::field("orderId", &Cancelled::order_id), actors::json::field("customerId", &Cancelled::customer_id),
+      actors::json::defaulted("lines", &Cancelled::lines), actors::json::defaulted("total", &Cancelled::total),
       actors::json::defaulted("reason", &Cancelled::reason),
       actors::json::defaulted("stockTaken", &Cancelled::stock_taken));
 };
@@ -68,10 +62,9 @@ struct Shipped {
   std::optional<CustomerId> customer_id;
   std::optional<std::string> tracking_number;
   bool operator==(const Shipped&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("orderId", &Shipped::order_id),
-      actors::json::field("customerId", &Shipped::customer_id),
-      actors::json::field("trackingNumber", &Shipped::tracking_number));
+  static constexpr auto json = actors::json::object(actors::json::field("orderId", &Shipped::order_id),
+                                                    actors::json::field("customerId", &Shipped::customer_id),
+                                                    actors::json::field("trackingNumber", &Shipped::tracking_number));
 };
 
 }  // namespace shop::order

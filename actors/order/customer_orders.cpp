@@ -15,15 +15,19 @@ namespace {
 
 using Page = std::vector<ListedOrder>;  // oldest first
 
-std::string page_key(int page) { return "page/" + std::to_string(page); }
-std::string order_key(const OrderId& order) { return "order/" + order.value; }
+std::string page_key(int page) {
+  return "page/" + std::to_string(page);
+}
+std::string order_key(const OrderId& order) {
+  return "order/" + order.value;
+}
 
 bool older(const ListedOrder& left, const ListedOrder& right) {
   return std::tie(left.created_at, left.order_id) < std::tie(right.created_at, right.order_id);
 }
 
-/// Where a list left off: at this entry of this page. An order never moves to another page and never changes its place among
-/// the others, so this stays true whatever is added.
+/// Where a list left off: at this entry of this page. An order never moves to another page and never changes its place
+/// among the others, so this stays true whatever is added.
 struct Place {
   int page = 0;
   ListedOrder entry;  // its time and id
@@ -61,8 +65,8 @@ Task<void> CustomerOrders::note(ListedOrder told) {
   const int page = known ? *known : state().orders / page_size;
   auto entries = (co_await read<Page>(page_key(page))).value_or(Page{});
   if (known) {
-    const auto entry =
-        std::find_if(entries.begin(), entries.end(), [&](const auto& listed) { return listed.order_id == told.order_id; });
+    const auto entry = std::find_if(entries.begin(), entries.end(),
+                                    [&](const auto& listed) { return listed.order_id == told.order_id; });
     if (entry == entries.end() || entry->changes >= told.changes) co_return;
     entry->status = told.status;
     entry->changes = told.changes;
@@ -78,7 +82,8 @@ Task<Result<OrderList>> CustomerOrders::list(ListOrders query) const {
   std::optional<Place> after;
   if (query.cursor) {
     after = place_of(*query.cursor);
-    if (!after) co_return actors::refuse(Reason::Invalid, "invalid_cursor", "the cursor is none that a list has answered");
+    if (!after)
+      co_return actors::refuse(Reason::Invalid, "invalid_cursor", "the cursor is none that a list has answered");
   }
   const int last_page = state().orders == 0 ? -1 : (state().orders - 1) / page_size;
   int page = after ? std::min(after->page, last_page) : last_page;

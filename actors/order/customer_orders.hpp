@@ -1,8 +1,8 @@
 /// A customer's orders, newest first. The actor's id is `actor_id_of` the customer; orders tell it of themselves.
 ///
-/// Entries lie in pages, keys of their own of at most `page_size` entries, so that no document grows with the customer's
-/// loyalty; a key per order says on which page it is. Only the last page takes new entries. Within a page the entries are in
-/// the order of their creation, whatever the order in which they were told.
+/// Entries lie in pages, keys of their own of at most `page_size` entries, so that no document grows with the
+/// customer's loyalty; a key per order says on which page it is. Only the last page takes new entries. Within a page
+/// the entries are in the order of their creation, whatever the order in which they were told.
 #pragma once
 
 #include <optional>
@@ -22,18 +22,19 @@ struct ListedOrder {
   Status status = Status::None;
   int changes = 0;
   bool operator==(const ListedOrder&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("orderId", &ListedOrder::order_id), actors::json::field("createdAt", &ListedOrder::created_at),
-      actors::json::field("status", &ListedOrder::status), actors::json::field("changes", &ListedOrder::changes));
+  static constexpr auto json = actors::json::object(actors::json::field("orderId", &ListedOrder::order_id),
+                                                    actors::json::field("createdAt", &ListedOrder::created_at),
+                                                    actors::json::field("status", &ListedOrder::status),
+                                                    actors::json::field("changes", &ListedOrder::changes));
 };
 
 struct ListOrders {
   std::optional<Status> status;
   int limit = 20;
   std::optional<std::string> cursor;  ///< a former answer's `next_cursor`
-  static constexpr auto json = actors::json::object(
-      actors::json::field("status", &ListOrders::status), actors::json::field("limit", &ListOrders::limit),
-      actors::json::field("cursor", &ListOrders::cursor));
+  static constexpr auto json = actors::json::object(actors::json::field("status", &ListOrders::status),
+                                                    actors::json::field("limit", &ListOrders::limit),
+                                                    actors::json::field("cursor", &ListOrders::cursor));
 };
 
 /// `next_cursor` is there if there may be more. It stays good while new orders arrive.

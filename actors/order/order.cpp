@@ -62,14 +62,17 @@ Result<OrderView> Order::cancel(const Cancel& command) {
   return decide(Trigger::Cancel, command.reason.value_or(cancelled_by_customer));
 }
 
-Result<OrderView> Order::ship(const Ship& command) { return decide(Trigger::Ship, std::nullopt, command.tracking_number); }
+Result<OrderView> Order::ship(const Ship& command) {
+  return decide(Trigger::Ship, std::nullopt, command.tracking_number);
+}
 
 void Order::checkout_completed(const cart::CheckoutCompleted& event) {
   tag("cartId", event.cart_id.value);
   if (step(state().status, Trigger::CheckoutCompleted).kind != Step::Kind::Enter) return;
   state().purchase = Purchase{event.cart_id, event.customer_id, event.lines, event.total, event.shipping_address};
   state().pay_by = now() + payment_deadline_;
-  publish(Created{OrderId(id()), event.customer_id, event.total, event.payment_method});  // the only one to see the token
+  publish(
+      Created{OrderId(id()), event.customer_id, event.total, event.payment_method});  // the only one to see the token
   enter(Status::Created, std::nullopt);
   if (const auto early = std::exchange(state().payment, {})) hear(*early);
 }
@@ -111,13 +114,15 @@ void Order::hear(PaymentOutcome outcome) {
   }
 }
 
-Result<OrderView> Order::decide(Trigger trigger, std::optional<std::string> reason, std::optional<std::string> tracking) {
+Result<OrderView> Order::decide(Trigger trigger, std::optional<std::string> reason,
+                                std::optional<std::string> tracking) {
   const auto next = step(state().status, trigger);
   if (next.kind == Step::Kind::Unknown) return unknown_order(id());
   if (next.kind == Step::Kind::Conflict)
     return trigger == Trigger::Ship
                ? actors::refuse(Reason::Conflict, "not_confirmed", "only an order that is confirmed can be shipped")
-               : actors::refuse(Reason::Conflict, "already_shipped", "the order is on its way and cannot be cancelled any more");
+               : actors::refuse(Reason::Conflict, "already_shipped",
+                                "the order is on its way and cannot be cancelled any more");
   if (next.kind == Step::Kind::Enter) enter(next.to, std::move(reason), std::move(tracking));
   return shown();
 }

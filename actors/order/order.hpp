@@ -1,8 +1,8 @@
 /// An order, from checkout to shipment. What may happen when stands in order_states.hpp.
 ///
-/// The order's id is chosen by the cart at checkout; the actor's id is the order's. It tells the customer's list and the
-/// products' demand of each of its changes after the commit, and again from `tend` until they have heard it, so that a crash in
-/// between loses nothing.
+/// The order's id is chosen by the cart at checkout; the actor's id is the order's. It tells the customer's list and
+/// the products' demand of each of its changes after the commit, and again from `tend` until they have heard it, so
+/// that a crash in between loses nothing.
 #pragma once
 
 #include <optional>
@@ -41,9 +41,9 @@ struct Change {
   actors::Time at;
   std::optional<std::string> reason;
   bool operator==(const Change&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("status", &Change::status), actors::json::field("at", &Change::at),
-      actors::json::field("reason", &Change::reason));
+  static constexpr auto json =
+      actors::json::object(actors::json::field("status", &Change::status), actors::json::field("at", &Change::at),
+                           actors::json::field("reason", &Change::reason));
 };
 
 /// What is bought by whom; it never changes.
@@ -66,29 +66,30 @@ struct PaymentOutcome {
   int attempt = 0;
   std::optional<std::string> failure;
   bool operator==(const PaymentOutcome&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("paymentId", &PaymentOutcome::payment_id), actors::json::field("attempt", &PaymentOutcome::attempt),
-      actors::json::field("failure", &PaymentOutcome::failure));
+  static constexpr auto json = actors::json::object(actors::json::field("paymentId", &PaymentOutcome::payment_id),
+                                                    actors::json::field("attempt", &PaymentOutcome::attempt),
+                                                    actors::json::field("failure", &PaymentOutcome::failure));
 };
 
 struct OrderState {
   Status status = Status::None;
-  std::int64_t version = 0;                 ///< grows with what a reader sees, unlike the document's
-  std::optional<Purchase> purchase;         ///< of every order that exists
-  std::optional<PaymentOutcome> payment;    ///< the last one; of an order that does not exist yet, remembered for it
+  std::int64_t version = 0;               ///< grows with what a reader sees, unlike the document's
+  std::optional<Purchase> purchase;       ///< of every order that exists
+  std::optional<PaymentOutcome> payment;  ///< the last one; of an order that does not exist yet, remembered for it
   std::optional<std::string> failure_reason;
-  std::optional<actors::Time> pay_by;       ///< while it is not paid
+  std::optional<actors::Time> pay_by;  ///< while it is not paid
   std::optional<actors::Time> refunded_at;
   std::vector<Change> history;
-  int told = 0;                             ///< how many of these the list and the demand know
-  std::optional<actors::Time> tell_at;      ///< when they are told again, unless they know all
+  int told = 0;                         ///< how many of these the list and the demand know
+  std::optional<actors::Time> tell_at;  ///< when they are told again, unless they know all
   bool operator==(const OrderState&) const = default;
   static constexpr auto json = actors::json::object(
       actors::json::field("status", &OrderState::status), actors::json::field("version", &OrderState::version),
       actors::json::field("purchase", &OrderState::purchase), actors::json::field("payment", &OrderState::payment),
-      actors::json::field("failureReason", &OrderState::failure_reason), actors::json::field("payBy", &OrderState::pay_by),
-      actors::json::field("refundedAt", &OrderState::refunded_at), actors::json::field("history", &OrderState::history),
-      actors::json::field("told", &OrderState::told), actors::json::field("tellAt", &OrderState::tell_at));
+      actors::json::field("failureReason", &OrderState::failure_reason),
+      actors::json::field("payBy", &OrderState::pay_by), actors::json::field("refundedAt", &OrderState::refunded_at),
+      actors::json::field("history", &OrderState::history), actors::json::field("told", &OrderState::told),
+      actors::json::field("tellAt", &OrderState::tell_at));
 };
 
 /// The order as its customer sees it. A guest's has no `customerId`.
@@ -109,8 +110,8 @@ struct OrderView {
       actors::json::field("customerId", &OrderView::customer_id), actors::json::field("status", &OrderView::status),
       actors::json::field("lines", &OrderView::lines), actors::json::field("total", &OrderView::total),
       actors::json::field("paymentId", &OrderView::payment_id),
-      actors::json::field("failureReason", &OrderView::failure_reason), actors::json::field("history", &OrderView::history),
-      actors::json::field("version", &OrderView::version));
+      actors::json::field("failureReason", &OrderView::failure_reason),
+      actors::json::field("history", &OrderView::history), actors::json::field("version", &OrderView::version));
 };
 
 class Order final : public actors::Actor<OrderState> {
@@ -139,7 +140,8 @@ class Order final : public actors::Actor<OrderState> {
  private:
   bool exists_for(const Party& party) const;
   OrderView shown() const;
-  actors::Result<OrderView> decide(Trigger trigger, std::optional<std::string> reason, std::optional<std::string> tracking = {});
+  actors::Result<OrderView> decide(Trigger trigger, std::optional<std::string> reason,
+                                   std::optional<std::string> tracking = {});
   void hear(PaymentOutcome outcome);
   void enter(Status status, std::optional<std::string> reason, std::optional<std::string> tracking = {});
   void tell();

@@ -13,23 +13,26 @@ namespace shop::order {
 enum class Status { None, Created, PaymentFailed, Confirmed, Cancelled, Shipped };
 
 inline constexpr std::array status_names{
-    std::pair{Status::None, "none"},           std::pair{Status::Created, "created"},
-    std::pair{Status::PaymentFailed, "payment_failed"}, std::pair{Status::Confirmed, "confirmed"},
-    std::pair{Status::Cancelled, "cancelled"}, std::pair{Status::Shipped, "shipped"},
+    std::pair{Status::None, "none"},
+    std::pair{Status::Created, "created"},
+    std::pair{Status::PaymentFailed, "payment_failed"},
+    std::pair{Status::Confirmed, "confirmed"},
+    std::pair{Status::Cancelled, "cancelled"},
+    std::pair{Status::Shipped, "shipped"},
 };
 
 enum class Trigger { CheckoutCompleted, PaymentCompleted, PaymentFailed, Cancel, Deadline, Ship };
 
-/// What a trigger does. Whatever makes an order enter the states of those names publishes `order.created`, `order.confirmed`,
-/// `order.cancelled`, `order.shipped`; entering `payment_failed` publishes nothing.
+/// What a trigger does. Whatever makes an order enter the states of those names publishes `order.created`,
+/// `order.confirmed`, `order.cancelled`, `order.shipped`; entering `payment_failed` publishes nothing.
 struct Step {
   enum class Kind {
-    Nothing,   ///< changes nothing, acknowledged
-    Enter,     ///< the order enters `to`
-    Remember,  ///< kept until the order is there
-    NewReason, ///< the reason of a newer attempt is kept
-    Unknown,   ///< refused: there is no such order
-    Conflict,  ///< refused: the order's state does not allow it
+    Nothing,    ///< changes nothing, acknowledged
+    Enter,      ///< the order enters `to`
+    Remember,   ///< kept until the order is there
+    NewReason,  ///< the reason of a newer attempt is kept
+    Unknown,    ///< refused: there is no such order
+    Conflict,   ///< refused: the order's state does not allow it
   };
   Kind kind = Kind::Nothing;
   Status to = Status::None;
@@ -38,7 +41,9 @@ struct Step {
 
 namespace detail {
 
-constexpr Step enter(Status to) { return {Step::Kind::Enter, to}; }
+constexpr Step enter(Status to) {
+  return {Step::Kind::Enter, to};
+}
 inline constexpr Step nothing{};
 inline constexpr Step remember{Step::Kind::Remember};
 inline constexpr Step reason{Step::Kind::NewReason};
@@ -70,7 +75,9 @@ constexpr Step step(Status status, Trigger trigger) {
 }
 
 /// May a payment still decide what becomes of the order?
-constexpr bool awaits_payment(Status status) { return status == Status::Created || status == Status::PaymentFailed; }
+constexpr bool awaits_payment(Status status) {
+  return status == Status::Created || status == Status::PaymentFailed;
+}
 
 }  // namespace shop::order
 

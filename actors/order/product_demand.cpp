@@ -6,7 +6,9 @@ using actors::Reason;
 using actors::Result;
 using actors::Task;
 
-void ProductDemand::product_created(const product::Created&) { state().begun = true; }
+void ProductDemand::product_created(const product::Created&) {
+  state().begun = true;
+}
 
 void ProductDemand::item_added(const cart::ItemAdded& event) {
   tag("cartId", event.cart_id.value);

@@ -24,12 +24,12 @@ struct ProductDemandState {
   std::int64_t units_sold = 0;
   bool begun = false;  ///< the product was created, or wanted before that was heard
   bool operator==(const ProductDemandState&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("timesAdded", &ProductDemandState::times_added),
-      actors::json::field("unitsAdded", &ProductDemandState::units_added),
-      actors::json::field("ordersConfirmed", &ProductDemandState::orders_confirmed),
-      actors::json::field("unitsSold", &ProductDemandState::units_sold),
-      actors::json::field("begun", &ProductDemandState::begun));
+  static constexpr auto json =
+      actors::json::object(actors::json::field("timesAdded", &ProductDemandState::times_added),
+                           actors::json::field("unitsAdded", &ProductDemandState::units_added),
+                           actors::json::field("ordersConfirmed", &ProductDemandState::orders_confirmed),
+                           actors::json::field("unitsSold", &ProductDemandState::units_sold),
+                           actors::json::field("begun", &ProductDemandState::begun));
 };
 
 struct DemandView {
@@ -39,11 +39,12 @@ struct DemandView {
   std::int64_t orders_confirmed = 0;
   std::int64_t units_sold = 0;
   bool operator==(const DemandView&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("productId", &DemandView::product_id), actors::json::field("timesAdded", &DemandView::times_added),
-      actors::json::field("unitsAdded", &DemandView::units_added),
-      actors::json::field("ordersConfirmed", &DemandView::orders_confirmed),
-      actors::json::field("unitsSold", &DemandView::units_sold));
+  static constexpr auto json =
+      actors::json::object(actors::json::field("productId", &DemandView::product_id),
+                           actors::json::field("timesAdded", &DemandView::times_added),
+                           actors::json::field("unitsAdded", &DemandView::units_added),
+                           actors::json::field("ordersConfirmed", &DemandView::orders_confirmed),
+                           actors::json::field("unitsSold", &DemandView::units_sold));
 };
 
 class ProductDemand final : public actors::Actor<ProductDemandState> {
@@ -64,10 +65,11 @@ class ProductDemand final : public actors::Actor<ProductDemandState> {
 template <>
 struct actors::Describe<shop::order::ProductDemand> {
   using ProductDemand = shop::order::ProductDemand;
-  static constexpr auto table = actors::type<ProductDemand>("ProductDemand")
-                                    .method<&ProductDemand::product_created>("ProductCreated")
-                                    .method<&ProductDemand::item_added>("ItemAdded", actors::remember_for(ProductDemand::memory))
-                                    .method<&ProductDemand::count_sale>("CountSale")
-                                    .method<&ProductDemand::view>("View")
-                                    .settings({.handled_in_document = 0});  // the others know themselves what they have done
+  static constexpr auto table =
+      actors::type<ProductDemand>("ProductDemand")
+          .method<&ProductDemand::product_created>("ProductCreated")
+          .method<&ProductDemand::item_added>("ItemAdded", actors::remember_for(ProductDemand::memory))
+          .method<&ProductDemand::count_sale>("CountSale")
+          .method<&ProductDemand::view>("View")
+          .settings({.handled_in_document = 0});  // the others know themselves what they have done
 };

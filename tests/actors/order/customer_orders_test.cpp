@@ -48,7 +48,9 @@ class CustomerOrdersTest : public ::testing::Test {
   const actors::Time start = bench.clock.now();
 };
 
-TEST_F(CustomerOrdersTest, a_customer_without_orders_has_an_empty_list) { EXPECT_EQ(list(), OrderList{}); }
+TEST_F(CustomerOrdersTest, a_customer_without_orders_has_an_empty_list) {
+  EXPECT_EQ(list(), OrderList{});
+}
 
 TEST_F(CustomerOrdersTest, two_hundred_and_fifty_orders_are_listed_newest_first_whatever_the_limit) {
   for (int i = 1; i <= 250; ++i) note(i);
@@ -116,7 +118,8 @@ TEST_F(CustomerOrdersTest, no_document_grows_with_the_number_of_orders) {
 
 TEST_F(CustomerOrdersTest, a_cursor_of_ones_own_making_is_refused) {
   note(1);
-  for (const auto* cursor : {"x", "1", "1.2", "-1.2.o-1", "0.x.o-1", "0.1.", "0.1.o 1", "0.1.o-1.", "99999999999.1.o-1"})
+  for (const auto* cursor :
+       {"x", "1", "1.2", "-1.2.o-1", "0.x.o-1", "0.1.", "0.1.o 1", "0.1.o-1.", "99999999999.1.o-1"})
     EXPECT_EQ(list({}, 20, cursor).error().reason, Reason::Invalid) << cursor;
   EXPECT_TRUE(list({}, 20, "99.1.o-1"));
 }

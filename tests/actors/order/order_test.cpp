@@ -52,7 +52,9 @@ class Shop {
   void decline(int attempt = 1, const std::string& reason = "card_declined") {
     event<&Order::payment_failed>(failed(attempt, reason), "Payment/p-1/f" + std::to_string(attempt) + "/0");
   }
-  auto cancel(std::optional<std::string> reason = {}) { return bench.call<&Order::cancel>("o-1", Cancel{admin, std::move(reason)}); }
+  auto cancel(std::optional<std::string> reason = {}) {
+    return bench.call<&Order::cancel>("o-1", Cancel{admin, std::move(reason)});
+  }
   auto ship() { return bench.call<&Order::ship>("o-1", Ship{"track-1"}); }
   auto view(const Party& party = admin) { return bench.call<&Order::view>("o-1", party); }
   Status status() {
@@ -88,7 +90,8 @@ class Shop {
 
 // --- the table of docs/contracts.md ---
 
-/// What a cell of the table says: the state afterwards, the events that leave, and how a call is answered (0: it succeeds).
+/// What a cell of the table says: the state afterwards, the events that leave, and how a call is answered (0: it
+/// succeeds).
 struct Cell {
   std::string state;
   std::vector<std::string> events = {};
@@ -166,7 +169,9 @@ int trigger(Shop& shop, const std::string& what) {
   return 0;
 }
 
-std::string name_of(Status status) { return std::string(actors::json::Codec<Status>::name(status)); }
+std::string name_of(Status status) {
+  return std::string(actors::json::Codec<Status>::name(status));
+}
 
 TEST(OrderStates, every_trigger_in_every_state_does_what_the_contract_says) {
   int cells = 0;
@@ -404,7 +409,9 @@ const std::vector<Script>& scripts() {
       {[](Shop& s) { s.check_out(); }, [](Shop& s) { s.decline(1); }, [](Shop& s) { s.pay(2); },
        [](Shop& s) { call_once<&Order::ship>(s, "ship-1", Ship{"track-1"}); }},
       {[](Shop& s) { s.pay(); }, [](Shop& s) { s.check_out(); },
-       [](Shop& s) { call_once<&Order::cancel>(s, "cancel-1", Cancel{ann, "no"}); },
+       [](Shop& s) {
+         call_once<&Order::cancel>(s, "cancel-1", Cancel{ann, "no"});
+       },
        [](Shop& s) { s.event<&Order::payment_refunded>(refunded(), "Payment/p-1/9/0"); }},
       {[](Shop& s) { s.check_out(); }, [](Shop& s) { s.bench.advance(16min); }, [](Shop& s) { s.pay(); }},
   };
@@ -494,7 +501,8 @@ TEST(Order, ends_the_same_when_commits_or_publishes_fail) {
         Shop shop;
         for (std::size_t i = 0; i < script.size(); ++i) {
           if (i == step && fault < 2)
-            shop.bench.sidecar.fail_next_commit(fault == 0 ? CommitFailure::NotStored : CommitFailure::StoredButUnanswered);
+            shop.bench.sidecar.fail_next_commit(fault == 0 ? CommitFailure::NotStored
+                                                           : CommitFailure::StoredButUnanswered);
           if (i == step && fault >= 2) shop.bench.sidecar.fail_publishes(fault - 1);
           insist(shop, script[i]);
         }

@@ -29,12 +29,16 @@ inline payment::Failed failed(int attempt = 1, const std::string& reason = "card
   return {payment_id, OrderId("o-1"), attempt, total, reason, true};
 }
 
-inline payment::Refunded refunded() { return {payment_id, OrderId("o-1"), 1, total, "sim-2"}; }
+inline payment::Refunded refunded() {
+  return {payment_id, OrderId("o-1"), 1, total, "sim-2"};
+}
 
 inline cart::ItemAdded item_added(int quantity) {
   return {CartId("c-1"), std::nullopt, ProductId("tea"), quantity, {1000, "EUR"}};
 }
 
-inline product::Created product_created() { return {ProductId("tea"), "Tea", "drinks", {1000, "EUR"}, 10, 1}; }
+inline product::Created product_created() {
+  return {ProductId("tea"), "Tea", "drinks", {1000, "EUR"}, 10, 1};
+}
 
 }  // namespace shop::order::samples

@@ -43,7 +43,8 @@ class OrderWireTest : public ::testing::Test {
 
 TEST_F(OrderWireTest, the_order_as_its_customer_sees_it) {
   walk();
-  EXPECT_TRUE(golden("order/order.json", call("Order", "o-1", "View", R"({"customerId":"ann@example.org","admin":false})")));
+  EXPECT_TRUE(
+      golden("order/order.json", call("Order", "o-1", "View", R"({"customerId":"ann@example.org","admin":false})")));
 }
 
 TEST_F(OrderWireTest, the_order_as_it_is_stored) {
@@ -54,7 +55,8 @@ TEST_F(OrderWireTest, the_order_as_it_is_stored) {
 TEST_F(OrderWireTest, the_events) {
   walk();
   call("Order", "o-1", "Ship", R"({"trackingNumber":"track-1"})");
-  call("Order", "o-2", "CheckoutCompleted", actors::json::to_string(samples::checkout(std::nullopt, "o-2")), Cause::Event);
+  call("Order", "o-2", "CheckoutCompleted", actors::json::to_string(samples::checkout(std::nullopt, "o-2")),
+       Cause::Event);
   call("Order", "o-2", "Cancel", R"({"by":{"admin":false},"reason":"changed my mind"})");
   for (const std::string type : {"order.created", "order.confirmed", "order.cancelled", "order.shipped"})
     EXPECT_TRUE(golden("order/" + type + ".json", event(type)));
@@ -66,7 +68,8 @@ TEST_F(OrderWireTest, the_list_and_the_demand) {
   call("Order", "o-2", "CheckoutCompleted",
        actors::json::to_string(samples::checkout(CustomerId("ann@example.org"), "o-2")), Cause::Event);
   EXPECT_TRUE(golden("order/customer_orders.list.json", call("CustomerOrders", customer, "List", R"({"limit":1})")));
-  EXPECT_TRUE(golden("order/customer_orders.page.json", *bench.sidecar.stored({"CustomerOrders", customer}, "own/page/0")));
+  EXPECT_TRUE(
+      golden("order/customer_orders.page.json", *bench.sidecar.stored({"CustomerOrders", customer}, "own/page/0")));
   call("ProductDemand", "tea", "ProductCreated", actors::json::to_string(samples::product_created()), Cause::Event);
   call("ProductDemand", "tea", "ItemAdded", actors::json::to_string(samples::item_added(3)), Cause::Event);
   EXPECT_TRUE(golden("order/product_demand.json", call("ProductDemand", "tea", "View", "")));

@@ -26,7 +26,8 @@ class OrderEventsTest : public ::testing::Test {
   }
   template <class E>
   static CloudEvent event(const E& data, const std::string& id = "1") {
-    return {id, "elsewhere", E::event_type.name, "subject", E::event_type.topic, {}, {actors::json::to_string(data)}, {}};
+    return {id, "elsewhere", E::event_type.name, "subject", E::event_type.topic, {}, {actors::json::to_string(data)},
+            {}};
   }
   Status status() { return bench.call<&Order::view>("o-1", Party{{}, true})->status; }
   DemandView demand() { return *bench.call<&ProductDemand::view>("tea"); }

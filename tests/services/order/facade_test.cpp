@@ -64,8 +64,8 @@ class OrderFacadeTest : public ::testing::Test {
   }
   ~OrderFacadeTest() override { facade.stop(); }
 
-  Answer ask(const std::string& verb, const std::string& target, const std::string& token = "", const std::string& body = "",
-             std::vector<std::string> headers = {}) {
+  Answer ask(const std::string& verb, const std::string& target, const std::string& token = "",
+             const std::string& body = "", std::vector<std::string> headers = {}) {
     if (!token.empty()) headers.push_back("Authorization: Bearer " + token);
     if (!body.empty()) headers.push_back("Content-Type: application/json");
     return services::testing::ask(facade.port(), verb, target, headers, body);
@@ -172,7 +172,9 @@ TEST_F(OrderFacadeTest, refuses_bodies_it_cannot_use) {
   EXPECT_EQ(ask("POST", "/orders/o-1/cancel", ann, R"({"reason":7})").status, 400);
   EXPECT_EQ(ask("POST", "/orders/o-1/cancel", ann, "{").status, 400);
   EXPECT_EQ(ask("POST", "/orders/o-1/cancel", ann, R"({"reason":")" + std::string(501, 'x') + R"("})").status, 400);
-  EXPECT_EQ(services::testing::ask(facade.port(), "POST", "/orders/o-1/cancel", {"Content-Type: text/plain"}, "x").status, 415);
+  EXPECT_EQ(
+      services::testing::ask(facade.port(), "POST", "/orders/o-1/cancel", {"Content-Type: text/plain"}, "x").status,
+      415);
   EXPECT_THAT(ask("GET", "/orders/o-1", ann).body, HasSubstr(R"("status":"created")"));
 }
 
