@@ -109,6 +109,21 @@ std::string lower(std::string text) {
   return text;
 }
 
+/// A path as a URI (RFC 3986): a request may hold any byte, an `instance` may not.
+std::string uri_of(std::string_view path) {
+  static constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string uri;
+  for (const char c : path) {
+    if (c > ' ' && c < 0x7f && std::string_view("\"<>\\^`{|}").find(c) == std::string_view::npos) {
+      uri += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      uri.append({'%', digits[byte >> 4], digits[byte & 15]});
+    }
+  }
+  return uri;
+}
+
 /// The name under which a path's variable is logged: `{id}` of `/orders/{id}` is the `orderId`.
 std::string log_name(std::string_view pattern, const std::string& variable) {
   if (variable != "id") return variable;
@@ -302,11 +317,13 @@ void Facade::Parts::take_malformed(const std::shared_ptr<Pistache::Tcp::Peer>& p
   Exchange exchange{Line(peer)};
   const auto space = request_line.find(' ');
   const auto verb = request_line.substr(0, space);
+  auto path = space == std::string_view::npos ? std::string_view() : request_line.substr(space + 1);
+  path = path.substr(0, path.find_first_of(" ?"));
+  if (path.starts_with('/')) exchange.instance = uri_of(path);
   const auto is_verb = !verb.empty() && std::all_of(verb.begin(), verb.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
-  if (status == 400 && space != std::string_view::npos && is_verb && !is_known_verb(verb)) {
+  if (status == 400 && !exchange.instance.empty() && is_verb && !is_known_verb(verb)) {
     // A verb Pistache has never heard of is as wrong as any other that the path does not have.
-    const auto path = request_line.substr(space + 1);
-    const auto match = routes.find(verb, path.substr(0, path.find_first_of(" ?")));
+    const auto match = routes.find(verb, path);
     if (match.pattern) exchange.route = *match.pattern;
     if (auto refused = refuse_by_route(match)) return answer(exchange, *std::move(refused));
   }
@@ -319,7 +336,7 @@ void Facade::Parts::take_malformed(const std::shared_ptr<Pistache::Tcp::Peer>& p
 Request::Parts Facade::Parts::read(const web::Request& request, Routes::Match& match, Exchange& exchange) const {
   Request::Parts parts;
   parts.verb = exchange.verb;
-  parts.path = request.resource();
+  parts.path = exchange.instance;
   parts.route = *match.pattern;
   parts.parameters = std::move(match.parameters);
   for (const auto& [name, raw] : request.headers().rawList()) parts.headers.emplace(lower(raw.name()), raw.value());
@@ -381,7 +398,7 @@ void Facade::Parts::take(const web::Request& request, const std::shared_ptr<Pist
   begin();
   Exchange exchange{Line(peer)};
   exchange.verb = web::methodString(request.method());
-  exchange.instance = request.resource();
+  exchange.instance = uri_of(request.resource());
   const auto connection = lower(request.headers().tryGetRaw("Connection").value_or(web::Header::Raw("", "")).value());
   exchange.keep_alive = request.version() == web::Version::Http11 ? connection.find("close") == std::string::npos
                                                                   : connection.find("keep-alive") != std::string::npos;

@@ -56,7 +56,7 @@ class Request {
   /// Built by the facade; public for tests of handlers.
   struct Parts {
     std::string verb = "GET";
-    std::string path = "/";   ///< as it came, without query
+    std::string path = "/";   ///< as it came, without query; printable ASCII
     std::string route;        ///< the pattern that matched
     std::map<std::string, std::string, std::less<>> parameters = {};  ///< decoded
     std::map<std::string, std::string, std::less<>> query = {};       ///< decoded

@@ -140,6 +140,7 @@ TEST_F(FacadeTest, an_unknown_path_is_404_however_it_is_spelled) {
     expect_problem(ask(facade.port(), "GET", path), 404);
   expect_problem(ask(facade.port(), "GET", std::string(15000, '/')), 404);
   EXPECT_THAT(ask(facade.port(), "GET", "/nothing").body, HasSubstr(R"("instance":"/nothing")"));
+  EXPECT_THAT(ask(facade.port(), "GET", "/\"\xff").body, HasSubstr(R"("instance":"/%22%FF")"));
 }
 
 TEST_F(FacadeTest, a_wrong_verb_is_405_with_allow) {
@@ -150,6 +151,7 @@ TEST_F(FacadeTest, a_wrong_verb_is_405_with_allow) {
   const auto unheard_of = ask(facade.port(), "BREW", "/things/t-1");
   expect_problem(unheard_of, 405);
   EXPECT_EQ(unheard_of.headers.at("allow"), "GET, HEAD, OPTIONS");
+  EXPECT_THAT(unheard_of.body, HasSubstr(R"("instance":"/things/t-1")"));
   expect_problem(ask(facade.port(), "BREW", "/nothing"), 404);
 }
 
