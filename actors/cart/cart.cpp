@@ -42,7 +42,8 @@ Task<Result<CartView>> Cart::add(AddItem command) {
   wanted.insert(product);
   auto current = co_await listings(std::move(wanted), Freshness::Second);
   if (current.contains(product) && current.at(product).deleted) {  // it may be back, and the event of it on its way
-    const auto again = co_await proxy<CartProduct>(product.value).call<&CartProduct::look_up>();
+    const auto known = proxy<CartProduct>(product.value);
+    const auto again = co_await known.call<&CartProduct::look_up>();
     if (again) current.at(product) = *again;
   }
   if (!current.contains(product))
