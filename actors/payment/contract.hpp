@@ -20,10 +20,8 @@ struct Requested {
   Money amount;
   bool operator==(const Requested&) const = default;
   static constexpr auto json = actors::json::object(
-      actors::json::field("paymentId", &Requested::payment_id),
-      actors::json::field("orderId", &Requested::order_id),
-      actors::json::field("attempt", &Requested::attempt),
-      actors::json::field("amount", &Requested::amount));
+      actors::json::field("paymentId", &Requested::payment_id), actors::json::field("orderId", &Requested::order_id),
+      actors::json::field("attempt", &Requested::attempt), actors::json::field("amount", &Requested::amount));
 };
 
 /// The gateway charged. Order confirms.
@@ -36,10 +34,8 @@ struct Completed {
   std::string gateway_reference;
   bool operator==(const Completed&) const = default;
   static constexpr auto json = actors::json::object(
-      actors::json::field("paymentId", &Completed::payment_id),
-      actors::json::field("orderId", &Completed::order_id),
-      actors::json::field("attempt", &Completed::attempt),
-      actors::json::field("amount", &Completed::amount),
+      actors::json::field("paymentId", &Completed::payment_id), actors::json::field("orderId", &Completed::order_id),
+      actors::json::field("attempt", &Completed::attempt), actors::json::field("amount", &Completed::amount),
       actors::json::field("gatewayReference", &Completed::gateway_reference));
 };
 
@@ -54,12 +50,9 @@ struct Failed {
   bool retryable = false;
   bool operator==(const Failed&) const = default;
   static constexpr auto json = actors::json::object(
-      actors::json::field("paymentId", &Failed::payment_id),
-      actors::json::field("orderId", &Failed::order_id),
-      actors::json::field("attempt", &Failed::attempt),
-      actors::json::field("amount", &Failed::amount),
-      actors::json::field("reason", &Failed::reason),
-      actors::json::field("retryable", &Failed::retryable));
+      actors::json::field("paymentId", &Failed::payment_id), actors::json::field("orderId", &Failed::order_id),
+      actors::json::field("attempt", &Failed::attempt), actors::json::field("amount", &Failed::amount),
+      actors::json::field("reason", &Failed::reason), actors::json::field("retryable", &Failed::retryable));
 };
 
 /// What was charged went back. Order notes it.
@@ -72,10 +65,8 @@ struct Refunded {
   std::string gateway_reference;
   bool operator==(const Refunded&) const = default;
   static constexpr auto json = actors::json::object(
-      actors::json::field("paymentId", &Refunded::payment_id),
-      actors::json::field("orderId", &Refunded::order_id),
-      actors::json::field("attempt", &Refunded::attempt),
-      actors::json::field("amount", &Refunded::amount),
+      actors::json::field("paymentId", &Refunded::payment_id), actors::json::field("orderId", &Refunded::order_id),
+      actors::json::field("attempt", &Refunded::attempt), actors::json::field("amount", &Refunded::amount),
       actors::json::field("gatewayReference", &Refunded::gateway_reference));
 };
 

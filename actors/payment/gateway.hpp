@@ -1,8 +1,9 @@
-/// The port that payments are made through. `SimulatedGateway` stands behind it; another provider is another implementation.
+/// The port that payments are made through. `SimulatedGateway` stands behind it; another provider is another
+/// implementation.
 ///
-/// What is asked under one idempotency key happens at most once, however often it is asked. An operation that throws has an
-/// unknown outcome: it may have happened, and is asked about or repeated under the same key. Operations may be started from any
-/// thread, the same one twice at a time, and end within `gateway_limit`.
+/// What is asked under one idempotency key happens at most once, however often it is asked. An operation that throws
+/// has an unknown outcome: it may have happened, and is asked about or repeated under the same key. Operations may be
+/// started from any thread, the same one twice at a time, and end within `gateway_limit`.
 #pragma once
 
 #include <optional>
@@ -55,9 +56,10 @@ struct LedgerEntry {
   actors::Time at;
   bool operator==(const LedgerEntry&) const = default;
   static constexpr auto json = actors::json::object(
-      actors::json::field("paymentId", &LedgerEntry::payment_id), actors::json::field("orderId", &LedgerEntry::order_id),
-      actors::json::field("key", &LedgerEntry::key), actors::json::field("kind", &LedgerEntry::kind),
-      actors::json::field("amount", &LedgerEntry::amount), actors::json::field("at", &LedgerEntry::at));
+      actors::json::field("paymentId", &LedgerEntry::payment_id),
+      actors::json::field("orderId", &LedgerEntry::order_id), actors::json::field("key", &LedgerEntry::key),
+      actors::json::field("kind", &LedgerEntry::kind), actors::json::field("amount", &LedgerEntry::amount),
+      actors::json::field("at", &LedgerEntry::at));
 };
 
 struct LedgerPage {
@@ -75,8 +77,9 @@ class Gateway {
   virtual actors::Task<std::optional<Verdict>> find(PaymentId payment, std::string key) = 0;
   /// Answers the gateway's reference of the refund.
   virtual actors::Task<std::string> refund(Refund refund) = 0;
-  /// All money that moved, oldest first, at most `limit` entries from where `cursor` (of an earlier page; empty: the beginning)
-  /// ends. What is added meanwhile is on a later page. Refuses a cursor it did not give: Invalid `invalid_cursor`.
+  /// All money that moved, oldest first, at most `limit` entries from where `cursor` (of an earlier page; empty: the
+  /// beginning) ends. What is added meanwhile is on a later page. Refuses a cursor it did not give: Invalid
+  /// `invalid_cursor`.
   virtual actors::Task<actors::Result<LedgerPage>> ledger(std::string cursor, std::size_t limit) = 0;
 };
 

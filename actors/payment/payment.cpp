@@ -20,7 +20,9 @@ constexpr Duration answer_limit = gateway_limit + 1s;
 constexpr auto unavailable_reason = "gateway_unavailable";
 
 /// For what is owed until it is done (a doubtful charge, a refund): twice as long each time, up to an hour.
-Duration patience(Duration first, int tries) { return std::min<Duration>(first * (1 << std::clamp(tries, 0, 10)), 1h); }
+Duration patience(Duration first, int tries) {
+  return std::min<Duration>(first * (1 << std::clamp(tries, 0, 10)), 1h);
+}
 
 tl::unexpected<actors::Refusal> unknown_payment(const std::string& id) {
   return actors::refuse(Reason::NotFound, "unknown_payment", "there is no payment " + id);
@@ -198,7 +200,8 @@ void Payment::cancel() {
 void Payment::ask() {
   auto& payment = state();
   payment.tries += 1;
-  payment.ask_at = now() + patience(1min, payment.tries - static_cast<int>(pauses.size()) - 1);  // counted on from the charges
+  payment.ask_at =
+      now() + patience(1min, payment.tries - static_cast<int>(pauses.size()) - 1);  // counted on from the charges
   const Charged answer{key(), attempt(), payment.tries, std::nullopt};
   after_commit([gateway = &gateway_, id = PaymentId(id()), answer](Calls calls) {
     return ask_at(gateway, std::move(calls), id, answer);
@@ -227,16 +230,16 @@ Task<void> Payment::tend() {
   tag("orderId", state().order_id.value);
   switch (state().status) {
     case Status::Processing:
-    case Status::Cancelling:
-      static_cast<std::size_t>(state().tries) <= pauses.size() ? charge() : give_up();
-      break;
+    case Status::Cancelling: static_cast<std::size_t>(state().tries) <= pauses.size() ? charge() : give_up(); break;
     case Status::Refunding: refund(); break;
     default: ask();
   }
   co_return;
 }
 
-std::string Payment::key() const { return id() + "-" + std::to_string(state().key_number); }
+std::string Payment::key() const {
+  return id() + "-" + std::to_string(state().key_number);
+}
 
 bool Payment::visible_to(const Party& party) const {
   if (state().status == Status::None) return false;

@@ -1,9 +1,9 @@
 /// The payment of an order. What may happen when stands in payment_states.hpp.
 ///
-/// The actor's id is `payment_of` the order's. Money moves outside the turns: a turn commits what is wanted and its idempotency
-/// key, the gateway is asked after the commit without the actor's lock, and its answer comes back as a call of its own; `tend`
-/// asks again when none came. The key changes only after a definite decline, so that a charge whose outcome is unknown can be
-/// asked about, or repeated, without being made twice.
+/// The actor's id is `payment_of` the order's. Money moves outside the turns: a turn commits what is wanted and its
+/// idempotency key, the gateway is asked after the commit without the actor's lock, and its answer comes back as a call
+/// of its own; `tend` asks again when none came. The key changes only after a definite decline, so that a charge whose
+/// outcome is unknown can be asked about, or repeated, without being made twice.
 #pragma once
 
 #include <optional>
@@ -22,8 +22,8 @@ namespace shop::payment {
 struct Party {
   std::optional<CustomerId> customer_id;
   bool admin = false;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("customerId", &Party::customer_id), actors::json::field("admin", &Party::admin));
+  static constexpr auto json = actors::json::object(actors::json::field("customerId", &Party::customer_id),
+                                                    actors::json::field("admin", &Party::admin));
 };
 
 struct Retry {
@@ -88,11 +88,11 @@ struct PaymentState {
   bool operator==(const PaymentState&) const = default;
   static constexpr auto json = actors::json::object(
       actors::json::field("status", &PaymentState::status), actors::json::field("orderId", &PaymentState::order_id),
-      actors::json::field("customerId", &PaymentState::customer_id), actors::json::field("amount", &PaymentState::amount),
-      actors::json::field("attempts", &PaymentState::attempts), actors::json::field("token", &PaymentState::token),
-      actors::json::field("keyNumber", &PaymentState::key_number), actors::json::field("inDoubt", &PaymentState::in_doubt),
-      actors::json::field("tries", &PaymentState::tries), actors::json::field("askAt", &PaymentState::ask_at),
-      actors::json::field("taken", &PaymentState::taken));
+      actors::json::field("customerId", &PaymentState::customer_id),
+      actors::json::field("amount", &PaymentState::amount), actors::json::field("attempts", &PaymentState::attempts),
+      actors::json::field("token", &PaymentState::token), actors::json::field("keyNumber", &PaymentState::key_number),
+      actors::json::field("inDoubt", &PaymentState::in_doubt), actors::json::field("tries", &PaymentState::tries),
+      actors::json::field("askAt", &PaymentState::ask_at), actors::json::field("taken", &PaymentState::taken));
 };
 
 /// The payment as its customer sees it.

@@ -9,15 +9,19 @@
 
 namespace shop::payment {
 
-/// `None`: there is no such payment (yet). `Cancelling` is a payment whose order was cancelled while the gateway was charging:
-/// readers see it as `processing`.
+/// `None`: there is no such payment (yet). `Cancelling` is a payment whose order was cancelled while the gateway was
+/// charging: readers see it as `processing`.
 enum class Status { None, Requested, Processing, Cancelling, Failed, Completed, Refunding, Cancelled, Refunded };
 
 inline constexpr std::array status_names{
-    std::pair{Status::None, "none"},           std::pair{Status::Requested, "requested"},
-    std::pair{Status::Processing, "processing"}, std::pair{Status::Cancelling, "cancelling"},
-    std::pair{Status::Failed, "failed"},       std::pair{Status::Completed, "completed"},
-    std::pair{Status::Refunding, "refunding"}, std::pair{Status::Cancelled, "cancelled"},
+    std::pair{Status::None, "none"},
+    std::pair{Status::Requested, "requested"},
+    std::pair{Status::Processing, "processing"},
+    std::pair{Status::Cancelling, "cancelling"},
+    std::pair{Status::Failed, "failed"},
+    std::pair{Status::Completed, "completed"},
+    std::pair{Status::Refunding, "refunding"},
+    std::pair{Status::Cancelled, "cancelled"},
     std::pair{Status::Refunded, "refunded"},
 };
 
@@ -41,7 +45,8 @@ enum class Step {
   Charge,     ///< processing; the gateway is asked to charge
   Complete,   ///< completed, payment.completed
   Fail,       ///< failed, payment.failed
-  Repeat,     ///< charged again later, under the same key; after the last time it has failed or, if cancelling, is cancelled
+  Repeat,     ///< charged again later, under the same key; after the last time it has failed or, if cancelling, is
+              ///< cancelled
   Reopen,     ///< requested, payment.requested of the next attempt
   Remember,   ///< cancelling
   Cancel,     ///< cancelled

@@ -27,9 +27,9 @@ struct Decision {
   std::string key;
   int refusals = 0;  ///< how often the gateway was "unavailable" for this key
   std::optional<Verdict> verdict;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("key", &Decision::key), actors::json::field("refusals", &Decision::refusals),
-                           actors::json::field("verdict", &Decision::verdict));
+  static constexpr auto json = actors::json::object(actors::json::field("key", &Decision::key),
+                                                    actors::json::field("refusals", &Decision::refusals),
+                                                    actors::json::field("verdict", &Decision::verdict));
 };
 
 /// The charge that succeeded, and what gave it back.
@@ -38,12 +38,15 @@ struct Success {
   OrderId order_id;
   Money amount;
   std::optional<std::string> refund_reference;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("key", &Success::key), actors::json::field("orderId", &Success::order_id),
-      actors::json::field("amount", &Success::amount), actors::json::field("refundReference", &Success::refund_reference));
+  static constexpr auto json = actors::json::object(actors::json::field("key", &Success::key),
+                                                    actors::json::field("orderId", &Success::order_id),
+                                                    actors::json::field("amount", &Success::amount),
+                                                    actors::json::field("refundReference", &Success::refund_reference));
 };
 
-std::string account_key(const PaymentId& payment) { return "gateway-account-" + payment.value; }
+std::string account_key(const PaymentId& payment) {
+  return "gateway-account-" + payment.value;
+}
 
 /// FNV-1a: the same on every build and host.
 std::size_t shard_of(const PaymentId& payment) {
@@ -51,10 +54,16 @@ std::size_t shard_of(const PaymentId& payment) {
   for (const char c : payment.value) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
   return (hash >> 32) % shards;
 }
-std::string shard_key(std::size_t shard) { return "gateway-ledger-" + std::to_string(shard); }
-std::string page_key(const std::string& shard, std::size_t page) { return shard + "-" + std::to_string(page); }
+std::string shard_key(std::size_t shard) {
+  return "gateway-ledger-" + std::to_string(shard);
+}
+std::string page_key(const std::string& shard, std::size_t page) {
+  return shard + "-" + std::to_string(page);
+}
 
-std::string etag_of(const std::optional<StateItem>& item) { return item ? item->etag : ""; }
+std::string etag_of(const std::optional<StateItem>& item) {
+  return item ? item->etag : "";
+}
 
 template <class T>
 T content(const std::optional<StateItem>& item) {
@@ -70,8 +79,12 @@ Duration jitter(int round) {
   return Duration(std::uniform_int_distribution<int>(1, 10 * (round + 1))(random));
 }
 
-Verdict approve(const std::string& key) { return {true, "sim-" + key, "", false}; }
-Verdict decline(std::string reason, bool retryable) { return {false, "", std::move(reason), retryable}; }
+Verdict approve(const std::string& key) {
+  return {true, "sim-" + key, "", false};
+}
+Verdict decline(std::string reason, bool retryable) {
+  return {false, "", std::move(reason), retryable};
+}
 
 Verdict verdict_by_token(const Charge& charge) {
   const auto& token = charge.token;
@@ -272,7 +285,8 @@ Task<Result<LedgerPage>> SimulatedGateway::ledger(std::string cursor, std::size_
     result.items.push_back(next(*oldest));
     (*positions)[*oldest] += 1;
     if ((*positions)[*oldest] % entries_per_page_ == 0)
-      if (const auto key = turn_to(*oldest)) pages[*oldest] = content<std::vector<LedgerEntry>>(co_await store_.get(*key));
+      if (const auto key = turn_to(*oldest))
+        pages[*oldest] = content<std::vector<LedgerEntry>>(co_await store_.get(*key));
   }
 }
 

@@ -9,12 +9,12 @@
 /// | tok_slow | approved after 5 s |
 /// | any other | declined as unknown |
 ///
-/// Its books are in the state store, and so the same for every replica and after every restart. A payment's account is one item,
-/// which holds what was decided under each of its keys; a decision and its ledger entry are written in one transaction, under
-/// the ETags they were made from. Whoever loses a race reads again and finds the winner's decision.
+/// Its books are in the state store, and so the same for every replica and after every restart. A payment's account is
+/// one item, which holds what was decided under each of its keys; a decision and its ledger entry are written in one
+/// transaction, under the ETags they were made from. Whoever loses a race reads again and finds the winner's decision.
 ///
-/// The ledger is spread over shards, so that payments that have nothing to do with each other seldom meet. A shard is a head
-/// item with the newest entries and numbered pages with the older ones, which never change any more.
+/// The ledger is spread over shards, so that payments that have nothing to do with each other seldom meet. A shard is a
+/// head item with the newest entries and numbered pages with the older ones, which never change any more.
 #pragma once
 
 #include <functional>
@@ -29,9 +29,10 @@ class SimulatedGateway final : public Gateway {
   /// Resumes after a while, without holding a thread.
   using Sleep = std::function<actors::Task<void>(actors::Duration)>;
 
-  /// `store` and `clock` outlive the gateway. `entries_per_page` belongs to the stored form: the ledger of a store is read as it
-  /// was written.
-  SimulatedGateway(actors::StateStore& store, const actors::Clock& clock, Sleep sleep, std::size_t entries_per_page = 50);
+  /// `store` and `clock` outlive the gateway. `entries_per_page` belongs to the stored form: the ledger of a store is
+  /// read as it was written.
+  SimulatedGateway(actors::StateStore& store, const actors::Clock& clock, Sleep sleep,
+                   std::size_t entries_per_page = 50);
 
   actors::Task<Verdict> charge(Charge charge) override;
   actors::Task<std::optional<Verdict>> find(PaymentId payment, std::string key) override;
@@ -41,11 +42,12 @@ class SimulatedGateway final : public Gateway {
  private:
   struct Account;
   struct Shard;
-  /// Changes an account and says what is to be entered into the ledger; answers false if there is nothing to write. May be asked
-  /// several times.
+  /// Changes an account and says what is to be entered into the ledger; answers false if there is nothing to write. May
+  /// be asked several times.
   using Decide = std::function<bool(Account& account, std::optional<LedgerEntry>& entry)>;
   actors::Task<void> decide(PaymentId payment, Decide decide);
-  void enter(Shard& shard, LedgerEntry entry, const std::string& shard_key, std::vector<actors::StateChange>& changes) const;
+  void enter(Shard& shard, LedgerEntry entry, const std::string& shard_key,
+             std::vector<actors::StateChange>& changes) const;
 
   actors::StateStore& store_;
   const actors::Clock& clock_;

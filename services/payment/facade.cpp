@@ -54,7 +54,8 @@ Task<Response> retry_payment(Calls calls, Request request) {
 Task<Response> get_ledger(Gateway* gateway, Request request) {
   const auto limit = request.query_integer("limit", 1, largest_page).value_or(largest_page);
   auto cursor = request.query("cursor").value_or("");
-  co_return Response::json(200, services::value(co_await gateway->ledger(std::move(cursor), static_cast<std::size_t>(limit))));
+  co_return Response::json(
+      200, services::value(co_await gateway->ledger(std::move(cursor), static_cast<std::size_t>(limit))));
 }
 
 }  // namespace

@@ -74,7 +74,8 @@ void FakeStateStore::check(const std::vector<StateChange>& changes) const {
     throw SidecarError(400, "ERR_STATE_STORE_TOO_MANY_TRANSACTIONS", "more than 100 operations in a transaction");
   std::set<std::string> named;
   for (const auto& change : changes) {
-    if (!named.insert(change.key).second) throw std::logic_error("a transaction names the key " + change.key + " twice");
+    if (!named.insert(change.key).second)
+      throw std::logic_error("a transaction names the key " + change.key + " twice");
     if (!change.value && (!change.etag.empty() || change.create))
       throw std::logic_error("DynamoDB would delete " + change.key + " whatever its ETag");
     if (change.value && change.value->size() > max_value_bytes) throw transaction_error(change.key + " is too large");

@@ -1,6 +1,6 @@
-/// A state store in memory, as the sidecar's plain state API shows DynamoDB: ETags that change with every write, transactions
-/// that are carried out whole or not at all, values that expire on a virtual clock, and faults on demand. It completes every
-/// operation at once. For one thread.
+/// A state store in memory, as the sidecar's plain state API shows DynamoDB: ETags that change with every write,
+/// transactions that are carried out whole or not at all, values that expire on a virtual clock, and faults on demand.
+/// It completes every operation at once. For one thread.
 #pragma once
 
 #include <functional>
@@ -20,8 +20,9 @@ class FakeStateStore final : public StateStore {
 
   Task<std::optional<StateItem>> get(std::string key) override;
   Task<std::vector<std::optional<StateItem>>> get_all(std::vector<std::string> keys) override;
-  /// A failed ETag is a SidecarError 500 like an outage, as Dapr answers it. Beyond DynamoDB's limits (100 operations, 400 KB an
-  /// item) it fails as well. What the real one silently ignores, the ETag of a delete and a key named twice, is a logic_error.
+  /// A failed ETag is a SidecarError 500 like an outage, as Dapr answers it. Beyond DynamoDB's limits (100 operations,
+  /// 400 KB an item) it fails as well. What the real one silently ignores, the ETag of a delete and a key named twice,
+  /// is a logic_error.
   Task<void> transact(std::vector<StateChange> changes) override;
 
   // What a test looks at.
@@ -31,15 +32,15 @@ class FakeStateStore final : public StateStore {
 
   /// Another writer: the value is there now, under a new ETag.
   void put(const std::string& key, std::string value);
-  /// Runs once, just before the next transaction is looked at: the moment at which another writer is ahead. It may use the
-  /// store.
+  /// Runs once, just before the next transaction is looked at: the moment at which another writer is ahead. It may use
+  /// the store.
   void before_next_transact(std::function<void()> run) { before_transact_ = std::move(run); }
 
   // Faults.
   void fail_next(CommitFailure how) { transact_failure_ = how; }
   void fail_reads(int times) { read_failures_ = times; }
-  /// The process dies after this many more transactions have been carried out, before it learns of the last: every later
-  /// operation fails until `revive`.
+  /// The process dies after this many more transactions have been carried out, before it learns of the last: every
+  /// later operation fails until `revive`.
   void crash_after(std::size_t transactions) { crash_in_ = transactions; }
   bool crashed() const { return crash_in_ == std::size_t{0}; }
   void revive() { crash_in_.reset(); }

@@ -37,8 +37,12 @@ const Money total{4500, "EUR"};
 
 const order::Created created{order_id, CustomerId("ann@example.org"), total, {"tok_secret"}};
 const order::Cancelled cancelled{order_id, CustomerId("ann@example.org"), {}, total, "changed my mind", false};
-Requested requested(int attempt) { return {PaymentId(id), order_id, attempt, total}; }
-std::string key(int number) { return id + "-" + std::to_string(number); }
+Requested requested(int attempt) {
+  return {PaymentId(id), order_id, attempt, total};
+}
+std::string key(int number) {
+  return id + "-" + std::to_string(number);
+}
 
 /// The payment of `o-1` on a bench, and what happens to it.
 class Till {
@@ -54,7 +58,9 @@ class Till {
   }
   void create() { event<&Payment::order_created>(created, "Order/o-1/1/0"); }
   void cancel() { event<&Payment::order_cancelled>(cancelled, "Order/o-1/2/0"); }
-  void request(int attempt) { event<&Payment::requested>(requested(attempt), "Payment/requested/" + std::to_string(attempt)); }
+  void request(int attempt) {
+    event<&Payment::requested>(requested(attempt), "Payment/requested/" + std::to_string(attempt));
+  }
   /// The gateway's answer to the last charge, or to another one.
   void answer(std::optional<Verdict> verdict, const std::string& of_key = key(1), int attempt = 1, int tries = 1) {
     const Charged charged{of_key, attempt, tries, std::move(verdict)};
@@ -100,7 +106,8 @@ class Till {
   void deliver_own() {
     for (const auto& event : std::vector(bench.sidecar.published))
       if (event.type == "payment.requested")
-        bench.call_as<&Payment::requested>(Origin{event.id, Cause::Event}, id, actors::json::parse<Requested>(event.data.text));
+        bench.call_as<&Payment::requested>(Origin{event.id, Cause::Event}, id,
+                                           actors::json::parse<Requested>(event.data.text));
   }
 
   void bring_to(const std::string& state) {
@@ -108,7 +115,9 @@ class Till {
     create();
     if (state == "requested") return;
     if (state == "cancelled") return cancel();
-    gateway.script({state == "processing" || state == "cancelling" ? Act::Hold : state == "failed" ? Act::Decline : Act::Approve});
+    gateway.script({state == "processing" || state == "cancelling" ? Act::Hold
+                    : state == "failed"                            ? Act::Decline
+                                                                   : Act::Approve});
     if (state == "refunding") gateway.refuse_refunds(1);
     request(1);
     if (state == "cancelling" || state == "refunding" || state == "refunded") cancel();
@@ -125,8 +134,8 @@ const Verdict decline{false, "", "insufficient_funds", true};
 
 // --- the table of docs/contracts.md ---
 
-/// What a cell of the table says: what a reader sees afterwards, the events that leave, and how a call is answered (0: it
-/// succeeds; 500: it is to come again).
+/// What a cell of the table says: what a reader sees afterwards, the events that leave, and how a call is answered (0:
+/// it succeeds; 500: it is to come again).
 struct Cell {
   std::string state;
   std::vector<std::string> events = {};
@@ -249,7 +258,8 @@ TEST(PaymentStates, every_event_in_every_state_does_what_the_contract_says) {
       EXPECT_EQ(answer, expected.answer) << where;
       EXPECT_EQ((actors::json::Codec<Status>::name(till.status())), expected.state) << where;
       const auto types = till.event_types();
-      EXPECT_EQ(std::vector(types.begin() + static_cast<std::ptrdiff_t>(before), types.end()), expected.events) << where;
+      EXPECT_EQ(std::vector(types.begin() + static_cast<std::ptrdiff_t>(before), types.end()), expected.events)
+          << where;
       EXPECT_EQ(till.gateway.charges.size() - charges, static_cast<std::size_t>(expected.charges)) << where;
       EXPECT_EQ(till.gateway.times_returned() - refunds, static_cast<std::size_t>(expected.refunds)) << where;
     }
@@ -280,8 +290,7 @@ TEST_F(PaymentTest, an_approved_charge_completes_the_payment) {
   EXPECT_EQ(bench.published<Requested>(), std::vector{requested(1)});
   deliver_own();
   EXPECT_EQ(status(), Status::Completed);
-  EXPECT_EQ(bench.published<Completed>(),
-            (std::vector{Completed{PaymentId(id), order_id, 1, total, "ref-" + key(1)}}));
+  EXPECT_EQ(bench.published<Completed>(), (std::vector{Completed{PaymentId(id), order_id, 1, total, "ref-" + key(1)}}));
   const auto seen = *view();
   EXPECT_EQ(seen.order_id, order_id);
   EXPECT_EQ(seen.amount, total);
@@ -394,7 +403,8 @@ TEST_F(PaymentTest, a_declined_payment_has_failed_and_says_why) {
   gateway.script({Act::Refuse});
   create();
   request(1);
-  EXPECT_EQ(bench.published<Failed>(), (std::vector{Failed{PaymentId(id), order_id, 1, total, "card_declined", false}}));
+  EXPECT_EQ(bench.published<Failed>(),
+            (std::vector{Failed{PaymentId(id), order_id, 1, total, "card_declined", false}}));
   EXPECT_EQ(attempt(1).outcome, Outcome::Declined);
   EXPECT_EQ(attempt(1).reason, "card_declined");
   EXPECT_FALSE(bench.tended({"Payment", id}) && (bench.advance(60s), bench.tended({"Payment", id})));
@@ -639,7 +649,8 @@ TEST(PaymentOrder, events_in_any_order_end_the_same) {
   } while (std::next_permutation(events.begin(), events.end()));
 }
 
-/// The same story, with the process dying after the n-th operation; what was not acknowledged comes again, and what was too.
+/// The same story, with the process dying after the n-th operation; what was not acknowledged comes again, and what was
+/// too.
 struct Story {
   std::vector<Act> script;
   bool cancels;
@@ -687,7 +698,11 @@ bool tell(const Story& story, std::size_t crash_after, CommitFailure* failing = 
 const std::vector<Story>& stories() {
   static const std::vector<Story> all{
       {{Act::Approve}, false, Status::Completed, total.amount, {"payment.requested", "payment.completed"}},
-      {{Act::Fail, Act::ApproveAndFail}, false, Status::Completed, total.amount, {"payment.requested", "payment.completed"}},
+      {{Act::Fail, Act::ApproveAndFail},
+       false,
+       Status::Completed,
+       total.amount,
+       {"payment.requested", "payment.completed"}},
       {{Act::Decline}, false, Status::Failed, 0, {"payment.requested", "payment.failed"}},
       {{Act::Decline}, true, Status::Cancelled, 0, {"payment.requested", "payment.failed"}},
   };

@@ -1,4 +1,5 @@
-/// A gateway that does what a test tells it to. Its books live as long as it does: longer than the process a bench ends.
+/// A gateway that does what a test tells it to. Its books live as long as it does: longer than the process a bench
+/// ends.
 #pragma once
 
 #include <deque>
@@ -38,8 +39,8 @@ class ScriptedGateway final : public Gateway {
   /// Runs when a charge arrives.
   std::function<void(const Charge&)> on_charge;
 
-  std::vector<Charge> charges;  ///< as they were asked for
-  std::vector<std::string> asked;  ///< keys
+  std::vector<Charge> charges;       ///< as they were asked for
+  std::vector<std::string> asked;    ///< keys
   std::vector<std::string> refunds;  ///< as they were asked for, by key
   /// Money: of all keys together, what was taken and not given back.
   std::int64_t held_money() const {

@@ -59,13 +59,15 @@ TEST_F(PaymentWireTest, the_payment_as_it_is_stored) {
 
 TEST_F(PaymentWireTest, the_events) {
   walk();
-  call("OrderCancelled", R"({"orderId":"o-1","customerId":"ann@example.org","reason":"changed my mind"})", Cause::Event);
+  call("OrderCancelled", R"({"orderId":"o-1","customerId":"ann@example.org","reason":"changed my mind"})",
+       Cause::Event);
   for (const std::string type : {"payment.requested", "payment.failed", "payment.completed", "payment.refunded"})
     EXPECT_TRUE(golden("payment/" + type + ".json", event(type)));
 }
 
 TEST_F(PaymentWireTest, the_ledger) {
-  const LedgerPage page{{{PaymentId(id), OrderId("o-1"), id + "-1", "charge", {4500, "EUR"}, bench.clock.now()}}, "1.0"};
+  const LedgerPage page{{{PaymentId(id), OrderId("o-1"), id + "-1", "charge", {4500, "EUR"}, bench.clock.now()}},
+                        "1.0"};
   EXPECT_TRUE(golden("payment/ledger.json", actors::json::to_string(page)));
 }
 

@@ -27,7 +27,8 @@ class PaymentEventsTest : public ::testing::Test {
   }
   template <class E>
   static CloudEvent event(const E& data, const std::string& id = "1") {
-    return {id, "elsewhere", E::event_type.name, "subject", E::event_type.topic, {}, {actors::json::to_string(data)}, {}};
+    return {id, "elsewhere", E::event_type.name, "subject", E::event_type.topic, {}, {actors::json::to_string(data)},
+            {}};
   }
   Status status() { return bench.call<&Payment::view>(id.value, Party{})->status; }
   ScriptedGateway gateway;

@@ -56,13 +56,14 @@ class PaymentFacadeTest : public ::testing::Test {
     bench.add<Payment>([this] { return std::make_unique<Payment>(gateway); });
     bench.subscribe(subscriptions());
     tokens.accept(services::hs256(services::testing::key));
-    add_routes(facade, [this](Origin origin) { return Calls(bench.sidecar, std::move(origin)); }, gateway);
+    add_routes(
+        facade, [this](Origin origin) { return Calls(bench.sidecar, std::move(origin)); }, gateway);
     facade.start();
   }
   ~PaymentFacadeTest() override { facade.stop(); }
 
-  Answer ask(const std::string& verb, const std::string& target, const std::string& token = "", const std::string& body = "",
-             std::vector<std::string> headers = {}) {
+  Answer ask(const std::string& verb, const std::string& target, const std::string& token = "",
+             const std::string& body = "", std::vector<std::string> headers = {}) {
     if (!token.empty()) headers.push_back("Authorization: Bearer " + token);
     if (!body.empty()) headers.push_back("Content-Type: application/json");
     return services::testing::ask(facade.port(), verb, target, headers, body);
@@ -151,7 +152,9 @@ TEST_F(PaymentFacadeTest, a_retry_under_one_key_is_made_once) {
   const auto first = ask("POST", path + "/retry", "", body, {"Idempotency-Key: k-1"});
   EXPECT_EQ(first.status, 202);
   EXPECT_EQ(ask("POST", path + "/retry", "", body, {"Idempotency-Key: k-1"}).body, first.body);
-  EXPECT_EQ(ask("POST", path + "/retry", "", R"({"paymentMethod":{"token":"tok_slow"}})", {"Idempotency-Key: k-1"}).status, 422);
+  EXPECT_EQ(
+      ask("POST", path + "/retry", "", R"({"paymentMethod":{"token":"tok_slow"}})", {"Idempotency-Key: k-1"}).status,
+      422);
   deliver();
   EXPECT_EQ(parsed(ask("GET", path))["attempts"].Size(), 2u);
 }
@@ -159,8 +162,9 @@ TEST_F(PaymentFacadeTest, a_retry_under_one_key_is_made_once) {
 TEST_F(PaymentFacadeTest, a_retry_needs_a_token) {
   const auto path = pay("o-1", "tok_decline") + "/retry";
   EXPECT_EQ(ask("POST", path).status, 415);
-  for (const std::string wrong : {"{}", R"({"paymentMethod":{}})", R"({"paymentMethod":{"token":""}})",
-                                  R"({"paymentMethod":{"token":5}})", R"({"paymentMethod":{"token":"t"},"amount":1})"}) {
+  for (const std::string wrong :
+       {"{}", R"({"paymentMethod":{}})", R"({"paymentMethod":{"token":""}})", R"({"paymentMethod":{"token":5}})",
+        R"({"paymentMethod":{"token":"t"},"amount":1})"}) {
     const auto answer = ask("POST", path, "", wrong);
     EXPECT_EQ(answer.status, 400) << wrong;
     EXPECT_THAT(answer.body, HasSubstr("pointer"));
