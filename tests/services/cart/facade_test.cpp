@@ -13,6 +13,7 @@ using actors::Reason;
 using actors::Task;
 using services::testing::Answer;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// Answers every call alike and remembers the last.
 class ScriptedSidecar final : public actors::Sidecar {
@@ -105,14 +106,14 @@ TEST_F(CartFacadeTest, a_checkout_is_accepted_and_says_where_the_order_will_be) 
   EXPECT_EQ(answer.headers.at("location"), "/orders/o-1");
   EXPECT_EQ(answer.body, R"({"orderId":"o-1","status":"created","total":{"amount":900,"currency":"EUR"}})");
   EXPECT_EQ(sidecar.call.method, "CheckOut");
-  EXPECT_EQ(sidecar.call.id, "k-1");
+  EXPECT_EQ(sidecar.call.id, "k-1@/carts/c-1/checkout");
 }
 
-TEST_F(CartFacadeTest, the_clients_key_is_the_calls_id_where_it_brings_one) {
+TEST_F(CartFacadeTest, the_clients_key_makes_the_calls_id_where_it_brings_one) {
   ask("POST", "/carts/c-1/items", R"({"productId":"tea","quantity":2})", {"Idempotency-Key: k-2"});
-  EXPECT_EQ(sidecar.call.id, "k-2");
+  EXPECT_EQ(sidecar.call.id, "k-2@/carts/c-1/items");
   ask("POST", "/carts/c-1/items", R"({"productId":"tea","quantity":2})");
-  EXPECT_NE(sidecar.call.id, "k-2");
+  EXPECT_THAT(sidecar.call.id, Not(HasSubstr("k-2")));
   EXPECT_FALSE(sidecar.call.id.empty());
 }
 
