@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t most_pending = 400;     // of some 500 bytes each
 constexpr std::size_t shards_at_a_time = 8;   // read together: 3 MB at most
+constexpr std::size_t heads_at_a_time = 8;    // written together: few enough for others to come in between
 
 std::string two_digits(std::size_t number) { return (number < 10 ? "0" : "") + std::to_string(number); }
 
@@ -71,10 +72,15 @@ void Index::learn_locked(std::size_t number, const Head& head, std::shared_ptr<c
   const auto before = waiting(known);
   if (head.revision > known.head.revision) {
     known.head = head;
-    std::set<std::string> still;  // what is off the head need not be remembered
-    for (const auto& event : head.pending)
-      if (known.left.contains(event.id)) still.insert(event.id);
-    known.left = std::move(still);
+    std::map<std::string, Time> seen;  // what is off the head need not be remembered
+    std::set<std::string> left;
+    for (const auto& event : head.pending) {
+      const auto since = known.seen.find(event.id);
+      seen.emplace(event.id, since == known.seen.end() ? clock_.now() : since->second);
+      if (known.left.contains(event.id)) left.insert(event.id);
+    }
+    known.seen = std::move(seen);
+    known.left = std::move(left);
   }
   if (shard && shard->version > known.shard->version) {
     known.shard = std::move(shard);
@@ -93,6 +99,10 @@ actors::Task<void> Index::publish(std::size_t shard, PendingEvent event) {
   const auto cloud_event = to_cloud_event(event);
   const actors::ActorId about{"Product", event.subject};
   const auto started = std::chrono::steady_clock::now();
+  {
+    const std::lock_guard lock(mutex_);
+    known_[shard].leaving.insert(event.id);
+  }
   std::string failure;
   try {
     co_await sidecar_.publish(cloud_event);
@@ -102,11 +112,13 @@ actors::Task<void> Index::publish(std::size_t shard, PendingEvent event) {
   }
   observer_.event_sent({about, cloud_event, failure,
                         std::chrono::duration_cast<actors::Microseconds>(std::chrono::steady_clock::now() - started)});
-  if (!failure.empty()) co_return;
   const std::lock_guard lock(mutex_);
-  const auto before = waiting(known_[shard]);
-  known_[shard].left.insert(event.id);
-  observer_.outbox_changed("Product", waiting(known_[shard]) - before);
+  auto& known = known_[shard];
+  known.leaving.erase(event.id);
+  if (!failure.empty()) co_return;
+  const auto before = waiting(known);
+  known.left.insert(event.id);
+  if (const auto delta = waiting(known) - before) observer_.outbox_changed("Product", delta);
 }
 
 actors::Task<void> Index::refresh(actors::Duration age) {
@@ -200,31 +212,41 @@ std::vector<std::pair<std::size_t, PendingEvent>> Index::overdue() const {
   const auto now = clock_.now();
   std::vector<std::pair<std::size_t, PendingEvent>> events;
   const std::lock_guard lock(mutex_);
-  for (std::size_t i = 0; i < shard_count; ++i)
-    for (const auto& event : known_[i].head.pending)
-      if (!known_[i].left.contains(event.id) && now - event.time >= left_behind) events.emplace_back(i, event);
+  for (std::size_t i = 0; i < shard_count; ++i) {
+    const auto& known = known_[i];
+    for (const auto& event : known.head.pending)
+      if (!known.left.contains(event.id) && !known.leaving.contains(event.id) && now - known.seen.at(event.id) >= left_behind)
+        events.emplace_back(i, event);
+  }
   return events;
 }
 
-actors::Task<void> Index::take_off(std::size_t number) {
-  const std::vector<std::string> keys{head_key(number)};
+actors::Task<void> Index::take_off(std::vector<std::size_t> numbers) {
+  std::vector<std::string> keys;
+  for (const auto number : numbers) keys.push_back(head_key(number));
   const auto hold = co_await lanes_.enter(keys);
-  const auto decide = [this, number](Items& items) {
-    auto head = items.read<Head>(head_key(number)).value_or(Head{});
-    const auto before = head.pending.size();
-    {
+  const auto decide = [&](Items& items) {
+    std::vector<Head> heads;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      auto head = items.read<Head>(keys[i]).value_or(Head{});
       const std::lock_guard lock(mutex_);
-      std::erase_if(head.pending, [&](const auto& event) { return known_[number].left.contains(event.id); });
+      if (std::erase_if(head.pending, [&](const auto& event) { return known_[numbers[i]].left.contains(event.id); }) > 0) {
+        ++head.revision;
+        items.write(keys[i], head);
+      }
+      heads.push_back(std::move(head));
     }
-    if (head.pending.size() != before) {
-      ++head.revision;
-      items.write(head_key(number), head);
-    }
-    return head;
+    return heads;
   };
-  const auto head = co_await transactions_.change(keys, decide);
+  const auto heads = co_await transactions_.change(keys, decide);
   const std::lock_guard lock(mutex_);
-  learn_locked(number, head, nullptr);
+  for (std::size_t i = 0; i < heads.size(); ++i) {
+    learn_locked(numbers[i], heads[i], nullptr);
+    // What others had taken off before: there is nothing left to do about it.
+    std::erase_if(known_[numbers[i]].left, [&](const auto& id) {
+      return std::none_of(heads[i].pending.begin(), heads[i].pending.end(), [&](const auto& event) { return event.id == id; });
+    });
+  }
 }
 
 actors::Task<void> Index::tend() {
@@ -239,7 +261,12 @@ actors::Task<void> Index::tend() {
     for (std::size_t i = 0; i < shard_count; ++i)
       if (!known_[i].left.empty()) untidy.push_back(i);
   }
-  for (const auto number : untidy) co_await take_off(number);
+  for (std::size_t first = 0; first < untidy.size(); first += heads_at_a_time) {
+    const auto end = std::min(untidy.size(), first + heads_at_a_time);
+    std::vector<std::size_t> some(untidy.begin() + static_cast<std::ptrdiff_t>(first),
+                                  untidy.begin() + static_cast<std::ptrdiff_t>(end));
+    co_await take_off(std::move(some));
+  }
   for (const auto& id : to_follow) co_await follow_stock(id);
 }
 

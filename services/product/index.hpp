@@ -26,9 +26,9 @@ inline constexpr std::size_t shard_count = 64;  // never to be changed: it decid
 /// At most as old is the list that a client sees.
 inline constexpr actors::Duration list_age = std::chrono::seconds(1);
 /// How often a replica without visitors looks at the heads.
-inline constexpr actors::Duration idle_age = std::chrono::seconds(5);
-/// Until then an event is the business of the replica that committed it.
-inline constexpr actors::Duration left_behind = std::chrono::seconds(5);
+inline constexpr actors::Duration idle_age = std::chrono::seconds(3);
+/// An event that a replica has seen waiting for so long was left behind: until then it is the business of who committed it.
+inline constexpr actors::Duration left_behind = std::chrono::seconds(6);
 
 std::size_t shard_of(const ProductId& id);
 std::string head_key(std::size_t shard);
@@ -86,12 +86,15 @@ class Index {
   struct Known {
     Head head;
     std::shared_ptr<const Shard> shard = std::make_shared<Shard>();
-    std::set<std::string> left;  ///< ids of events in the head that have left
+    // Of events in the head, by id.
+    std::map<std::string, Time> seen;  ///< since when
+    std::set<std::string> leaving;     ///< being published by this replica right now
+    std::set<std::string> left;
   };
   static int waiting(const Known& known);
   void learn_locked(std::size_t number, const Head& head, std::shared_ptr<const Shard> shard);
   std::vector<std::pair<std::size_t, PendingEvent>> overdue() const;
-  actors::Task<void> take_off(std::size_t number);
+  actors::Task<void> take_off(std::vector<std::size_t> numbers);
 
   actors::StateStore& store_;
   actors::Sidecar& sidecar_;

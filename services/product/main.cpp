@@ -1,4 +1,8 @@
 /// The product service: the catalog and its stock. Stateless; any number of replicas answer for the same products.
+#include <atomic>
+#include <memory>
+#include <string>
+
 #include "services/common/log.hpp"
 #include "services/common/observer.hpp"
 #include "services/common/openapi.hpp"
@@ -21,12 +25,17 @@ product::Oversold count_oversold(services::Metrics& metrics) {
 
 /// Until the process ends: events that were left behind leave without traffic.
 actors::Task<void> tend(actors::Host& host, product::Index& index, const std::atomic<bool>& stopping) {
+  std::string last_failure;  // an outage is reported once, not every second
   while (!stopping) {
+    std::string failure;
     try {
       co_await index.tend();
     } catch (const std::exception& error) {
-      services::log::warning("the product list was not refreshed", {{"error", error.what()}});
+      failure = error.what();
     }
+    if (!failure.empty() && failure != last_failure)
+      services::log::warning("the product list was not refreshed", {{"error", failure}});
+    last_failure = std::move(failure);
     co_await host.sleep(1s);
   }
 }

@@ -186,6 +186,15 @@ def test_products_outlive_their_service(platform, create, guest):
     assert product["id"] in [item["id"] for item in listed]
 
 
+def test_the_service_describes_itself(guest):
+    document = guest.expect(200, "GET", "product", "/openapi.json")
+    assert document["openapi"].startswith("3.1")
+    assert {path: sorted(set(item) - {"parameters"}) for path, item in document["paths"].items()} == {
+        "/products": ["get", "post"], "/products/{id}": ["delete", "get", "put"], "/products/{id}/stock": ["post"],
+        "/categories": ["get"], "/healthz": ["get"], "/readyz": ["get"], "/openapi.json": ["get"]}
+    assert set(document["components"]["schemas"]["Product"]["required"]) == PRODUCT_FIELDS
+
+
 # --- events that leave
 
 

@@ -257,6 +257,29 @@ TEST_F(CatalogTest, AnEventThatHasLeftIsTakenOffBeforeAnotherReplicaMinds) {
   EXPECT_THAT(head.pending, IsEmpty());
 }
 
+TEST_F(CatalogTest, WhatAnotherTookOffIsNotLookedAtAgain) {
+  create(tea());
+  auto head = actors::json::parse<Head>(store.stored(head_key(shard_of(tea_id))).value());
+  head.pending.clear();
+  store.put(head_key(shard_of(tea_id)), actors::json::to_string(head));
+  run(replica->index.tend());
+  const auto before = store.counts["get_all"];
+  run(replica->index.tend());
+  EXPECT_EQ(store.counts["get_all"], before);
+}
+
+TEST_F(CatalogTest, ManyEventsAreTakenOffTogether) {
+  for (int i = 0; i < 64; ++i) create(tea("p-" + std::to_string(i)));
+  const auto before = store.counts["transact"];
+  run(replica->index.tend());
+  EXPECT_LE(store.counts["transact"], before + 8);
+  advance(1min);
+  run(other->index.tend());
+  advance(1min);
+  run(other->index.tend());
+  EXPECT_THAT(sidecar.published, SizeIs(64));
+}
+
 TEST_F(CatalogTest, TheNextWriteOfAShardTakesOffWhatHasLeft) {
   const auto ids = neighbours(2);
   create(tea(ids[0]));
