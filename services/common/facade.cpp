@@ -32,8 +32,9 @@ constexpr std::size_t max_head = 64 * 1024;
 /// Longer than any handler may take: Pistache's header timeout also runs while a handler is at work.
 constexpr std::chrono::seconds pistache_timeout{120};
 
-/// The connection an answer goes to, under a descriptor of our own. Pistache's would be a number that by then may belong to another
-/// client's connection: this one left, Pistache closed it, and a new one was accepted while the handler was at work.
+/// The connection an answer goes to, under a descriptor of our own. Pistache's would be a number that by then may
+/// belong to another client's connection: this one left, Pistache closed it, and a new one was accepted while the
+/// handler was at work.
 class Line {
  public:
   /// On the thread of Pistache that serves `peer`: there it cannot be closed meanwhile.
@@ -93,7 +94,9 @@ bool is_known_verb(std::string_view verb) {
   return std::find(known.begin(), known.end(), verb) != known.end();
 }
 
-bool changes_something(std::string_view verb) { return verb != "GET" && verb != "HEAD" && verb != "OPTIONS"; }
+bool changes_something(std::string_view verb) {
+  return verb != "GET" && verb != "HEAD" && verb != "OPTIONS";
+}
 
 Problem refusal(int status, std::string detail, std::vector<std::pair<std::string, std::string>> headers = {}) {
   Problem problem;
@@ -160,7 +163,8 @@ std::optional<Problem> refuse_by_route(const Routes::Match& match) {
 
 }  // namespace
 
-/// Shared with the work in hand, so that an answer that comes after the facade has gone finds something to not answer to.
+/// Shared with the work in hand, so that an answer that comes after the facade has gone finds something to not answer
+/// to.
 class Facade::Parts : public std::enable_shared_from_this<Facade::Parts> {
  public:
   Parts(FacadeSettings given, Runner& runner_, const Tokens& tokens_, Metrics& metrics_)
@@ -197,7 +201,8 @@ class Facade::Parts : public std::enable_shared_from_this<Facade::Parts> {
   void answer(Exchange& exchange, Response response);
   void answer(Exchange& exchange, Problem problem) {
     problem.instance = exchange.instance;
-    answer(exchange, Response{problem.status, problem.to_json(), "application/problem+json", std::move(problem.headers)});
+    answer(exchange,
+           Response{problem.status, problem.to_json(), "application/problem+json", std::move(problem.headers)});
   }
   void account(const Exchange& exchange, int status);
   void begin();
@@ -210,13 +215,14 @@ class Facade::Parts : public std::enable_shared_from_this<Facade::Parts> {
 
 namespace {
 
-/// Takes requests from Pistache's parser. Pistache's own way of answering is not used: it would answer malformed requests in plain
-/// text, some with a 500, and give HEAD, 204 and 304 a Content-Length of zero.
+/// Takes requests from Pistache's parser. Pistache's own way of answering is not used: it would answer malformed
+/// requests in plain text, some with a 500, and give HEAD, 204 and 304 a Content-Length of zero.
 class Door final : public web::Handler {
  public:
   HTTP_PROTOTYPE(Door)
   using Take = std::function<void(const web::Request&, const std::shared_ptr<Pistache::Tcp::Peer>&)>;
-  using TakeMalformed = std::function<void(const std::shared_ptr<Pistache::Tcp::Peer>&, int status, std::string_view request_line)>;
+  using TakeMalformed =
+      std::function<void(const std::shared_ptr<Pistache::Tcp::Peer>&, int status, std::string_view request_line)>;
   Door(Take take, TakeMalformed take_malformed) : take_(std::move(take)), take_malformed_(std::move(take_malformed)) {}
 
   void onRequest(const web::Request& request, web::ResponseWriter writer) override { take_(request, writer.getPeer()); }
@@ -251,9 +257,11 @@ class Door final : public web::Handler {
   TakeMalformed take_malformed_;
 };
 
-/// RFC 9112. No Content-Length where there can be no body (204), or where it would have to be that of another answer (HEAD, 304).
+/// RFC 9112. No Content-Length where there can be no body (204) or it would be that of an answer not given (304); that of
+/// HEAD is GET's.
 std::string on_the_wire(const Response& response, const Exchange& exchange) {
-  std::string text = "HTTP/1.1 " + std::to_string(response.status) + ' ' + std::string(phrase_of(response.status)) + "\r\n";
+  std::string text =
+      "HTTP/1.1 " + std::to_string(response.status) + ' ' + std::string(phrase_of(response.status)) + "\r\n";
   text.reserve(text.size() + 256 + response.body.size());
   const auto add = [&](std::string_view name, std::string_view value) {
     if (value.find_first_of("\r\n") != std::string_view::npos) return;  // it would begin a header of its own
@@ -291,9 +299,9 @@ void Facade::Parts::account(const Exchange& exchange, int status) {
   const auto took = std::chrono::duration_cast<Microseconds>(Clock::now() - exchange.began);
   metrics.http_request(exchange.verb, exchange.route, status, took);
 
-  const auto level = status >= 500                                  ? log::Level::Warning
-                     : changes_something(exchange.verb)             ? log::Level::Info
-                                                                    : log::Level::Debug;
+  const auto level = status >= 500                      ? log::Level::Warning
+                     : changes_something(exchange.verb) ? log::Level::Info
+                                                        : log::Level::Debug;
   if (!log::enabled(level)) return;
   log::Line line(level, "request");
   line.add("method", exchange.verb).add("route", exchange.route).add("status", status);
@@ -312,7 +320,8 @@ void Facade::Parts::answer(Exchange& exchange, Response response) {
   end();
 }
 
-void Facade::Parts::take_malformed(const std::shared_ptr<Pistache::Tcp::Peer>& peer, int status, std::string_view request_line) {
+void Facade::Parts::take_malformed(const std::shared_ptr<Pistache::Tcp::Peer>& peer, int status,
+                                   std::string_view request_line) {
   begin();
   Exchange exchange{Line(peer)};
   const auto space = request_line.find(' ');
@@ -320,7 +329,8 @@ void Facade::Parts::take_malformed(const std::shared_ptr<Pistache::Tcp::Peer>& p
   auto path = space == std::string_view::npos ? std::string_view() : request_line.substr(space + 1);
   path = path.substr(0, path.find_first_of(" ?"));
   if (path.starts_with('/')) exchange.instance = uri_of(path);
-  const auto is_verb = !verb.empty() && std::all_of(verb.begin(), verb.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  const auto is_verb =
+      !verb.empty() && std::all_of(verb.begin(), verb.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
   if (status == 400 && !exchange.instance.empty() && is_verb && !is_known_verb(verb)) {
     // A verb Pistache has never heard of is as wrong as any other that the path does not have.
     const auto match = routes.find(verb, path);
@@ -349,7 +359,8 @@ Request::Parts Facade::Parts::read(const web::Request& request, Routes::Match& m
   if (const auto given = parts.headers.find("traceparent");
       given != parts.headers.end() && is_traceparent(given->second)) {
     parts.origin.trace.traceparent = given->second;
-    if (const auto state = parts.headers.find("tracestate"); state != parts.headers.end() && is_tracestate(state->second))
+    if (const auto state = parts.headers.find("tracestate");
+        state != parts.headers.end() && is_tracestate(state->second))
       parts.origin.trace.tracestate = state->second;
   } else {
     parts.origin.trace.traceparent = new_traceparent();
@@ -385,7 +396,8 @@ Request::Parts Facade::Parts::read(const web::Request& request, Routes::Match& m
   if (changes_something(parts.verb) && key != parts.headers.end() && !key->second.empty()) {
     if (!is_idempotency_key(key->second))
       throw ProblemError(400, "", "The header Idempotency-Key must have 1 to 255 visible ASCII characters.");
-    // The client's keys need not differ between requests to different things, and what these set off may meet in one actor.
+    // The client's keys need not differ between requests to different things, and what these set off may meet in one
+    // actor.
     parts.origin.id = key->second + "@" + parts.path;
   } else {
     parts.origin.id = actors::random_id();
@@ -474,7 +486,9 @@ Facade::Facade(FacadeSettings settings, Runner& runner, const Tokens& tokens, Me
   parts_->add_built_in();
 }
 
-Facade::~Facade() { stop(); }
+Facade::~Facade() {
+  stop();
+}
 
 void Facade::route(std::string verb, std::string pattern, Access access, Handler handler) {
   if (parts_->endpoint) throw std::logic_error("routes are registered before the facade starts: " + pattern);
@@ -494,22 +508,24 @@ void Facade::start() {
                      .bodyTimeout(pistache_timeout));
   // Raw: Pistache's threads end before the parts do (`stop`).
   auto* parts = parts_.get();
-  endpoint->setHandler(std::make_shared<Door>(
-      [parts](const web::Request& request, const std::shared_ptr<Pistache::Tcp::Peer>& peer) { parts->take(request, peer); },
-      [parts](const std::shared_ptr<Pistache::Tcp::Peer>& peer, int status, std::string_view line) {
-        parts->take_malformed(peer, status, line);
-      }));
+  endpoint->setHandler(
+      std::make_shared<Door>([parts](const web::Request& request,
+                                     const std::shared_ptr<Pistache::Tcp::Peer>& peer) { parts->take(request, peer); },
+                             [parts](const std::shared_ptr<Pistache::Tcp::Peer>& peer, int status,
+                                     std::string_view line) { parts->take_malformed(peer, status, line); }));
   const std::unique_lock lock(parts_->pistache);  // the first request may come before this function returns
   try {
     endpoint->serveThreaded();
   } catch (const std::exception& error) {
-    throw std::runtime_error("the facade cannot be opened on " + settings.address + ":" + std::to_string(settings.port) +
-                             " (" + error.what() + "): is the port taken?");
+    throw std::runtime_error("the facade cannot be opened on " + settings.address + ":" +
+                             std::to_string(settings.port) + " (" + error.what() + "): is the port taken?");
   }
   parts_->endpoint = std::move(endpoint);
 }
 
-unsigned short Facade::port() const { return static_cast<unsigned short>(parts_->endpoint->getPort()); }
+unsigned short Facade::port() const {
+  return static_cast<unsigned short>(parts_->endpoint->getPort());
+}
 
 bool Facade::drain(std::chrono::milliseconds limit) {
   std::unique_lock lock(parts_->mutex);

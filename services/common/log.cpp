@@ -61,7 +61,8 @@ std::shared_ptr<spdlog::logger> logger_on(spdlog::sink_ptr sink, Level level) {
 
 State& state() {
   // Never destroyed: threads may log while the process ends.
-  static auto* instance = new State{"unnamed", logger_on(std::make_shared<spdlog::sinks::stdout_sink_mt>(), Level::Info)};
+  static auto* instance =
+      new State{"unnamed", logger_on(std::make_shared<spdlog::sinks::stdout_sink_mt>(), Level::Info)};
   return *instance;
 }
 
@@ -105,7 +106,9 @@ void start(std::string service, Level level, std::function<void(std::string_view
     current.logger = logger_on(std::make_shared<spdlog::sinks::stdout_sink_mt>(), level);
 }
 
-bool enabled(Level level) { return state().logger->should_log(spdlog_level(level)); }
+bool enabled(Level level) {
+  return state().logger->should_log(spdlog_level(level));
+}
 
 Line::Line(Level level, std::string_view message)
     : level_(level), enabled_(log::enabled(level)), buffer_(nullptr, enabled_ ? 512 : 0), writer_(buffer_) {
@@ -124,7 +127,9 @@ Line& Line::add(std::string_view name, const Value& value) {
   return *this;
 }
 
-Line& Line::add_if(std::string_view name, std::string_view text) { return text.empty() ? *this : add(name, text); }
+Line& Line::add_if(std::string_view name, std::string_view text) {
+  return text.empty() ? *this : add(name, text);
+}
 
 void Line::write() {
   if (!enabled_) return;

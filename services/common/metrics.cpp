@@ -32,7 +32,9 @@ using PrometheusCounter = prometheus::Counter;
 const Histogram::BucketBoundaries seconds_buckets{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
                                                   0.1,    0.25,  0.5,    1,     2.5,  5,     10};
 
-double seconds(Microseconds took) { return std::chrono::duration<double>(took).count(); }
+double seconds(Microseconds took) {
+  return std::chrono::duration<double>(took).count();
+}
 
 /// One family's series by the values of its labels. Looking a known one up allocates nothing.
 template <class T, std::size_t N>
@@ -152,17 +154,20 @@ class Metrics::Parts {
   }
 
  public:
-  Series<PrometheusCounter, 3> http_requests{counters("shop_http_requests_total", "Requests answered by the REST facade."),
-                                             {"method", "route", "status"}};
+  Series<PrometheusCounter, 3> http_requests{
+      counters("shop_http_requests_total", "Requests answered by the REST facade."), {"method", "route", "status"}};
   Series<Histogram, 2> http_duration{
       histograms("shop_http_request_duration_seconds", "From a request's arrival to its answer."), {"method", "route"}};
   Gauge& http_in_flight = gauges("shop_http_requests_in_flight", "Requests taken and not yet answered.").Add({});
 
-  Series<PrometheusCounter, 4> turns{counters("actor_turns_total", "Turns of actors by what started them and how they ended."),
-                                     {"type", "method", "cause", "outcome"}};
+  Series<PrometheusCounter, 4> turns{
+      counters("actor_turns_total", "Turns of actors by what started them and how they ended."),
+      {"type", "method", "cause", "outcome"}};
   Series<Histogram, 2> turn_duration{
-      histograms("actor_turn_duration_seconds", "From a turn's start to its answer, commit included."), {"type", "method"}};
-  Series<PrometheusCounter, 2> commits{counters("actor_commits_total", "Actor-state transactions."), {"type", "result"}};
+      histograms("actor_turn_duration_seconds", "From a turn's start to its answer, commit included."),
+      {"type", "method"}};
+  Series<PrometheusCounter, 2> commits{counters("actor_commits_total", "Actor-state transactions."),
+                                       {"type", "result"}};
   Series<Histogram, 1> commit_duration{
       histograms("actor_commit_duration_seconds", "Duration of an actor-state transaction."), {"type"}};
   Series<Gauge, 1> activations{gauges("actor_activations", "Actors active on this host."), {"type"}};
@@ -181,16 +186,19 @@ class Metrics::Parts {
 
   Series<PrometheusCounter, 2> sidecar_requests{counters("sidecar_requests_total", "Requests to the sidecar."),
                                                 {"operation", "status"}};
-  Series<Histogram, 1> sidecar_duration{histograms("sidecar_request_duration_seconds", "Duration of a sidecar request."),
-                                        {"operation"}};
+  Series<Histogram, 1> sidecar_duration{
+      histograms("sidecar_request_duration_seconds", "Duration of a sidecar request."), {"operation"}};
   PrometheusCounter& warnings =
-      counters("service_warnings_total", "What an operator should know and belongs to no turn; the log says more.").Add({});
+      counters("service_warnings_total", "What an operator should know and belongs to no turn; the log says more.")
+          .Add({});
 
   // Last: it serves the others.
   std::unique_ptr<prometheus::Exposer> exposer;
 };
 
-void Counter::add(double amount) const { series_->Increment(amount); }
+void Counter::add(double amount) const {
+  series_->Increment(amount);
+}
 
 Metrics::Metrics() : parts_(std::make_unique<Parts>()) {}
 Metrics::~Metrics() = default;
@@ -219,7 +227,9 @@ void Metrics::http_request(std::string_view method, std::string_view route, int 
   parts_->http_requests.at({method, route, std::to_string(status)}).Increment();
   parts_->http_duration.at({method, route}).Observe(seconds(took));
 }
-void Metrics::http_in_flight(int delta) { parts_->http_in_flight.Increment(delta); }
+void Metrics::http_in_flight(int delta) {
+  parts_->http_in_flight.Increment(delta);
+}
 
 void Metrics::turn(std::string_view type, std::string_view method, std::string_view cause, std::string_view outcome,
                    Microseconds took) {
@@ -230,8 +240,12 @@ void Metrics::commit(std::string_view type, bool ok, Microseconds took) {
   parts_->commits.at({type, ok ? "ok" : "failed"}).Increment();
   parts_->commit_duration.at({type}).Observe(seconds(took));
 }
-void Metrics::activations(std::string_view type, int delta) { parts_->activations.at({type}).Increment(delta); }
-void Metrics::outbox(std::string_view type, int delta) { parts_->outbox.at({type}).Increment(delta); }
+void Metrics::activations(std::string_view type, int delta) {
+  parts_->activations.at({type}).Increment(delta);
+}
+void Metrics::outbox(std::string_view type, int delta) {
+  parts_->outbox.at({type}).Increment(delta);
+}
 
 void Metrics::event_published(std::string_view type, bool ok, Microseconds took) {
   parts_->published.at({type, ok ? "ok" : "failed"}).Increment();
@@ -248,7 +262,9 @@ void Metrics::sidecar(std::string_view operation, int status, Microseconds took)
   parts_->sidecar_requests.at({operation, std::to_string(status)}).Increment();
   parts_->sidecar_duration.at({operation}).Observe(seconds(took));
 }
-void Metrics::warning() { parts_->warnings.Increment(); }
+void Metrics::warning() {
+  parts_->warnings.Increment();
+}
 
 Counter Metrics::counter(const std::string& name, const std::string& help,
                          const std::map<std::string, std::string>& labels) {

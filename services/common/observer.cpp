@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::array<std::string_view, 4> id_names{"orderId", "cartId", "paymentId", "productId"};
 
-/// Notes the ids at the top of an event's data, and nothing else of it: the rest may be what nobody should read in a log.
+/// Notes the ids at the top of an event's data, and nothing else of it: the rest may be what nobody should read in a
+/// log.
 class IdsAtTop : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, IdsAtTop> {
  public:
   explicit IdsAtTop(log::Line& line) : line_(line) {}
@@ -39,7 +40,9 @@ class IdsAtTop : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, IdsAtTop
   int depth_ = 0;
 };
 
-double milliseconds(Microseconds took) { return std::chrono::duration<double, std::milli>(took).count(); }
+double milliseconds(Microseconds took) {
+  return std::chrono::duration<double, std::milli>(took).count();
+}
 
 struct Wording {
   log::Level level;
@@ -125,7 +128,9 @@ void ServiceObserver::event_received(const actors::EventReceived& received) {
   line.write();
 }
 
-void ServiceObserver::outbox_changed(std::string_view actor_type, int delta) { metrics_.outbox(actor_type, delta); }
+void ServiceObserver::outbox_changed(std::string_view actor_type, int delta) {
+  metrics_.outbox(actor_type, delta);
+}
 
 void ServiceObserver::activations_changed(std::string_view actor_type, int delta) {
   metrics_.activations(actor_type, delta);

@@ -1,6 +1,5 @@
 #include "services/common/problem.hpp"
 
-
 #include "actors/runtime/sidecar.hpp"
 
 namespace shop::services {
@@ -116,7 +115,8 @@ Problem problem_of(std::exception_ptr error) {
     return known.problem();
   } catch (const actors::SidecarError& failure) {
     if (failure.status() == 504 || failure.code() == "TIMED_OUT")
-      return unavailable(504, "timeout", "Another part of the platform did not answer in time; the outcome is unknown. Try again.");
+      return unavailable(504, "timeout",
+                         "Another part of the platform did not answer in time; the outcome is unknown. Try again.");
     return unavailable(503, "unavailable", "Another part of the platform is not available at the moment. Try again.");
   } catch (...) {
     Problem problem;

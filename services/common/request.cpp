@@ -45,7 +45,8 @@ const std::string& Request::parameter(std::string_view name) const {
 
 const std::string& Request::id(std::string_view name) const {
   const auto& text = parameter(name);
-  if (!is_id(text)) throw ProblemError(404, "", "There is nothing here: an id has 1 to 64 letters, digits, \"_\" or \"-\".");
+  if (!is_id(text))
+    throw ProblemError(404, "", "There is nothing here: an id has 1 to 64 letters, digits, \"_\" or \"-\".");
   return text;
 }
 
@@ -87,9 +88,10 @@ std::optional<std::string> Request::header(std::string_view name) const {
 const std::string& Request::idempotency_key() const {
   const auto found = parts_.headers.find("idempotency-key");
   if (found == parts_.headers.end() || found->second.empty())
-    throw ProblemError(400, "idempotency_key_required",
-                       "The header Idempotency-Key is required: send a new random one with each new request, and the same one "
-                       "when you repeat a request.");
+    throw ProblemError(
+        400, "idempotency_key_required",
+        "The header Idempotency-Key is required: send a new random one with each new request, and the same one "
+        "when you repeat a request.");
   return found->second;
 }
 
@@ -99,7 +101,9 @@ void Request::require_json() const {
     throw ProblemError(415, "", "The request body must be application/json.");
 }
 
-std::string etag(std::int64_t version) { return '"' + std::to_string(version) + '"'; }
+std::string etag(std::int64_t version) {
+  return '"' + std::to_string(version) + '"';
+}
 
 bool etag_listed(std::string_view list, std::string_view tag, bool weak) {
   while (!list.empty()) {

@@ -80,7 +80,8 @@ std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_s
 }
 
 void Routes::add(const std::string& verb, const std::string& pattern, Endpoint endpoint) {
-  auto known = std::find_if(patterns_.begin(), patterns_.end(), [&](const auto& other) { return other.text == pattern; });
+  auto known =
+      std::find_if(patterns_.begin(), patterns_.end(), [&](const auto& other) { return other.text == pattern; });
   if (known == patterns_.end()) {
     const auto segments = segments_of(pattern);
     if (segments.empty()) throw std::logic_error("a route begins with a slash: " + pattern);
@@ -90,7 +91,8 @@ void Routes::add(const std::string& verb, const std::string& pattern, Endpoint e
           left.segments.begin(), left.segments.end(), right.segments.begin(), right.segments.end(),
           [](const auto& a, const auto& b) { return !is_variable(a) && is_variable(b); });
     };
-    known = patterns_.insert(std::upper_bound(patterns_.begin(), patterns_.end(), added, literal_first), std::move(added));
+    known =
+        patterns_.insert(std::upper_bound(patterns_.begin(), patterns_.end(), added, literal_first), std::move(added));
   }
   if (!known->endpoints.emplace(verb, std::move(endpoint)).second)
     throw std::logic_error("the route " + verb + " " + pattern + " is there twice");

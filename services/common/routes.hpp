@@ -1,5 +1,5 @@
-/// Which handler a request's path and verb belong to, and the decoding of paths and queries (RFC 3986). Internal to the facade.
-/// The table is built before requests come and then only read, by any thread.
+/// Which handler a request's path and verb belong to, and the decoding of paths and queries (RFC 3986). Internal to the
+/// facade. The table is built before requests come and then only read, by any thread.
 #pragma once
 
 #include <functional>

@@ -42,8 +42,8 @@ actors::HostSettings host_settings(const ServiceDefinition& definition, const Se
   return host;
 }
 
-/// The text under `name` in a secret. A store hands a secret that is a JSON object out either as its members or, under the
-/// secret's own name, as the text of the object.
+/// The text under `name` in a secret. A store hands a secret that is a JSON object out either as its members or, under
+/// the secret's own name, as the text of the object.
 std::string member_of(const std::map<std::string, std::string>& secret, const std::string& name) {
   if (const auto found = secret.find(name); found != secret.end()) return found->second;
   for (const auto& [key, text] : secret) {
@@ -171,8 +171,8 @@ int run(ServiceDefinition definition, const std::function<void(Service&)>& prepa
     log::info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
     const bool finished = service->end();
     log::info("stopped", {{"workLeft", !finished}});
-    // What was not finished in time still refers to the service, and the metrics page takes two seconds to close: both end with
-    // the process. Everything else has ended, and every line is written.
+    // What was not finished in time still refers to the service, and the metrics page takes two seconds to close: both
+    // end with the process. Everything else has ended, and every line is written.
     std::_Exit(finished ? 0 : 2);
   } catch (const std::exception& error) {
     std::cerr << definition.app_id << " cannot run: " << error.what() << std::endl;

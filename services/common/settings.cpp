@@ -24,7 +24,9 @@ Environment::Environment()
 
 Environment::Environment(Lookup lookup) : lookup_(std::move(lookup)) {}
 
-void Environment::wrong(const std::string& name, const std::string& what) { problems_.push_back(name + " " + what); }
+void Environment::wrong(const std::string& name, const std::string& what) {
+  problems_.push_back(name + " " + what);
+}
 
 std::string Environment::text(const std::string& name, std::optional<std::string> otherwise) {
   auto value = lookup_(name);
@@ -41,7 +43,8 @@ std::int64_t Environment::integer(const std::string& name, std::int64_t least, s
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
   if (error != std::errc{} || end != value.data() + value.size() || number < least || number > most) {
-    wrong(name, "is \"" + value + "\": give a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+    wrong(name,
+          "is \"" + value + "\": give a whole number from " + std::to_string(least) + " to " + std::to_string(most));
     return 0;
   }
   return number;
@@ -64,8 +67,8 @@ Settings Settings::read(Environment& environment) {
   settings.channel_port = environment.port("APP_CHANNEL_PORT");
   settings.metrics_port = environment.port("METRICS_PORT");
   settings.sidecar_port = environment.port("DAPR_HTTP_PORT");
-  for (const auto& [name, address] : {std::pair{"BIND_ADDRESS", &settings.bind_address},
-                                      std::pair{"METRICS_ADDRESS", &settings.metrics_address}}) {
+  for (const auto& [name, address] :
+       {std::pair{"BIND_ADDRESS", &settings.bind_address}, std::pair{"METRICS_ADDRESS", &settings.metrics_address}}) {
     *address = environment.text(name, *address);
     if (!is_address(*address))
       environment.wrong(name, "is \"" + *address + "\": give an IPv4 address, such as 127.0.0.1 or 0.0.0.0");

@@ -24,13 +24,15 @@ ProblemError unauthorised(std::string detail) {
 class Hs256 final : public Verifier {
  public:
   explicit Hs256(std::string key) : key_(std::move(key)) {
-    if (key_.size() < 32) throw std::invalid_argument("a key for HS256 needs at least 32 bytes (RFC 7518, section 3.2)");
+    if (key_.size() < 32)
+      throw std::invalid_argument("a key for HS256 needs at least 32 bytes (RFC 7518, section 3.2)");
   }
 
   std::string claims(const std::string& token) const override {
     jwt_t* decoded = nullptr;
-    // With a key, libjwt refuses unsigned tokens and checks the signature under the token's own `alg`, which is therefore
-    // checked as well: an HMAC key must never be taken for a public key, nor a weaker or another algorithm be let in.
+    // With a key, libjwt refuses unsigned tokens and checks the signature under the token's own `alg`, which is
+    // therefore checked as well: an HMAC key must never be taken for a public key, nor a weaker or another algorithm be
+    // let in.
     const int failed = jwt_decode(&decoded, token.c_str(), reinterpret_cast<const unsigned char*>(key_.data()),
                                   static_cast<int>(key_.size()));
     const std::unique_ptr<jwt_t, void (*)(jwt_t*)> owned(decoded, jwt_free);
@@ -74,7 +76,9 @@ bool may_access(const Caller& caller, const std::optional<std::string>& owner) {
   return !owner || caller.admin() || (!caller.anonymous() && caller.sub == *owner);
 }
 
-std::unique_ptr<Verifier> hs256(std::string key) { return std::make_unique<Hs256>(std::move(key)); }
+std::unique_ptr<Verifier> hs256(std::string key) {
+  return std::make_unique<Hs256>(std::move(key));
+}
 
 void Tokens::accept(std::unique_ptr<Verifier> verifier) {
   std::lock_guard lock(mutex_);

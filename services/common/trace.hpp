@@ -1,4 +1,5 @@
-/// W3C Trace Context (https://www.w3.org/TR/trace-context/), as far as a service needs it: take the client's trace, or begin one.
+/// W3C Trace Context (https://www.w3.org/TR/trace-context/), as far as a service needs it: take the client's trace, or
+/// begin one.
 #pragma once
 
 #include <string>

@@ -11,8 +11,8 @@ namespace shop::services {
 namespace {
 
 using actors::Task;
-using testing::ask;
 using ::testing::AllOf;
+using testing::ask;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -57,7 +57,8 @@ class FacadeTest : public ::testing::Test {
     facade.post("/things/{id}/cancel", [](Request request) -> Task<Response> {
       co_return Response::json(200, request.optional_body_as<Reason>().reason.value_or("none"));
     });
-    facade.post("/things/{id}/ship", Access::Admin, [](Request) -> Task<Response> { co_return Response::no_content(); });
+    facade.post("/things/{id}/ship", Access::Admin,
+                [](Request) -> Task<Response> { co_return Response::no_content(); });
     facade.get("/list", [](Request request) -> Task<Response> {
       co_return Response::json(200, request.query_integer("limit", 1, 100).value_or(20));
     });
@@ -136,7 +137,8 @@ TEST_F(FacadeTest, keeps_a_connection_open_as_http_1_1_does_and_closes_it_when_a
 }
 
 TEST_F(FacadeTest, an_unknown_path_is_404_however_it_is_spelled) {
-  for (const auto* path : {"/", "/nothing", "/things", "/things/", "/things/t-1/", "//things/t-1", "/things//items", "/THINGS/t"})
+  for (const auto* path :
+       {"/", "/nothing", "/things", "/things/", "/things/t-1/", "//things/t-1", "/things//items", "/THINGS/t"})
     expect_problem(ask(facade.port(), "GET", path), 404);
   expect_problem(ask(facade.port(), "GET", std::string(15000, '/')), 404);
   EXPECT_THAT(ask(facade.port(), "GET", "/nothing").body, HasSubstr(R"("instance":"/nothing")"));
@@ -257,8 +259,8 @@ TEST_F(FacadeTest, a_body_is_read_strictly_and_every_error_has_its_pointer) {
 
 TEST_F(FacadeTest, another_media_type_is_415) {
   const std::string body = R"({"productId":"p","quantity":3})";
-  for (const auto* type : {"Content-Type: text/plain", "Content-Type: application/jsonx", "Content-Type: application/xml",
-                           "Content-Type: nonsense", "Content-Type: ", "X-Nothing: 1"})
+  for (const auto* type : {"Content-Type: text/plain", "Content-Type: application/jsonx",
+                           "Content-Type: application/xml", "Content-Type: nonsense", "Content-Type: ", "X-Nothing: 1"})
     expect_problem(ask(facade.port(), "POST", "/things/t-1/items", {type}, body), 415);
 }
 
@@ -276,8 +278,8 @@ TEST_F(FacadeTest, a_body_over_one_mebibyte_is_413) {
 }
 
 TEST_F(FacadeTest, a_malformed_request_is_400_with_a_problem) {
-  for (const auto* request : {"GET /things/t-1 HTTP/3.9\r\n\r\n",
-                              "GET /things/t-1 HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n"}) {
+  for (const auto* request :
+       {"GET /things/t-1 HTTP/3.9\r\n\r\n", "GET /things/t-1 HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n"}) {
     testing::Connection connection(facade.port());
     connection.send(request);
     const auto answer = connection.read();
@@ -313,15 +315,19 @@ TEST_F(FacadeTest, what_nobody_foresaw_is_500_and_in_the_log_alone) {
   const auto answer = ask(facade.port(), "GET", "/bug");
   expect_problem(answer, 500);
   EXPECT_THAT(answer.body, Not(HasSubstr("inner")));
-  EXPECT_THAT(captured.lines(), ::testing::Contains(AllOf(HasSubstr("\"error\":\"an inner detail\""), HasSubstr("traceId"))));
+  EXPECT_THAT(captured.lines(),
+              ::testing::Contains(AllOf(HasSubstr("\"error\":\"an inner detail\""), HasSubstr("traceId"))));
 }
 
 TEST_F(FacadeTest, an_admins_route_is_401_without_a_token_and_403_with_a_customers) {
   const auto anonymous = ask(facade.port(), "POST", "/things/t-1/ship");
   expect_problem(anonymous, 401);
   EXPECT_THAT(anonymous.headers.at("www-authenticate"), HasSubstr("Bearer"));
-  expect_problem(ask(facade.port(), "POST", "/things/t-1/ship", {"Authorization: Bearer " + testing::token("ada")}), 403);
-  EXPECT_EQ(ask(facade.port(), "POST", "/things/t-1/ship", {"Authorization: Bearer " + testing::token("ada", "admin")}).status, 204);
+  expect_problem(ask(facade.port(), "POST", "/things/t-1/ship", {"Authorization: Bearer " + testing::token("ada")}),
+                 403);
+  EXPECT_EQ(ask(facade.port(), "POST", "/things/t-1/ship", {"Authorization: Bearer " + testing::token("ada", "admin")})
+                .status,
+            204);
 }
 
 TEST_F(FacadeTest, a_token_that_does_not_hold_is_401_even_where_none_is_needed) {
@@ -364,13 +370,15 @@ TEST_F(FacadeTest, a_request_is_counted_by_its_route_and_logged_without_its_secr
   ask(facade.port(), "POST", "/things/t-1/items", {json, "Authorization: Bearer " + testing::token("ada")},
       R"({"productId":"tok_secret","quantity":1})");
   ask(facade.port(), "GET", "/nothing/else");
-  EXPECT_THAT(metrics.page(),
-              AllOf(HasSubstr(R"(shop_http_requests_total{method="POST",route="/things/{id}/items",status="200"} 1)"),
-                    HasSubstr(R"(shop_http_requests_total{method="GET",route="unmatched",status="404"} 1)"),
-                    HasSubstr(R"(shop_http_request_duration_seconds_count{method="POST",route="/things/{id}/items"} 1)")));
+  EXPECT_THAT(
+      metrics.page(),
+      AllOf(HasSubstr(R"(shop_http_requests_total{method="POST",route="/things/{id}/items",status="200"} 1)"),
+            HasSubstr(R"(shop_http_requests_total{method="GET",route="unmatched",status="404"} 1)"),
+            HasSubstr(R"(shop_http_request_duration_seconds_count{method="POST",route="/things/{id}/items"} 1)")));
   const auto lines = captured.lines();
-  EXPECT_THAT(lines, ::testing::Contains(AllOf(HasSubstr(R"("level":"info")"), HasSubstr(R"("msg":"request")"),
-                                               HasSubstr(R"("route":"/things/{id}/items")"), HasSubstr(R"("thingId":"t-1")"))));
+  EXPECT_THAT(
+      lines, ::testing::Contains(AllOf(HasSubstr(R"("level":"info")"), HasSubstr(R"("msg":"request")"),
+                                       HasSubstr(R"("route":"/things/{id}/items")"), HasSubstr(R"("thingId":"t-1")"))));
   EXPECT_THAT(lines, ::testing::Each(AllOf(Not(HasSubstr("tok_secret")), Not(HasSubstr("Bearer")))));
 }
 

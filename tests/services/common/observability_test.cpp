@@ -31,15 +31,19 @@ const actors::Trace trace{"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-
 
 TEST(Log, writes_one_json_object_a_line) {
   const testing::CapturedLog captured;
-  log::info("order \"shipped\"\n", {{"orderId", std::string("o-1")}, {"lines", 3}, {"ok", true}, {"took", 1.5}, {"big", std::int64_t{1} << 40}});
+  log::info(
+      "order \"shipped\"\n",
+      {{"orderId", std::string("o-1")}, {"lines", 3}, {"ok", true}, {"took", 1.5}, {"big", std::int64_t{1} << 40}});
   ASSERT_EQ(captured.lines().size(), 1u);
-  EXPECT_EQ(timeless(captured.lines()[0]),
-            R"({"level":"info","service":"test-service","msg":"order \"shipped\"\n","orderId":"o-1","lines":3,"ok":true,"took":1.5,"big":1099511627776})");
+  EXPECT_EQ(
+      timeless(captured.lines()[0]),
+      R"({"level":"info","service":"test-service","msg":"order \"shipped\"\n","orderId":"o-1","lines":3,"ok":true,"took":1.5,"big":1099511627776})");
 }
 
 TEST(Log, is_json_whatever_is_logged) {
   const testing::CapturedLog captured;
-  log::warning(std::string("zero \0 and {} %v", 17), {{"number", std::numeric_limits<double>::quiet_NaN()}, {"text", "\x01\x7f\t"}});
+  log::warning(std::string("zero \0 and {} %v", 17),
+               {{"number", std::numeric_limits<double>::quiet_NaN()}, {"text", "\x01\x7f\t"}});
   rapidjson::Document line;
   EXPECT_FALSE(line.Parse(captured.lines().at(0).c_str()).HasParseError()) << captured.lines()[0];
 }
@@ -53,7 +57,8 @@ TEST(Log, leaves_out_what_is_below_its_level) {
 }
 
 TEST(Log, knows_its_levels_by_name) {
-  for (const auto* name : {"trace", "debug", "info", "warning", "error"}) EXPECT_EQ(to_string(*log::level_from(name)), name);
+  for (const auto* name : {"trace", "debug", "info", "warning", "error"})
+    EXPECT_EQ(to_string(*log::level_from(name)), name);
   EXPECT_FALSE(log::level_from("loud"));
 }
 
@@ -75,9 +80,10 @@ class ObserverTest : public ::testing::Test {
 
 TEST_F(ObserverTest, tells_of_a_committed_turn) {
   turn(actors::TurnOutcome::Committed);
-  EXPECT_EQ(line(),
-            R"({"level":"info","service":"test-service","msg":"turn committed","actor":"Order/o-1","orderId":"o-1","method":"Ship",)"
-            R"("turn":"t-1","cause":"call","version":4,"tookMs":1.5,"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","cartId":"c-1"})");
+  EXPECT_EQ(
+      line(),
+      R"({"level":"info","service":"test-service","msg":"turn committed","actor":"Order/o-1","orderId":"o-1","method":"Ship",)"
+      R"("turn":"t-1","cause":"call","version":4,"tookMs":1.5,"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","cartId":"c-1"})");
   EXPECT_THAT(metrics.page(),
               AllOf(HasSubstr(R"(actor_turns_total{cause="call",method="Ship",outcome="committed",type="Order"} 1)"),
                     HasSubstr(R"(actor_turn_duration_seconds_count{method="Ship",type="Order"} 1)")));
@@ -109,23 +115,29 @@ TEST_F(ObserverTest, tells_of_an_event_by_its_ids_and_nothing_else_of_its_data) 
   event.data.text =
       R"({"orderId":"o-1","cartId":"c-1","lines":[{"productId":"p-1"}],"paymentMethod":{"token":"tok_approve"},"shippingAddress":{"name":"Ada"}})";
   observer.event_sent({actor, event, "", 2000us});
-  EXPECT_EQ(line(),
-            R"({"level":"info","service":"test-service","msg":"event published","event":"cart.checkout_completed","eventId":"Cart/c-1/7/0",)"
-            R"("topic":"order-events","actor":"Cart/c-1","tookMs":2.0,"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","orderId":"o-1","cartId":"c-1"})");
+  EXPECT_EQ(
+      line(),
+      R"({"level":"info","service":"test-service","msg":"event published","event":"cart.checkout_completed","eventId":"Cart/c-1/7/0",)"
+      R"("topic":"order-events","actor":"Cart/c-1","tookMs":2.0,"traceId":"4bf92f3577b34da6a3ce929d0e0e4736","orderId":"o-1","cartId":"c-1"})");
   observer.event_sent({actor, event, "broker down", 2000us});
-  EXPECT_THAT(line(), AllOf(HasSubstr(R"("level":"warning")"), HasSubstr("event not published"), Not(HasSubstr("tok_approve"))));
-  EXPECT_THAT(metrics.page(), AllOf(HasSubstr(R"(actor_events_published_total{result="ok",type="cart.checkout_completed"} 1)"),
-                                    HasSubstr(R"(actor_events_published_total{result="failed",type="cart.checkout_completed"} 1)")));
+  EXPECT_THAT(line(), AllOf(HasSubstr(R"("level":"warning")"), HasSubstr("event not published"),
+                            Not(HasSubstr("tok_approve"))));
+  EXPECT_THAT(metrics.page(),
+              AllOf(HasSubstr(R"(actor_events_published_total{result="ok",type="cart.checkout_completed"} 1)"),
+                    HasSubstr(R"(actor_events_published_total{result="failed",type="cart.checkout_completed"} 1)")));
 }
 
 TEST_F(ObserverTest, tells_of_received_events_and_does_not_count_by_foreign_names) {
-  observer.event_received({"order.created", "Order/o-1/1/0", "order-service", "o-1", actors::EventOutcome::Handled, "", 500us, trace});
-  EXPECT_EQ(line(),
-            R"({"level":"info","service":"test-service","msg":"event handled","event":"order.created","eventId":"Order/o-1/1/0",)"
-            R"("source":"order-service","orderId":"o-1","tookMs":0.5,"traceId":"4bf92f3577b34da6a3ce929d0e0e4736"})");
+  observer.event_received(
+      {"order.created", "Order/o-1/1/0", "order-service", "o-1", actors::EventOutcome::Handled, "", 500us, trace});
+  EXPECT_EQ(
+      line(),
+      R"({"level":"info","service":"test-service","msg":"event handled","event":"order.created","eventId":"Order/o-1/1/0",)"
+      R"("source":"order-service","orderId":"o-1","tookMs":0.5,"traceId":"4bf92f3577b34da6a3ce929d0e0e4736"})");
   observer.event_received({"made.up", "x", "y", "z", actors::EventOutcome::Unknown, "", 500us, {}});
   EXPECT_THAT(line(), HasSubstr(R"("event":"made.up")"));
-  observer.event_received({"order.created", "x", "y", "z", actors::EventOutcome::Unreadable, "/total is required", 500us, {}});
+  observer.event_received(
+      {"order.created", "x", "y", "z", actors::EventOutcome::Unreadable, "/total is required", 500us, {}});
   EXPECT_THAT(line(), AllOf(HasSubstr(R"("level":"error")"), HasSubstr("event unreadable")));
   EXPECT_THAT(metrics.page(), AllOf(HasSubstr(R"(events_received_total{outcome="handled",type="order.created"} 1)"),
                                     HasSubstr(R"(events_received_total{outcome="unknown",type="other"} 1)"),
@@ -142,19 +154,21 @@ TEST_F(ObserverTest, keeps_the_gauges) {
   observer.reminder_changed("Cart", "tend", true);
   observer.sidecar_called("state_commit", 204, 100us);
   observer.warned("something");
-  EXPECT_THAT(metrics.page(),
-              AllOf(HasSubstr(R"(actor_outbox_events{type="Cart"} 2)"), HasSubstr(R"(actor_activations{type="Cart"} 1)"),
-                    HasSubstr(R"(actor_commits_total{result="ok",type="Cart"} 1)"),
-                    HasSubstr(R"(actor_commits_total{result="failed",type="Cart"} 1)"),
-                    HasSubstr(R"(actor_commit_duration_seconds_count{type="Cart"} 2)"),
-                    HasSubstr(R"(actor_reminder_changes_total{change="armed",name="tend",type="Cart"} 1)"),
-                    HasSubstr(R"(sidecar_request_duration_seconds_count{operation="state_commit"} 1)"),
-                    HasSubstr("service_warnings_total 1")));
+  EXPECT_THAT(
+      metrics.page(),
+      AllOf(HasSubstr(R"(actor_outbox_events{type="Cart"} 2)"), HasSubstr(R"(actor_activations{type="Cart"} 1)"),
+            HasSubstr(R"(actor_commits_total{result="ok",type="Cart"} 1)"),
+            HasSubstr(R"(actor_commits_total{result="failed",type="Cart"} 1)"),
+            HasSubstr(R"(actor_commit_duration_seconds_count{type="Cart"} 2)"),
+            HasSubstr(R"(actor_reminder_changes_total{change="armed",name="tend",type="Cart"} 1)"),
+            HasSubstr(R"(sidecar_request_duration_seconds_count{operation="state_commit"} 1)"),
+            HasSubstr("service_warnings_total 1")));
 }
 
 TEST(Metrics, has_the_process_under_the_usual_names) {
-  EXPECT_THAT(Metrics().page(), AllOf(HasSubstr("process_resident_memory_bytes "), HasSubstr("process_cpu_seconds_total "),
-                                      HasSubstr("process_open_fds "), HasSubstr("process_start_time_seconds ")));
+  EXPECT_THAT(Metrics().page(),
+              AllOf(HasSubstr("process_resident_memory_bytes "), HasSubstr("process_cpu_seconds_total "),
+                    HasSubstr("process_open_fds "), HasSubstr("process_start_time_seconds ")));
 }
 
 TEST(Metrics, serves_its_page) {
@@ -179,10 +193,11 @@ TEST(Trace, is_taken_only_in_the_form_of_the_w3c) {
   EXPECT_TRUE(is_traceparent("01" + trace.traceparent.substr(2) + "-later"));
   EXPECT_TRUE(is_traceparent(new_traceparent()));
   EXPECT_NE(new_traceparent(), new_traceparent());
-  for (const auto& bad : {std::string(), "ff" + trace.traceparent.substr(2), trace.traceparent + "-more", trace.traceparent.substr(1),
-                          std::string("00-00000000000000000000000000000000-00f067aa0ba902b7-01"),
-                          std::string("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01"),
-                          std::string("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01")})
+  for (const auto& bad :
+       {std::string(), "ff" + trace.traceparent.substr(2), trace.traceparent + "-more", trace.traceparent.substr(1),
+        std::string("00-00000000000000000000000000000000-00f067aa0ba902b7-01"),
+        std::string("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01"),
+        std::string("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01")})
     EXPECT_FALSE(is_traceparent(bad)) << bad;
 }
 

@@ -15,12 +15,15 @@ TEST(Problem, holds_the_members_of_rfc_9457_and_escapes_them) {
   problem.detail = "a \"quoted\"\nline";
   problem.instance = "/carts/c-1/items";
   problem.errors = {{"/items/0", "is wrong"}};
-  EXPECT_EQ(problem.to_json(),
-            R"({"type":"urn:problem:ecommerce:other_currency","title":"Conflict","status":409,)"
-            R"("detail":"a \"quoted\"\nline","instance":"/carts/c-1/items","errors":[{"pointer":"/items/0","detail":"is wrong"}]})");
+  EXPECT_EQ(
+      problem.to_json(),
+      R"({"type":"urn:problem:ecommerce:other_currency","title":"Conflict","status":409,)"
+      R"("detail":"a \"quoted\"\nline","instance":"/carts/c-1/items","errors":[{"pointer":"/items/0","detail":"is wrong"}]})");
 }
 
-TEST(Problem, without_a_code_is_about_blank) { EXPECT_EQ(problem_type(""), "about:blank"); }
+TEST(Problem, without_a_code_is_about_blank) {
+  EXPECT_EQ(problem_type(""), "about:blank");
+}
 
 TEST(Problem, of_a_refusal_has_the_status_of_its_reason) {
   using actors::Reason;
@@ -55,7 +58,8 @@ TEST(Value, hands_out_a_result_or_throws_its_refusal) {
   EXPECT_EQ(value(actors::Result<int>(3)), 3);
   value(actors::Result<void>());
   try {
-    value(actors::Result<int>(actors::refuse(actors::Reason::NotFound, "unknown_product", "There is no such product.")));
+    value(
+        actors::Result<int>(actors::refuse(actors::Reason::NotFound, "unknown_product", "There is no such product.")));
     FAIL();
   } catch (const ProblemError& error) {
     EXPECT_EQ(error.problem().status, 404);

@@ -44,7 +44,8 @@ class Process {
     if (!std::freopen(out, "w", stdout) || !std::freopen(out, "a", stderr)) ::_exit(3);
     const int status = run({.app_id = "test-service", .openapi = R"({"openapi":"3.1.0"})"}, [](Service& service) {
       const auto answer = service.environment().integer("ANSWER", 0, 100, 42);
-      service.facade().get("/answer", [answer](Request) -> actors::Task<Response> { co_return Response::json(200, answer); });
+      service.facade().get("/answer",
+                           [answer](Request) -> actors::Task<Response> { co_return Response::json(200, answer); });
       service.facade().get("/secret", Access::Admin, [](Request) -> actors::Task<Response> { co_return Response{}; });
     });
     std::fflush(stdout);
@@ -80,11 +81,13 @@ class Process {
 class ProcessTest : public ::testing::Test {
  protected:
   unsigned short facade = free_port();
-  std::map<std::string, std::string> environment{
-      {"FACADE_PORT", std::to_string(facade)},      {"APP_CHANNEL_PORT", std::to_string(free_port())},
-      {"METRICS_PORT", std::to_string(free_port())}, {"DAPR_HTTP_PORT", std::to_string(free_port())},
-      {"DAPR_API_TOKEN", "to-sidecar"},             {"APP_API_TOKEN", "from-sidecar"},
-      {"DRAIN_SECONDS", "5"}};
+  std::map<std::string, std::string> environment{{"FACADE_PORT", std::to_string(facade)},
+                                                 {"APP_CHANNEL_PORT", std::to_string(free_port())},
+                                                 {"METRICS_PORT", std::to_string(free_port())},
+                                                 {"DAPR_HTTP_PORT", std::to_string(free_port())},
+                                                 {"DAPR_API_TOKEN", "to-sidecar"},
+                                                 {"APP_API_TOKEN", "from-sidecar"},
+                                                 {"DRAIN_SECONDS", "5"}};
 
   void wait_until_up() {
     testing::eventually([this] {
@@ -105,10 +108,12 @@ TEST_F(ProcessTest, is_up_at_once_but_not_ready_without_its_sidecar_and_ends_wit
   EXPECT_EQ(readiness.status, 503);
   EXPECT_THAT(readiness.body, HasSubstr("key for bearer tokens"));
   EXPECT_EQ(testing::ask(facade, "GET", "/secret").status, 401);
-  EXPECT_EQ(testing::ask(facade, "GET", "/secret", {"Authorization: Bearer " + testing::token("a", "admin")}).status, 503)
+  EXPECT_EQ(testing::ask(facade, "GET", "/secret", {"Authorization: Bearer " + testing::token("a", "admin")}).status,
+            503)
       << "a token cannot be judged before the key is there";
   EXPECT_EQ(process.end(SIGTERM), 0);
-  EXPECT_THAT(process.output(), ::testing::AllOf(HasSubstr(R"("msg":"started","facade":"127.0.0.1:)"), HasSubstr(R"("msg":"stopping","signal":"SIGTERM")"),
+  EXPECT_THAT(process.output(), ::testing::AllOf(HasSubstr(R"("msg":"started","facade":"127.0.0.1:)"),
+                                                 HasSubstr(R"("msg":"stopping","signal":"SIGTERM")"),
                                                  HasSubstr(R"("msg":"stopped","workLeft":false)")));
   EXPECT_THAT(process.output(), ::testing::Not(HasSubstr("sidecar\"")));
 }

@@ -28,8 +28,9 @@ class SettingsTest : public ::testing::Test {
       return error.what();
     }
   }
-  std::map<std::string, std::string> variables{{"FACADE_PORT", "6002"},    {"APP_CHANNEL_PORT", "7002"}, {"METRICS_PORT", "9092"},
-                                               {"DAPR_HTTP_PORT", "3502"}, {"DAPR_API_TOKEN", "a"},      {"APP_API_TOKEN", "b"}};
+  std::map<std::string, std::string> variables{{"FACADE_PORT", "6002"},  {"APP_CHANNEL_PORT", "7002"},
+                                               {"METRICS_PORT", "9092"}, {"DAPR_HTTP_PORT", "3502"},
+                                               {"DAPR_API_TOKEN", "a"},  {"APP_API_TOKEN", "b"}};
 };
 
 TEST_F(SettingsTest, what_must_be_there_is_enough) {

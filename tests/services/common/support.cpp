@@ -51,7 +51,9 @@ Connection::Connection(unsigned short port) : socket_(::socket(AF_INET, SOCK_STR
     throw std::runtime_error("cannot connect");
 }
 
-Connection::~Connection() { ::close(socket_); }
+Connection::~Connection() {
+  ::close(socket_);
+}
 
 void Connection::send(const std::string& bytes) {
   for (std::size_t sent = 0; sent < bytes.size();) {

@@ -1,5 +1,5 @@
-/// What the tests of services/common share: a runner without a host, a client that speaks exact bytes, signed tokens, and a log
-/// that can be read.
+/// What the tests of services/common share: a runner without a host, a client that speaks exact bytes, signed tokens,
+/// and a log that can be read.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -72,7 +72,8 @@ Answer ask(unsigned short port, const std::string& verb, const std::string& targ
            const std::vector<std::string>& headers = {}, const std::string& body = {});
 
 /// A token as anybody could make one: header and claims as they are given, signed with HMAC-SHA-`bits` under `with`.
-std::string signed_token(const std::string& header, const std::string& claims, const std::string& with = key, int bits = 256);
+std::string signed_token(const std::string& header, const std::string& claims, const std::string& with = key,
+                         int bits = 256);
 /// A valid one.
 std::string token(const std::string& sub, const std::string& role = "customer");
 

@@ -25,7 +25,8 @@ class TokensTest : public ::testing::Test {
   }
   std::string claims(const std::string& more) { return R"({"sub":"ada","role":"customer")" + more + "}"; }
   std::string at(long seconds) {
-    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(clock.time.time_since_epoch()).count() + seconds);
+    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(clock.time.time_since_epoch()).count() +
+                          seconds);
   }
 
   testing::FixedClock clock;
@@ -47,7 +48,8 @@ TEST_F(TokensTest, nobody_is_anonymous) {
 }
 
 TEST_F(TokensTest, a_subject_may_be_any_text) {
-  const auto caller = tokens.caller("Bearer " + signed_token(header, "{\"sub\":\"\xC3\xA4 / \\u0022|||\",\"exp\":" + at(9) + "}"));
+  const auto caller =
+      tokens.caller("Bearer " + signed_token(header, "{\"sub\":\"\xC3\xA4 / \\u0022|||\",\"exp\":" + at(9) + "}"));
   EXPECT_EQ(caller.sub, "\xC3\xA4 / \"|||");
   EXPECT_EQ(caller.role, "");
 }
@@ -71,7 +73,9 @@ TEST_F(TokensTest, a_foreign_key_is_refused) {
 TEST_F(TokensTest, a_tampered_token_is_refused) {
   auto token = testing::token("ada");
   const auto other = testing::token("eve", "admin");
-  const auto payload = [](const std::string& text) { return text.substr(text.find('.') + 1, text.rfind('.') - text.find('.') - 1); };
+  const auto payload = [](const std::string& text) {
+    return text.substr(text.find('.') + 1, text.rfind('.') - text.find('.') - 1);
+  };
   const auto forged = token.substr(0, token.find('.') + 1) + payload(other) + token.substr(token.rfind('.'));
   EXPECT_EQ(refused(forged), 401);
   token[token.size() - 2] = token[token.size() - 2] == 'A' ? 'B' : 'A';
@@ -96,7 +100,8 @@ TEST_F(TokensTest, claims_of_another_type_are_refused) {
 }
 
 TEST_F(TokensTest, nonsense_is_refused) {
-  for (const auto* text : {"", ".", "..", "...", "a.b.c", "e30.e30.", "\xff.\xff.\xff"}) EXPECT_EQ(refused(text), 401) << text;
+  for (const auto* text : {"", ".", "..", "...", "a.b.c", "e30.e30.", "\xff.\xff.\xff"})
+    EXPECT_EQ(refused(text), 401) << text;
   EXPECT_EQ(refused(std::string(100000, 'a')), 401);
 }
 
@@ -112,7 +117,9 @@ TEST_F(TokensTest, without_a_key_a_token_cannot_be_judged_yet) {
   }
 }
 
-TEST(Hs256, refuses_a_key_that_is_too_short) { EXPECT_THROW(hs256("short"), std::invalid_argument); }
+TEST(Hs256, refuses_a_key_that_is_too_short) {
+  EXPECT_THROW(hs256("short"), std::invalid_argument);
+}
 
 TEST(MayAccess, is_for_owners_and_admins_and_for_everyone_where_nobody_owns) {
   const Caller ada{"ada", "customer"}, eve{"eve", ""}, root{"root", "admin"}, guest;
