@@ -26,8 +26,8 @@ int main() {
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before the host's threads start
   host.start();
-  int signal = 0;
-  sigwait(&signals, &signal);
+  int received = 0;
+  sigwait(&signals, &received);
   return host.drain(std::chrono::seconds(20)) ? 0 : 1;
   // [host]
 }

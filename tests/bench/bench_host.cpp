@@ -8,6 +8,7 @@
 
 #include "actors/runtime/http/app_channel.hpp"
 #include "actors/runtime/http/asio.hpp"
+#include <boost/asio/signal_set.hpp>
 #include "actors/runtime/http/dapr_sidecar.hpp"
 #include "actors/runtime/http/server.hpp"
 
