@@ -139,10 +139,14 @@ class AppChannelRoutes : public ::testing::Test {
   LastTurn observer_;
   Engine engine_{io_.io, sidecar_, clock_, observer_, "test"};
   AppChannel channel_{engine_, sidecar_, observer_, "token"};
+  std::atomic<int> abandoned_ = 0;
   Server server_{io_.io,
                  {},
                  [this](Request& request) { return channel_.serve(request); },
-                 [this](const Request& request) { channel_.abandoned(request); }};
+                 [this](const Request& request) {
+                   channel_.abandoned(request);
+                   ++abandoned_;
+                 }};
   std::vector<std::string> happened_;
 };
 
@@ -211,7 +215,7 @@ TEST_F(AppChannelRoutes, HandOnIdCauseAndTraceOfACall) {
   const auto answer = ask("PUT", "/actors/Counter/a%2Fb%20c/method/Echo", "",
                           "Idempotency-Key: key%201/2\r\nTurn-Cause: event\r\ntraceparent: 00-a-b-01\r\n");
   EXPECT_EQ(body_of(answer), R"({"id":"a/b c","origin":"key 1/2","traceparent":"00-a-b-01"})");
-  EXPECT_EQ(observer_.last_cause, Cause::Event);
+  EXPECT_TRUE(eventually([&] { return observer_.last_cause == Cause::Event; }));
 }
 
 TEST_F(AppChannelRoutes, KnowACallThatComesTwice) {
@@ -292,8 +296,7 @@ TEST_F(AppChannelRoutes, DropWhatTheyHoldOfAnActorWhoseCallerHasGone) {
   ASSERT_TRUE(somebody_waits());
   const auto reads = sidecar_.counts["state_get"];
   wire.close();
-  ASSERT_TRUE(eventually([&] { return server_.connections() == 1; }));
-  std::this_thread::sleep_for(10ms);
+  ASSERT_TRUE(eventually([&] { return abandoned_ == 1; }));
   go_on();
   ASSERT_TRUE(eventually([&] { return server_.connections() == 0; }));
   EXPECT_EQ(body_of(ask("PUT", "/actors/Counter/c-1/method/Value")), "1");
@@ -325,6 +328,7 @@ struct Misdirected {
   const char* target;
   const char* status;
   const char* allow;
+  friend void PrintTo(const Misdirected& request, std::ostream* out) { *out << request.verb << " " << request.target; }
 };
 class AppChannelRefuses : public AppChannelRoutes, public ::testing::WithParamInterface<Misdirected> {};
 

@@ -166,6 +166,7 @@ struct Hostile {
   const char* name;
   std::string request;
   const char* status;
+  friend void PrintTo(const Hostile& hostile, std::ostream* out) { *out << hostile.name; }
 };
 class HttpServerRefuses : public HttpServer, public ::testing::WithParamInterface<Hostile> {};
 

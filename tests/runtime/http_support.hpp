@@ -224,6 +224,11 @@ class ScriptedServer {
     const std::lock_guard lock(mutex_);
     return connections_;
   }
+  /// Connections that have ended, by whichever side.
+  int closed() const {
+    const std::lock_guard lock(mutex_);
+    return closed_;
+  }
 
  private:
   void accept() {
@@ -239,7 +244,7 @@ class ScriptedServer {
   void serve(Wire& wire) {
     for (bool open = true; open;) {
       const auto request = wire.message();
-      if (request.empty()) return;
+      if (request.empty()) break;
       Step step;
       {
         std::unique_lock lock(mutex_);
@@ -253,6 +258,7 @@ class ScriptedServer {
     }
     const std::lock_guard lock(mutex_);
     wire.close();
+    ++closed_;
   }
 
   int listener_ = -1;
@@ -263,6 +269,7 @@ class ScriptedServer {
   std::vector<std::string> requests_;
   std::vector<std::shared_ptr<Wire>> wires_;
   int connections_ = 0;
+  int closed_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
   std::thread acceptor_;
