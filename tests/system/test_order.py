@@ -273,6 +273,46 @@ def test_the_service_describes_itself(guest):
                                       "/healthz", "/readyz", "/openapi.json"}
 
 
+# --- the deadline
+
+
+@pytest.fixture
+def hurried(platform):
+    """Customers have four seconds to pay, while this test runs."""
+    script = platform.stack.workspace.generated / "run" / "order-service"
+    usual = script.read_text()
+
+    def start_with(text: str) -> None:
+        script.write_text(text)
+        platform.kill("order-service")
+        wait_until(platform.ready, 60, "the order service")
+
+    start_with(usual.replace("exec ", "export ORDER_PAYMENT_DEADLINE_SECONDS=4\nexec ", 1))
+    yield
+    start_with(usual)
+
+
+def test_an_order_that_is_not_paid_in_time_is_cancelled_and_so_is_its_payment(platform, customer, product, hurried):
+    order = check_out(customer, [(product["id"], 1)], "tok_insufficient_funds")
+    failed = order_when(customer, order, "payment_failed")
+    platform.kill("order-service")  # a deadline outlives the process that set it
+    cancelled = order_when_up(customer, order, "cancelled")
+    assert cancelled["failureReason"] == cancelled["history"][-1]["reason"] == "payment_deadline_passed"
+    payment = f"/payments/{failed['paymentId']}"
+    wait_until(lambda: customer.expect(200, "GET", "payment", payment)["status"] == "cancelled", what="the payment's end")
+    problem(customer.call("POST", "payment", payment + "/retry", {"paymentMethod": {"token": "tok_approve"}}), 409)
+
+
+def order_when_up(client, order: str, status: str) -> dict:
+    """The same while the service may be away."""
+
+    def read():
+        answer = client.call("GET", "order", f"/orders/{order}")
+        return answer.status_code == 200 and answer.json()["status"] == status and answer.json()
+
+    return wait_until(read, 60, f"order {order} to be {status}")
+
+
 # --- deaths
 
 
@@ -282,7 +322,6 @@ def test_an_order_survives_the_death_of_its_service_and_of_its_sidecar(platform,
     failed = order_when(guest, order, "payment_failed")
     for part in ("order-service", "order-service-sidecar"):
         platform.kill(part)
-        wait_until(lambda: (a := guest.call("GET", "order", f"/orders/{order}")).status_code == 200 and a.json() == failed, 60,
-                   f"the order after {part} died")
+        assert order_when_up(guest, order, "payment_failed") == failed
     platform.publish(paid_event(order))
     order_when(guest, order, "confirmed", 60)
