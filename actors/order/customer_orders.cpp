@@ -61,9 +61,12 @@ std::optional<Place> place_of(std::string_view cursor) {
 
 Task<void> CustomerOrders::note(ListedOrder told) {
   tag("orderId", told.order_id.value);
-  const auto known = co_await read<int>(order_key(told.order_id));
+  const auto order = order_key(told.order_id);
+  const auto known = co_await read<int>(order);
   const int page = known ? *known : state().orders / page_size;
-  auto entries = (co_await read<Page>(page_key(page))).value_or(Page{});
+  const auto key = page_key(page);
+  const auto stored = co_await read<Page>(key);
+  Page entries = stored ? *stored : Page();
   if (known) {
     const auto entry = std::find_if(entries.begin(), entries.end(),
                                     [&](const auto& listed) { return listed.order_id == told.order_id; });
@@ -72,10 +75,10 @@ Task<void> CustomerOrders::note(ListedOrder told) {
     entry->changes = told.changes;
   } else {
     entries.insert(std::upper_bound(entries.begin(), entries.end(), told, older), told);
-    write(order_key(told.order_id), page);
+    write(order, page);
     state().orders += 1;
   }
-  write(page_key(page), entries);
+  write(key, entries);
 }
 
 Task<Result<OrderList>> CustomerOrders::list(ListOrders query) const {
@@ -92,7 +95,9 @@ Task<Result<OrderList>> CustomerOrders::list(ListOrders query) const {
   OrderList list;
   Place seen;
   for (; page > end; --page) {
-    const auto entries = (co_await read<Page>(page_key(page))).value_or(Page{});
+    const auto key = page_key(page);
+    const auto stored = co_await read<Page>(key);
+    const Page entries = stored ? *stored : Page();
     for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
       if (after && page == after->page && !older(*entry, after->entry)) continue;
       if (!query.status || *query.status == entry->status) {
