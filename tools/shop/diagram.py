@@ -7,7 +7,7 @@ from datetime import datetime
 from .journal import SERVICES, Record
 
 LIFELINES = {"product-service": "Product", "cart-service": "Cart", "order-service": "Order", "payment-service": "Payment"}
-WIDTH = 22
+WIDTH = 26
 PUBLISHED, HANDLED = "event published", "event handled"
 
 

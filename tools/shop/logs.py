@@ -18,12 +18,14 @@ def show(platform: Stack, options) -> int:
             raise ShopError(f"no line of any service names order {options.order}")
     else:
         records = records[-options.lines:]
+    # Within one order's way these are the same on every line, or long and of use only to a machine.
+    hidden = {"orderId", "traceId", "turn"} if options.order else set()
     for record in records:
-        _print(record, options.json)
+        _print(record, options.json, hidden)
     if options.follow:
         for record in follow(files):
             if not options.order or record.get("orderId") == options.order:
-                _print(record, options.json)
+                _print(record, options.json, hidden)
     return 0
 
 
@@ -36,16 +38,16 @@ def _files(platform: Stack, name: str | None) -> dict:
     return {name: type(platform.workspace.state)(files[name])}
 
 
-def _print(record: Record, raw: bool) -> None:
-    print(record.raw if raw else line(record), flush=True)
+def _print(record: Record, raw: bool, hidden: set[str]) -> None:
+    print(record.raw if raw else line(record, hidden), flush=True)
 
 
-def line(record: Record) -> str:
+def line(record: Record, hidden: set[str]) -> str:
     """12:00:01.123 order-service   event handled  event=order.created orderId=…"""
     service, level = record.get("service"), record.get("level") or "info"
     clock = paint(record.time[11:23].ljust(12), "dim")
     text = f"{clock} {paint(service.ljust(16), SHADES.get(service, 'dim'))} "
     if level in LEVELS:
         text += paint(level, LEVELS[level]) + " "
-    rest = {k: v for k, v in record.fields.items() if k not in FIXED and v not in (None, "")}
+    rest = {k: v for k, v in record.fields.items() if k not in FIXED | hidden and v not in (None, "")}
     return text + record.text + "  " + paint(" ".join(f"{k}={v}" for k, v in rest.items()), "dim")
