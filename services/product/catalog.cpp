@@ -22,7 +22,9 @@ std::size_t length_of(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+}
 
 void check_line(const std::string& text, const char* pointer, std::size_t most, Problems& problems) {
   if (text.find_first_not_of(' ') == std::string::npos)
@@ -36,7 +38,8 @@ void check_line(const std::string& text, const char* pointer, std::size_t most, 
 void check_description(const std::string& text, Problems& problems) {
   if (length_of(text) > most_description)
     problems.push_back({"/description", "must have at most " + std::to_string(most_description) + " characters"});
-  else if (std::any_of(text.begin(), text.end(), [](char c) { return is_control(c) && c != '\n' && c != '\r' && c != '\t'; }))
+  else if (std::any_of(text.begin(), text.end(),
+                       [](char c) { return is_control(c) && c != '\n' && c != '\r' && c != '\t'; }))
     problems.push_back({"/description", "must not hold control characters"});
 }
 
@@ -58,11 +61,13 @@ void check_image_url(const std::string& url, Problems& problems) {
     problems.push_back({"/imageUrl", "must have at most " + std::to_string(most_url) + " bytes"});
     return;
   }
-  const bool is_plain = std::none_of(url.begin(), url.end(), [](char c) { return is_control(c) || c == ' ' || c == '\\'; });
+  const bool is_plain =
+      std::none_of(url.begin(), url.end(), [](char c) { return is_control(c) || c == ' ' || c == '\\'; });
   const auto colon = url.find(':');
   const bool has_scheme = colon != std::string::npos && colon < url.find_first_of("/?#");
   if (!is_plain || (has_scheme && !url.starts_with("https://") && !url.starts_with("http://")))
-    problems.push_back({"/imageUrl", "must be an address that begins with https:// or http://, or one without a scheme"});
+    problems.push_back(
+        {"/imageUrl", "must be an address that begins with https:// or http://, or one without a scheme"});
 }
 
 template <class P>
@@ -77,7 +82,8 @@ Problems problems_of_any(const P& product) {
 }
 
 actors::Result<Product> existing(const std::optional<ProductItem>& item, const ProductId& id) {
-  if (!item || item->deleted) return refuse(Reason::NotFound, "unknown_product", "There is no product " + id.value + ".");
+  if (!item || item->deleted)
+    return refuse(Reason::NotFound, "unknown_product", "There is no product " + id.value + ".");
   return item->product;
 }
 
@@ -85,8 +91,9 @@ bool holds(const Condition& condition, const Product& product, const StockItem& 
   return !condition || condition(etag_of(view_of(product, stock.count)));
 }
 auto stale(const ProductId& id) {
-  return refuse(Reason::Conflict, "stale_etag",
-                "The product " + id.value + " has changed since: read it again, and repeat the change with its new ETag.");
+  return refuse(
+      Reason::Conflict, "stale_etag",
+      "The product " + id.value + " has changed since: read it again, and repeat the change with its new ETag.");
 }
 
 /// A created or updated product, as its event tells it.
@@ -121,7 +128,8 @@ actors::Task<actors::Result<View>> Catalog::write(ProductId id, Decide decide) {
   const auto change = [&](Items& items) -> std::optional<actors::Refusal> {
     slice = index_.slice(items, number);
     auto item = items.read<ProductItem>(product_key(id));
-    if (item && item->writes.contain(write_id)) return std::nullopt;  // stored by the attempt before; its answer was lost
+    if (item && item->writes.contain(write_id))
+      return std::nullopt;  // stored by the attempt before; its answer was lost
     auto decided = decide(item, items.read<StockItem>(stock_key(id)).value_or(StockItem{}));
     if (!decided) return decided.error();
     written = std::move(*decided);
@@ -143,8 +151,8 @@ actors::Task<actors::Result<View>> Catalog::write(ProductId id, Decide decide) {
     refusal = co_await transactions_.change(keys, change);
   } catch (const ItemTooLarge&) {
     refusal = actors::Refusal{Reason::TooLarge, "catalog_full",
-                              "The part of the catalog that " + id.value + " belongs to is full: shorten descriptions, delete "
-                              "products, or choose another id."};
+                              "The part of the catalog that " + id.value +
+                                  " belongs to is full: shorten descriptions, delete products, or choose another id."};
   }
   if (refusal) co_return tl::unexpected(std::move(*refusal));
   index_.learn(slice);
@@ -158,7 +166,8 @@ actors::Task<actors::Result<View>> Catalog::create(NewProduct product, actors::T
   const auto id = product.id ? *product.id : ProductId(actors::random_id());
   const auto decide = [this, id, product = std::move(product), trace = std::move(trace)](
                           const std::optional<ProductItem>& item, const StockItem& stored) -> actors::Result<Written> {
-    if (item && !item->deleted) return refuse(Reason::Conflict, "product_exists", "There is a product " + id.value + " already.");
+    if (item && !item->deleted)
+      return refuse(Reason::Conflict, "product_exists", "There is a product " + id.value + " already.");
     const auto now = clock_.now();
     const Product created{id,
                           product.name,
@@ -180,8 +189,9 @@ actors::Task<actors::Result<View>> Catalog::create(NewProduct product, actors::T
 
 actors::Task<actors::Result<View>> Catalog::replace(ProductId id, WholeProduct product, Condition condition,
                                                     actors::Trace trace) {
-  const auto decide = [this, id, product = std::move(product), condition = std::move(condition), trace = std::move(trace)](
-                          const std::optional<ProductItem>& item, const StockItem& stored) -> actors::Result<Written> {
+  const auto decide = [this, id, product = std::move(product), condition = std::move(condition),
+                       trace = std::move(trace)](const std::optional<ProductItem>& item,
+                                                 const StockItem& stored) -> actors::Result<Written> {
     const auto before = existing(item, id);
     if (!before) return tl::unexpected(before.error());
     if (!holds(condition, *before, stored)) return stale(id);

@@ -1,7 +1,9 @@
-/// The catalog: products come, change and go. Stateless: everything is in the state store, any replica answers any request.
+/// The catalog: products come, change and go. Stateless: everything is in the state store, any replica answers any
+/// request.
 ///
-/// A write changes the product, its shard of the list, the events that wait there and, where pieces are given, the stock, in
-/// one transaction; then its event leaves. What a caller did wrong is a refusal; a store that does not answer is a SidecarError.
+/// A write changes the product, its shard of the list, the events that wait there and, where pieces are given, the
+/// stock, in one transaction; then its event leaves. What a caller did wrong is a refusal; a store that does not answer
+/// is a SidecarError.
 #pragma once
 
 #include <functional>
@@ -28,13 +30,14 @@ struct NewProduct {
   std::optional<std::string> image_url;
   static constexpr auto json = actors::json::object(
       actors::json::field("id", &NewProduct::id), actors::json::field("name", &NewProduct::name),
-      actors::json::field("description", &NewProduct::description), actors::json::field("category", &NewProduct::category),
-      actors::json::field("price", &NewProduct::price), actors::json::field("stock", &NewProduct::stock),
-      actors::json::field("imageUrl", &NewProduct::image_url));
+      actors::json::field("description", &NewProduct::description),
+      actors::json::field("category", &NewProduct::category), actors::json::field("price", &NewProduct::price),
+      actors::json::field("stock", &NewProduct::stock), actors::json::field("imageUrl", &NewProduct::image_url));
 };
 
-/// A product as it shall be: what is not given is empty afterwards, but for the stock, which stays. What only the catalog can
-/// say (`reserved`, `version`, times) may be sent along, as a client that changes what it was shown does, and counts for nothing.
+/// A product as it shall be: what is not given is empty afterwards, but for the stock, which stays. What only the
+/// catalog can say (`reserved`, `version`, times) may be sent along, as a client that changes what it was shown does,
+/// and counts for nothing.
 struct WholeProduct {
   std::optional<ProductId> id;
   std::string name;
@@ -83,7 +86,8 @@ class Catalog {
       : store_(store), clock_(clock), transactions_(transactions), lanes_(lanes), index_(index), stock_(stock) {}
 
   actors::Task<actors::Result<View>> create(NewProduct product, actors::Trace trace);
-  actors::Task<actors::Result<View>> replace(ProductId id, WholeProduct product, Condition condition, actors::Trace trace);
+  actors::Task<actors::Result<View>> replace(ProductId id, WholeProduct product, Condition condition,
+                                             actors::Trace trace);
   actors::Task<actors::Result<void>> remove(ProductId id, Condition condition, actors::Trace trace);
 
   /// As it is now; none if it does not exist (any more).

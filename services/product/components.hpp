@@ -9,8 +9,8 @@ namespace shop::product {
 
 /// What it is given must outlive it, and so must it whatever works on it. Thread-safe.
 struct Components {
-  Components(actors::StateStore& store, actors::Sidecar& sidecar, const actors::Clock& clock, actors::Observer& observer,
-             Pause pause, Oversold oversold)
+  Components(actors::StateStore& store, actors::Sidecar& sidecar, const actors::Clock& clock,
+             actors::Observer& observer, Pause pause, Oversold oversold)
       : transactions(store, std::move(pause)),
         index(store, sidecar, clock, observer, transactions, lanes),
         stock(store, sidecar, clock, observer, transactions, lanes, index, std::move(oversold)),

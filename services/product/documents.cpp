@@ -7,9 +7,15 @@ actors::CloudEvent to_cloud_event(const PendingEvent& event) {
           event.topic, event.time, event.data, {event.traceparent, event.tracestate}};
 }
 
-std::string product_key(const ProductId& id) { return "product." + id.value; }
-std::string stock_key(const ProductId& id) { return "stock." + id.value; }
-std::string order_key(const OrderId& id) { return "order." + id.value; }
+std::string product_key(const ProductId& id) {
+  return "product." + id.value;
+}
+std::string stock_key(const ProductId& id) {
+  return "stock." + id.value;
+}
+std::string order_key(const OrderId& id) {
+  return "order." + id.value;
+}
 
 View view_of(const Product& product, std::int64_t stock) {
   return {product.id, product.name,      product.description, product.category,   product.price,     stock,

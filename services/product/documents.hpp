@@ -1,12 +1,12 @@
 /// What the catalog keeps in the state store, and what it shows of it.
 ///
-/// | key | holds | changes |
+/// | key | holds | changes with |
 /// |---|---|---|
-/// | `product.<id>` | `ProductItem`: the product, or the tombstone of a deleted one | with every create, replace, remove |
-/// | `stock.<id>` | `StockItem`: how many pieces there are | with every sale, cancellation and stock-take |
-/// | `index.<nn>` | `Head`: which state the shard is in, and the events that have not left yet | with every change of the shard |
-/// | `shard.<nn>` | `Shard`: every product whose id falls on this shard, as the list shows it | with every create, replace, remove |
-/// | `order.<id>` | `OrderMark`: what an order took, so that it takes it once | twice at most |
+/// | `product.<id>` | `ProductItem`: the product, or the tombstone of a deleted one | create, replace, remove |
+/// | `stock.<id>` | `StockItem`: how many pieces there are | a sale, a cancellation, a stock-take |
+/// | `index.<nn>` | `Head`: the shard's version, and the events that wait | every change of the shard |
+/// | `shard.<nn>` | `Shard`: the products whose id falls on it, as the list shows them | create, replace, remove |
+/// | `order.<id>` | `OrderMark`: what an order took, so that it takes it once | an order, twice at most |
 ///
 /// An item of DynamoDB holds at most 400 KB; see `Items::write`.
 #pragma once
@@ -43,14 +43,14 @@ struct Product {
   bool operator==(const Product&) const = default;
   static constexpr auto json = actors::json::object(
       actors::json::field("id", &Product::id), actors::json::field("name", &Product::name),
-      actors::json::defaulted("description", &Product::description), actors::json::field("category", &Product::category),
-      actors::json::field("price", &Product::price), actors::json::defaulted("imageUrl", &Product::image_url),
-      actors::json::field("version", &Product::version), actors::json::field("createdAt", &Product::created_at),
-      actors::json::field("updatedAt", &Product::updated_at));
+      actors::json::defaulted("description", &Product::description),
+      actors::json::field("category", &Product::category), actors::json::field("price", &Product::price),
+      actors::json::defaulted("imageUrl", &Product::image_url), actors::json::field("version", &Product::version),
+      actors::json::field("createdAt", &Product::created_at), actors::json::field("updatedAt", &Product::updated_at));
 };
 
-/// The ids of an item's latest writes. The answer to a transaction can be lost although it was carried out: who finds the id
-/// of its own write has nothing left to do.
+/// The ids of an item's latest writes. The answer to a transaction can be lost although it was carried out: who finds
+/// the id of its own write has nothing left to do.
 struct Writes {
   static constexpr std::size_t kept = 16;
   std::vector<std::string> ids;
@@ -124,19 +124,20 @@ struct Entry {
   Product product;
   bool in_stock = false;
   bool operator==(const Entry&) const = default;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("product", &Entry::product), actors::json::field("inStock", &Entry::in_stock));
+  static constexpr auto json = actors::json::object(actors::json::field("product", &Entry::product),
+                                                    actors::json::field("inStock", &Entry::in_stock));
 };
 
 struct Shard {
   std::int64_t version = 0;
   std::vector<Entry> entries;
   bool operator==(const Shard&) const = default;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("version", &Shard::version), actors::json::field("entries", &Shard::entries));
+  static constexpr auto json = actors::json::object(actors::json::field("version", &Shard::version),
+                                                    actors::json::field("entries", &Shard::entries));
 };
 
-/// Small, so that looking whether a shard changed, and taking events off that have left, does not move the shard itself.
+/// Small, so that looking whether a shard changed, and taking events off that have left, does not move the shard
+/// itself.
 struct Head {
   std::int64_t revision = 0;  ///< of this item
   std::int64_t shard = 0;     ///< version of the shard
@@ -147,7 +148,8 @@ struct Head {
                            actors::json::defaulted("pending", &Head::pending));
 };
 
-/// What an order took from the stock. `closed`: given back, or cancelled before it took anything; nothing is taken any more.
+/// What an order took from the stock. `closed`: given back, or cancelled before it took anything; nothing is taken any
+/// more.
 struct OrderMark {
   struct Taken {
     ProductId product_id;
@@ -193,8 +195,8 @@ struct View {
 };
 View view_of(const Product& product, std::int64_t stock);
 
-/// The strong entity tag of a view: `"7-42"`. A sale changes no version but what a client sees, so the pieces are part of it
-/// (RFC 9110, section 8.8.1: a strong validator changes whenever the representation does).
+/// The strong entity tag of a view: `"7-42"`. A sale changes no version but what a client sees, so the pieces are part
+/// of it (RFC 9110, section 8.8.1: a strong validator changes whenever the representation does).
 std::string etag_of(const View& view);
 
 }  // namespace shop::product

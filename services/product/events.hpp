@@ -6,7 +6,8 @@
 
 namespace shop::product {
 
-/// `order.confirmed` takes the order's pieces, `order.cancelled` gives them back. `stock` must outlive the subscriptions.
+/// `order.confirmed` takes the order's pieces, `order.cancelled` gives them back. `stock` must outlive the
+/// subscriptions.
 actors::Subscriptions subscriptions(Stock& stock);
 
 }  // namespace shop::product

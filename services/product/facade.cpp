@@ -23,7 +23,9 @@ void refuse_problems(std::vector<actors::json::Problem> problems) {
   if (!problems.empty()) throw ProblemError(services::problem_of(actors::json::Error(std::move(problems))));
 }
 
-[[noreturn]] void bad_query(const std::string& detail) { throw ProblemError(400, "", detail); }
+[[noreturn]] void bad_query(const std::string& detail) {
+  throw ProblemError(400, "", detail);
+}
 
 /// `If-Match`: a list of strong tags, or `*` (RFC 9110, section 13.1.1).
 Condition condition_of(const Request& request) {
@@ -38,7 +40,9 @@ T value(Result<T> result) {
   return services::value(std::move(result));
 }
 
-Response shown(int status, const View& view) { return Response::json(status, view).header("ETag", etag_of(view)); }
+Response shown(int status, const View& view) {
+  return Response::json(status, view).header("ETag", etag_of(view));
+}
 
 Query query_of(const Request& request) {
   Query query;
@@ -123,8 +127,10 @@ void add_routes(services::Facade& facade, Components& components) {
   facade.get("/products", [&catalog](Request request) { return list(catalog, std::move(request)); });
   facade.post("/products", Access::Admin, [&catalog](Request request) { return create(catalog, std::move(request)); });
   facade.get("/products/{id}", [&catalog](Request request) { return find(catalog, std::move(request)); });
-  facade.put("/products/{id}", Access::Admin, [&catalog](Request request) { return replace(catalog, std::move(request)); });
-  facade.del("/products/{id}", Access::Admin, [&catalog](Request request) { return remove(catalog, std::move(request)); });
+  facade.put("/products/{id}", Access::Admin,
+             [&catalog](Request request) { return replace(catalog, std::move(request)); });
+  facade.del("/products/{id}", Access::Admin,
+             [&catalog](Request request) { return remove(catalog, std::move(request)); });
   facade.post("/products/{id}/stock", Access::Admin,
               [&stock](Request request) { return adjust_stock(stock, std::move(request)); });
   facade.get("/categories", [&catalog](Request request) { return list_categories(catalog, std::move(request)); });

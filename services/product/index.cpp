@@ -7,11 +7,13 @@
 namespace shop::product {
 namespace {
 
-constexpr std::size_t most_pending = 400;     // of some 500 bytes each
-constexpr std::size_t shards_at_a_time = 8;   // read together: 3 MB at most
-constexpr std::size_t heads_at_a_time = 8;    // written together: few enough for others to come in between
+constexpr std::size_t most_pending = 400;    // of some 500 bytes each
+constexpr std::size_t shards_at_a_time = 8;  // read together: 3 MB at most
+constexpr std::size_t heads_at_a_time = 8;   // written together: few enough for others to come in between
 
-std::string two_digits(std::size_t number) { return (number < 10 ? "0" : "") + std::to_string(number); }
+std::string two_digits(std::size_t number) {
+  return (number < 10 ? "0" : "") + std::to_string(number);
+}
 
 }  // namespace
 
@@ -20,8 +22,12 @@ std::size_t shard_of(const ProductId& id) {
   crc.process_bytes(id.value.data(), id.value.size());
   return crc.checksum() % shard_count;
 }
-std::string head_key(std::size_t shard) { return "index." + two_digits(shard); }
-std::string shard_key(std::size_t shard) { return "shard." + two_digits(shard); }
+std::string head_key(std::size_t shard) {
+  return "index." + two_digits(shard);
+}
+std::string shard_key(std::size_t shard) {
+  return "shard." + two_digits(shard);
+}
 
 const Entry* Slice::find(const ProductId& id) const {
   for (const auto& entry : shard.entries)
@@ -40,9 +46,14 @@ void Slice::erase(const ProductId& id) {
   std::erase_if(shard.entries, [&](const Entry& entry) { return entry.product.id == id; });
 }
 
-Index::Index(actors::StateStore& store, actors::Sidecar& sidecar, const actors::Clock& clock, actors::Observer& observer,
-             Transactions& transactions, Lanes& lanes)
-    : store_(store), sidecar_(sidecar), clock_(clock), observer_(observer), transactions_(transactions), lanes_(lanes) {}
+Index::Index(actors::StateStore& store, actors::Sidecar& sidecar, const actors::Clock& clock,
+             actors::Observer& observer, Transactions& transactions, Lanes& lanes)
+    : store_(store),
+      sidecar_(sidecar),
+      clock_(clock),
+      observer_(observer),
+      transactions_(transactions),
+      lanes_(lanes) {}
 
 Slice Index::slice(const Items& items, std::size_t number) const {
   Slice slice{number, items.read<Head>(head_key(number)).value_or(Head{}),
@@ -215,7 +226,8 @@ std::vector<std::pair<std::size_t, PendingEvent>> Index::overdue() const {
   for (std::size_t i = 0; i < shard_count; ++i) {
     const auto& known = known_[i];
     for (const auto& event : known.head.pending)
-      if (!known.left.contains(event.id) && !known.leaving.contains(event.id) && now - known.seen.at(event.id) >= left_behind)
+      if (!known.left.contains(event.id) && !known.leaving.contains(event.id) &&
+          now - known.seen.at(event.id) >= left_behind)
         events.emplace_back(i, event);
   }
   return events;
@@ -230,7 +242,8 @@ actors::Task<void> Index::take_off(std::vector<std::size_t> numbers) {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       auto head = items.read<Head>(keys[i]).value_or(Head{});
       const std::lock_guard lock(mutex_);
-      if (std::erase_if(head.pending, [&](const auto& event) { return known_[numbers[i]].left.contains(event.id); }) > 0) {
+      if (std::erase_if(head.pending, [&](const auto& event) { return known_[numbers[i]].left.contains(event.id); }) >
+          0) {
         ++head.revision;
         items.write(keys[i], head);
       }
@@ -244,7 +257,8 @@ actors::Task<void> Index::take_off(std::vector<std::size_t> numbers) {
     learn_locked(numbers[i], heads[i], nullptr);
     // What others had taken off before: there is nothing left to do about it.
     std::erase_if(known_[numbers[i]].left, [&](const auto& id) {
-      return std::none_of(heads[i].pending.begin(), heads[i].pending.end(), [&](const auto& event) { return event.id == id; });
+      return std::none_of(heads[i].pending.begin(), heads[i].pending.end(),
+                          [&](const auto& event) { return event.id == id; });
     });
   }
 }

@@ -1,9 +1,10 @@
 /// The list of all products, in a fixed number of shards by a hash of the id, and the events that wait in them.
 ///
-/// Each replica keeps all shards in memory and reads again those that changed: it looks at the small heads, at most once a
-/// second. What it wrote itself it sees at once. An event is committed in the head of its product's shard, in the transaction
-/// that makes it true, published after it, and taken off the head with the next write of it. An event that a replica left
-/// behind (it died between the two) is published by whichever replica finds it some seconds later; it has the same id.
+/// Each replica keeps all shards in memory and reads again those that changed: it looks at the small heads, at most
+/// once a second. What it wrote itself it sees at once. An event is committed in the head of its product's shard, in
+/// the transaction that makes it true, published after it, and taken off the head with the next write of it. An event
+/// that a replica left behind (it died between the two) is published by whichever replica finds it some seconds later;
+/// it has the same id.
 #pragma once
 
 #include <array>
@@ -27,7 +28,8 @@ inline constexpr std::size_t shard_count = 64;  // never to be changed: it decid
 inline constexpr actors::Duration list_age = std::chrono::seconds(1);
 /// How often a replica without visitors looks at the heads.
 inline constexpr actors::Duration idle_age = std::chrono::seconds(3);
-/// An event that a replica has seen waiting for so long was left behind: until then it is the business of who committed it.
+/// An event that a replica has seen waiting for so long was left behind: until then it is the business of who committed
+/// it.
 inline constexpr actors::Duration left_behind = std::chrono::seconds(6);
 
 std::size_t shard_of(const ProductId& id);
@@ -59,8 +61,8 @@ class Index {
 
   // In a transaction that reads the head's and the shard's key.
   Slice slice(const Items& items, std::size_t number) const;
-  /// Writes the slice as its next version; `event` waits in it. Throws ItemTooLarge, and SidecarError while so many events wait
-  /// that the broker must be down.
+  /// Writes the slice as its next version; `event` waits in it. Throws ItemTooLarge, and SidecarError while so many
+  /// events wait that the broker must be down.
   void save(Items& items, Slice& slice, std::optional<PendingEvent> event) const;
 
   /// What this replica wrote, after the transaction.
@@ -78,8 +80,8 @@ class Index {
   /// The same with the next `tend`.
   void follow_stock_later(const ProductId& id);
 
-  /// To be called about once a second: refreshes, publishes what was left behind, takes off the heads what has left, and has the
-  /// list follow the stock.
+  /// To be called about once a second: refreshes, publishes what was left behind, takes off the heads what has left,
+  /// and has the list follow the stock.
   actors::Task<void> tend();
 
  private:

@@ -1,5 +1,5 @@
-/// Keeps the changes of one process out of each other's way: who changes the same items does so one after the other, instead
-/// of failing on each other's ETags. Between processes the ETags decide.
+/// Keeps the changes of one process out of each other's way: who changes the same items does so one after the other,
+/// instead of failing on each other's ETags. Between processes the ETags decide.
 #pragma once
 
 #include <list>

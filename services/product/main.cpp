@@ -44,9 +44,10 @@ actors::Task<void> tend(actors::Host& host, product::Index& index, const std::at
 struct Catalogue {
   explicit Catalogue(services::Service& service)
       : observer(service.metrics()),
-        components(service.host().state(), service.host().sidecar(), service.clock(), observer,
-                   [&host = service.host()](actors::Duration delay) { return host.sleep(delay); },
-                   count_oversold(service.metrics())) {}
+        components(
+            service.host().state(), service.host().sidecar(), service.clock(), observer,
+            [&host = service.host()](actors::Duration delay) { return host.sleep(delay); },
+            count_oversold(service.metrics())) {}
   services::ServiceObserver observer;
   product::Components components;
   std::atomic<bool> stopping = false;

@@ -40,7 +40,8 @@ struct Position {
 };
 
 std::string name_of(Sort sort) {
-  return std::find_if(sort_names.begin(), sort_names.end(), [&](const auto& known) { return known.first == sort; })->second;
+  return std::find_if(sort_names.begin(), sort_names.end(), [&](const auto& known) { return known.first == sort; })
+      ->second;
 }
 
 std::string cursor_after(Sort sort, const Product& product) {
@@ -98,7 +99,8 @@ class Filter {
     if (query_.in_stock && entry.in_stock != *query_.in_stock) return false;
     if (words_.empty()) return true;
     const auto text = folded(product.name + '\n' + product.description + '\n' + product.category);
-    return std::all_of(words_.begin(), words_.end(), [&](const auto& word) { return text.find(word) != std::string::npos; });
+    return std::all_of(words_.begin(), words_.end(),
+                       [&](const auto& word) { return text.find(word) != std::string::npos; });
   }
 
  private:

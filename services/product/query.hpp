@@ -15,7 +15,8 @@ enum class Sort { Name, NameDescending, Price, PriceDescending, Newest };
 std::optional<Sort> sort_from(std::string_view name);
 
 struct Query {
-  std::optional<std::string> words = {};  ///< each must occur in name, description or category, in whatever case (ASCII)
+  std::optional<std::string> words =
+      {};  ///< each must occur in name, description or category, in whatever case (ASCII)
   std::optional<std::string> category = {};
   std::optional<std::int64_t> least_price = {};  ///< minor units, whatever the currency
   std::optional<std::int64_t> highest_price = {};
@@ -31,16 +32,17 @@ struct Page {
   std::size_t total = 0;            ///< on all pages together
 };
 
-/// The page after the cursor. A cursor names the last product that was seen by what it is sorted by, so that pages neither
-/// repeat nor skip a product when others come and go. None for a cursor that is not one, or one of another order.
+/// The page after the cursor. A cursor names the last product that was seen by what it is sorted by, so that pages
+/// neither repeat nor skip a product when others come and go. None for a cursor that is not one, or one of another
+/// order.
 std::optional<Page> select(const ProductList& list, const Query& query);
 
 struct Category {
   std::string name;
   std::size_t count = 0;
   bool operator==(const Category&) const = default;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("name", &Category::name), actors::json::field("count", &Category::count));
+  static constexpr auto json = actors::json::object(actors::json::field("name", &Category::name),
+                                                    actors::json::field("count", &Category::count));
 };
 /// By name.
 std::vector<Category> categories(const ProductList& list);

@@ -28,8 +28,8 @@ std::map<ProductId, std::int64_t> quantities(const std::vector<Line>& lines) {
 
 }  // namespace
 
-Stock::Stock(actors::StateStore& store, actors::Sidecar& sidecar, const actors::Clock& clock, actors::Observer& observer,
-             Transactions& transactions, Lanes& lanes, Index& index, Oversold oversold)
+Stock::Stock(actors::StateStore& store, actors::Sidecar& sidecar, const actors::Clock& clock,
+             actors::Observer& observer, Transactions& transactions, Lanes& lanes, Index& index, Oversold oversold)
     : store_(store),
       sidecar_(sidecar),
       clock_(clock),
@@ -47,7 +47,8 @@ actors::Task<actors::Result<View>> Stock::adjust(ProductId id, std::int64_t delt
   StockItem stock;
   const auto decide = [&](Items& items) -> actors::Result<View> {
     const auto item = items.read<ProductItem>(product_key(id));
-    if (!item || item->deleted) return refuse(Reason::NotFound, "unknown_product", "There is no product " + id.value + ".");
+    if (!item || item->deleted)
+      return refuse(Reason::NotFound, "unknown_product", "There is no product " + id.value + ".");
     stock = items.read<StockItem>(stock_key(id)).value_or(StockItem{});
     if (!stock.writes.contain(this_write)) {
       if (std::any_of(stock.writes.ids.begin(), stock.writes.ids.end(),
@@ -58,7 +59,8 @@ actors::Task<actors::Result<View>> Stock::adjust(ProductId id, std::int64_t delt
         return refuse(Reason::Conflict, "stock_below_zero",
                       "There are " + std::to_string(stock.count) + " pieces: that many can be taken off at most.");
       if (delta > most_stock - stock.count)
-        return refuse(Reason::Conflict, "stock_too_high", "A product has at most " + std::to_string(most_stock) + " pieces.");
+        return refuse(Reason::Conflict, "stock_too_high",
+                      "A product has at most " + std::to_string(most_stock) + " pieces.");
       stock.count += delta;
       ++stock.revision;
       stock.writes.add(this_write);
@@ -162,7 +164,8 @@ actors::Task<void> Stock::give_back(order::Cancelled order) {
   }
 }
 
-/// What follows a change of stock: waiting events leave, and the list's coarse flag follows. Throws if an event cannot leave.
+/// What follows a change of stock: waiting events leave, and the list's coarse flag follows. Throws if an event cannot
+/// leave.
 actors::Task<void> Stock::settle(Changed changed) {
   for (const auto& [id, stock] : changed) {
     learn(id, stock);
@@ -181,8 +184,9 @@ actors::Task<void> Stock::settle(Changed changed) {
         failure = std::current_exception();
         why = error.what();
       }
-      observer_.event_sent({about, cloud_event, why,
-                            std::chrono::duration_cast<actors::Microseconds>(std::chrono::steady_clock::now() - started)});
+      observer_.event_sent(
+          {about, cloud_event, why,
+           std::chrono::duration_cast<actors::Microseconds>(std::chrono::steady_clock::now() - started)});
       if (failure) std::rethrow_exception(failure);
     }
     const std::vector<std::string> keys{stock_key(id)};
@@ -190,9 +194,8 @@ actors::Task<void> Stock::settle(Changed changed) {
     const auto decide = [&keys, &left = stock.pending](Items& items) {
       auto now = items.read<StockItem>(keys[0]);
       if (!now) return false;
-      const auto removed = std::erase_if(now->pending, [&](const auto& event) {
-        return std::find(left.begin(), left.end(), event) != left.end();
-      });
+      const auto removed = std::erase_if(
+          now->pending, [&](const auto& event) { return std::find(left.begin(), left.end(), event) != left.end(); });
       if (removed > 0) items.write(keys[0], *now);
       return removed > 0;
     };

@@ -29,11 +29,12 @@ class Stock {
   Stock(actors::StateStore& store, actors::Sidecar& sidecar, const actors::Clock& clock, actors::Observer& observer,
         Transactions& transactions, Lanes& lanes, Index& index, Oversold oversold);
 
-  /// Adds `delta` pieces, once for each `write` (of the latest `Writes::kept`). Refuses an unknown product, a count below zero or
-  /// above `most_stock`, and a `write` that was another one.
+  /// Adds `delta` pieces, once for each `write` (of the latest `Writes::kept`). Refuses an unknown product, a count
+  /// below zero or above `most_stock`, and a `write` that was another one.
   actors::Task<actors::Result<View>> adjust(ProductId id, std::int64_t delta, std::string write);
 
-  /// `order.confirmed`: takes the pieces. Throws when it must be delivered again, as while low_stock cannot be announced.
+  /// `order.confirmed`: takes the pieces. Throws when it must be delivered again, as while low_stock cannot be
+  /// announced.
   actors::Task<void> take(order::Confirmed order, actors::Trace trace);
   /// `order.cancelled`: gives back what the order took. If the order has not taken anything yet, it never will.
   actors::Task<void> give_back(order::Cancelled order);

@@ -39,10 +39,8 @@ std::vector<actors::StateChange> Items::changes() const {
   std::vector<actors::StateChange> changes;
   for (const auto& [key, item] : items_) {
     if (!item.changed) continue;
-    changes.push_back({.key = key,
-                       .value = item.changed,
-                       .etag = item.found ? item.found->etag : "",
-                       .create = !item.found});
+    changes.push_back(
+        {.key = key, .value = item.changed, .etag = item.found ? item.found->etag : "", .create = !item.found});
   }
   return changes;
 }

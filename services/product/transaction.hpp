@@ -67,10 +67,11 @@ class Transactions {
 
   /// Reads `keys`, lets `decide(Items&)` write what is to change, and stores it; answers what `decide` answered.
   ///
-  /// The sidecar answers a failed ETag like an outage, so after a failure everything is read again. An item that moved means that
-  /// somebody else was faster, or that the change was carried out and its answer lost: `decide` is asked again, with what is
-  /// there now, and must recognise a change of its own (`Writes`). If nothing moved, it is tried again after a moment, as
-  /// DynamoDB also cancels transactions that meet; then it is an outage, and the failure is thrown.
+  /// The sidecar answers a failed ETag like an outage, so after a failure everything is read again. An item that moved
+  /// means that somebody else was faster, or that the change was carried out and its answer lost: `decide` is asked
+  /// again, with what is there now, and must recognise a change of its own (`Writes`). If nothing moved, it is tried
+  /// again after a moment, as DynamoDB also cancels transactions that meet; then it is an outage, and the failure is
+  /// thrown.
   template <class Decide>
   actors::Task<std::invoke_result_t<Decide&, Items&>> change(std::vector<std::string> keys, Decide decide) {
     auto found = co_await store_.get_all(keys);

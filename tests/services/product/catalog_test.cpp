@@ -212,7 +212,8 @@ TEST_F(CatalogTest, AWriteThatWasStoredButNotAnsweredIsNotDoneAgain) {
 TEST_F(CatalogTest, AStoredConditionalWriteDoesNotFindItselfInItsWay) {
   const auto tag = etag_of(create(tea()));
   store.fail_next(CommitFailure::StoredButUnanswered);
-  EXPECT_TRUE(run(replica->catalog.replace(tea_id, dearer_tea(), [&](const auto& now) { return now == tag; }, trace)));
+  EXPECT_TRUE(run(replica->catalog.replace(
+      tea_id, dearer_tea(), [&](const auto& now) { return now == tag; }, trace)));
 }
 
 // Events that do not leave at once.

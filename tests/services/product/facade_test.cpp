@@ -80,16 +80,16 @@ TEST_F(ProductFacadeTest, ATakenIdIsAConflict) {
 }
 
 TEST_F(ProductFacadeTest, OnlyAnAdministratorChangesTheCatalog) {
-  const std::vector<std::pair<std::string, std::string>> changes{{"POST", "/products"},
-                                                                 {"PUT", "/products/tea"},
-                                                                 {"DELETE", "/products/tea"},
-                                                                 {"POST", "/products/tea/stock"}};
+  const std::vector<std::pair<std::string, std::string>> changes{
+      {"POST", "/products"}, {"PUT", "/products/tea"}, {"DELETE", "/products/tea"}, {"POST", "/products/tea/stock"}};
   for (const auto& [verb, target] : changes) {
-    EXPECT_EQ(ask(facade.port(), verb, target, {"Content-Type: application/json"}, new_tea).status, 401) << verb << target;
-    EXPECT_EQ(ask(facade.port(), verb, target,
-                  {"Content-Type: application/json", "Authorization: Bearer " + services::testing::token("anna")}, new_tea)
-                  .status,
-              403)
+    EXPECT_EQ(ask(facade.port(), verb, target, {"Content-Type: application/json"}, new_tea).status, 401)
+        << verb << target;
+    EXPECT_EQ(
+        ask(facade.port(), verb, target,
+            {"Content-Type: application/json", "Authorization: Bearer " + services::testing::token("anna")}, new_tea)
+            .status,
+        403)
         << verb << target;
   }
   EXPECT_THAT(store.keys(), IsEmpty());
@@ -101,9 +101,11 @@ TEST_F(ProductFacadeTest, EverythingWrongWithABodyIsPointedAt) {
   EXPECT_THAT(pointers(send("POST", "/products",
                             R"({"name":"","category":"x","price":{"amount":-1,"currency":"eur"},"stock":-1})")),
               ElementsAre("/name", "/price/currency", "/price/amount", "/stock"));
-  EXPECT_THAT(pointers(send("POST", "/products",
-                            R"({"id":"a/b","name":"x","category":"x","price":{"amount":1.5,"currency":"EUR","tax":1},"stock":1})")),
-              ElementsAre("/id", "/price/amount", "/price/tax"));
+  EXPECT_THAT(
+      pointers(
+          send("POST", "/products",
+               R"({"id":"a/b","name":"x","category":"x","price":{"amount":1.5,"currency":"EUR","tax":1},"stock":1})")),
+      ElementsAre("/id", "/price/amount", "/price/tax"));
   EXPECT_EQ(send("POST", "/products", "{").status, 400);
   EXPECT_EQ(send("POST", "/products", "[]").status, 400);
   EXPECT_EQ(send("POST", "/products/tea/stock", R"({"delta":"5"})").status, 400);
@@ -149,7 +151,8 @@ TEST_F(ProductFacadeTest, WhatAClientWasShownItMaySendBack) {
   EXPECT_EQ(send("PUT", "/products/tea", seen.body, {"If-Match: " + seen.headers.at("etag")}).status, 200);
   EXPECT_THAT(pointers(send("PUT", "/products/tea", new_tea.substr(0, 1) + R"("color":"green",)" + new_tea.substr(1))),
               ElementsAre("/color"));
-  send("POST", "/products", R"({"id":"cup","name":"Cup","category":"x","price":{"amount":1,"currency":"EUR"},"stock":1})");
+  send("POST", "/products",
+       R"({"id":"cup","name":"Cup","category":"x","price":{"amount":1,"currency":"EUR"},"stock":1})");
   EXPECT_THAT(pointers(send("PUT", "/products/cup", seen.body)), ElementsAre("/id"));
 }
 
@@ -166,7 +169,8 @@ TEST_F(ProductFacadeTest, StockIsChangedByADifference) {
   const auto more = send("POST", "/products/tea/stock", R"({"delta":5})", {"Idempotency-Key: k-1"});
   EXPECT_EQ(more.status, 200);
   EXPECT_EQ(parsed(more)["stock"].GetInt(), 15);
-  EXPECT_EQ(parsed(send("POST", "/products/tea/stock", R"({"delta":5})", {"Idempotency-Key: k-1"}))["stock"].GetInt(), 15);
+  EXPECT_EQ(parsed(send("POST", "/products/tea/stock", R"({"delta":5})", {"Idempotency-Key: k-1"}))["stock"].GetInt(),
+            15);
   EXPECT_EQ(send("POST", "/products/tea/stock", R"({"delta":6})", {"Idempotency-Key: k-1"}).status, 422);
   EXPECT_EQ(parsed(send("POST", "/products/tea/stock", R"({"delta":5})"))["stock"].GetInt(), 20);
   EXPECT_EQ(send("POST", "/products/tea/stock", R"({"delta":-21})").status, 409);
@@ -188,8 +192,8 @@ TEST_F(ProductFacadeTest, TheListIsPagedByItsCursor) {
 }
 
 TEST_F(ProductFacadeTest, BadQueriesAreRefused) {
-  for (const auto* query : {"limit=0", "limit=101", "limit=x", "limit=1.5", "cursor=x", "sort=color", "minPrice=-1", "minPrice=x",
-                            "maxPrice=9999999999999", "minPrice=2&maxPrice=1", "inStock=yes"}) {
+  for (const auto* query : {"limit=0", "limit=101", "limit=x", "limit=1.5", "cursor=x", "sort=color", "minPrice=-1",
+                            "minPrice=x", "maxPrice=9999999999999", "minPrice=2&maxPrice=1", "inStock=yes"}) {
     const auto answer = get(std::string("/products?") + query);
     EXPECT_EQ(answer.status, 400) << query;
     EXPECT_EQ(answer.headers.at("content-type"), "application/problem+json");
@@ -216,7 +220,8 @@ TEST_F(ProductFacadeTest, TheAppChannelAnswersListings) {
     return run(answer_listing(replica->catalog, {"GET", "/internal/products/" + id, {id}, "", {}}));
   };
   EXPECT_EQ(listing("tea").status, 200);
-  EXPECT_EQ(actors::json::parse<Listing>(listing("tea").body), (Listing{ProductId("tea"), "Tea", {450, "EUR"}, 1, false}));
+  EXPECT_EQ(actors::json::parse<Listing>(listing("tea").body),
+            (Listing{ProductId("tea"), "Tea", {450, "EUR"}, 1, false}));
   EXPECT_EQ(listing("coffee").status, 404);
   EXPECT_EQ(listing("a.b").status, 404);
   EXPECT_THAT(listing("coffee").content_type, HasSubstr("problem+json"));

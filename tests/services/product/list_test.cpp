@@ -20,11 +20,14 @@ std::vector<std::string> ids_of(const ProductPage& page) {
 
 class ListTest : public CatalogTest {
  protected:
-  ProductPage list(Components& components, const Query& query = {}) { return run(components.catalog.list(query)).value(); }
+  ProductPage list(Components& components, const Query& query = {}) {
+    return run(components.catalog.list(query)).value();
+  }
   std::vector<std::string> ids(const Query& query) { return ids_of(list(*replica, query)); }
 
   void fill() {
-    const auto add = [&](const char* id, const char* name, const char* category, std::int64_t price, std::int64_t stock) {
+    const auto add = [&](const char* id, const char* name, const char* category, std::int64_t price,
+                         std::int64_t stock) {
       auto product = tea(id, stock);
       product.name = name;
       product.category = category;

@@ -59,9 +59,11 @@ TEST(ProductRules, StockIsAtLeastZeroAndBounded) {
 }
 
 TEST(ProductRules, AnImagesAddressIsOneThatABrowserFetches) {
-  for (const auto* url : {"", "https://img.example/a:b.png?x=1", "http://img.example/", "/img/tea.png", "img/tea.png", "?a:b"})
+  for (const auto* url :
+       {"", "https://img.example/a:b.png?x=1", "http://img.example/", "/img/tea.png", "img/tea.png", "?a:b"})
     EXPECT_THAT(wrong([&](auto& p) { p.image_url = url; }), IsEmpty()) << url;
-  for (const auto* url : {"javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "https:evil", "java\tscript:x", "a b"})
+  for (const auto* url :
+       {"javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "https:evil", "java\tscript:x", "a b"})
     EXPECT_THAT(wrong([&](auto& p) { p.image_url = url; }), ElementsAre("/imageUrl")) << url;
   EXPECT_THAT(wrong([](auto& p) { p.image_url = "/" + std::string(2048, 'x'); }), ElementsAre("/imageUrl"));
 }

@@ -245,8 +245,14 @@ TEST_F(StockTest, EventsOfOrdersAreHandled) {
   EXPECT_THAT(handled.types(), ::testing::UnorderedElementsAre("order.confirmed", "order.cancelled"));
   const auto deliver = [&](const auto& event) {
     using E = std::decay_t<decltype(event)>;
-    const auto envelope = actors::to_envelope({"Order/o-1/2/0", "order-service", E::event_type.name, "o-1", E::event_type.topic,
-                                               clock.now(), {actors::json::to_string(event)}, trace});
+    const auto envelope = actors::to_envelope({"Order/o-1/2/0",
+                                               "order-service",
+                                               E::event_type.name,
+                                               "o-1",
+                                               E::event_type.topic,
+                                               clock.now(),
+                                               {actors::json::to_string(event)},
+                                               trace});
     return run(handled.deliver(envelope, trace, sidecar, observer));
   };
   EXPECT_EQ(deliver(order), Delivery::Done);
