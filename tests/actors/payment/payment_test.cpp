@@ -50,7 +50,7 @@ class Till {
   Till() {
     bench.add<Payment>([this] { return std::make_unique<Payment>(gateway); });
   }
-  ~Till() { gateway.answer(Act::Fail); }
+  ~Till() { release(Act::Fail); }
 
   template <auto Handle, class E>
   void event(const E& event, const std::string& event_id) {
