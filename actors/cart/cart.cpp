@@ -16,11 +16,14 @@ namespace {
 
 using Refused = tl::unexpected<actors::Refusal>;
 
-Refused unknown_cart(const std::string& id) { return refuse(Reason::NotFound, "unknown_cart", "there is no cart " + id); }
+Refused unknown_cart(const std::string& id) {
+  return refuse(Reason::NotFound, "unknown_cart", "there is no cart " + id);
+}
 
 Refused quantity_out_of_range(std::int64_t quantity) {
-  return refuse(Reason::Unprocessable, "quantity",
-                "a cart holds 1 to " + std::to_string(most_pieces) + " pieces of a product, not " + std::to_string(quantity));
+  return refuse(
+      Reason::Unprocessable, "quantity",
+      "a cart holds 1 to " + std::to_string(most_pieces) + " pieces of a product, not " + std::to_string(quantity));
 }
 
 }  // namespace
@@ -54,14 +57,16 @@ Task<Result<CartView>> Cart::add(AddItem command) {
 
   auto& lines = state().lines;
   if (!lines.empty() && lines.front().unit_price.currency != listing.price.currency)
-    co_return refuse(Reason::Conflict, "other_currency",
-                     "the cart is in " + lines.front().unit_price.currency + ", the product costs " + listing.price.currency);
+    co_return refuse(
+        Reason::Conflict, "other_currency",
+        "the cart is in " + lines.front().unit_price.currency + ", the product costs " + listing.price.currency);
   if (const auto line = find(product); line != lines.end()) {
     if (line->quantity + quantity > most_pieces) co_return quantity_out_of_range(line->quantity + quantity);
     line->quantity += quantity;
   } else {
     if (lines.size() == most_lines)
-      co_return refuse(Reason::Conflict, "cart_full", "a cart holds at most " + std::to_string(most_lines) + " different products");
+      co_return refuse(Reason::Conflict, "cart_full",
+                       "a cart holds at most " + std::to_string(most_lines) + " different products");
     lines.push_back({product, listing.name, quantity, listing.price});
   }
   changed_by(command.by);
@@ -75,7 +80,8 @@ Task<Result<CartView>> Cart::set_quantity(SetQuantity command) {
   if (command.quantity < 0 || command.quantity > most_pieces) co_return quantity_out_of_range(command.quantity);
   const auto line = find(command.product_id);
   if (line == state().lines.end())
-    co_return refuse(Reason::NotFound, "unknown_item", "the product " + command.product_id.value + " is not in the cart");
+    co_return refuse(Reason::NotFound, "unknown_item",
+                     "the product " + command.product_id.value + " is not in the cart");
   if (line->quantity != command.quantity) {
     line->quantity = static_cast<int>(command.quantity);
     if (command.quantity == 0) state().lines.erase(line);
@@ -117,15 +123,16 @@ Task<Result<Checkout>> Cart::check_out(CheckOut command) {
     if (!item.available) unavailable += (unavailable.empty() ? "" : ", ") + item.product_id.value;
   }
   if (!unavailable.empty())
-    co_return refuse(Reason::Conflict, "items_unavailable", "no longer sold, remove it from the cart first: " + unavailable);
+    co_return refuse(Reason::Conflict, "items_unavailable",
+                     "no longer sold, remove it from the cart first: " + unavailable);
 
   const OrderId order(actors::random_id());  // who knows it may see a guest's order: it must not be guessed
   tag("orderId", order.value);
   state().lines.clear();
   state().last_order_id = order;
   changed_by(command.by);
-  publish(CheckoutCompleted{order, CartId(id()), state().customer_id, std::move(lines), cart.total, command.payment_method,
-                            command.shipping_address});
+  publish(CheckoutCompleted{order, CartId(id()), state().customer_id, std::move(lines), cart.total,
+                            command.payment_method, command.shipping_address});
   co_return Checkout{order, "created", cart.total};
 }
 
@@ -177,8 +184,13 @@ void Cart::changed_by(const Party& party) {
 }
 
 CartView Cart::shown(const Listings& listings) const {
-  CartView view{CartId(id()), state().customer_id, {}, {0, no_currency}, version(), state().updated_at.value_or(now()),
-                state().last_order_id};
+  CartView view;
+  view.id = CartId(id());
+  view.customer_id = state().customer_id;
+  view.total.currency = no_currency;
+  view.version = version();
+  view.updated_at = state().updated_at.value_or(now());
+  view.last_order_id = state().last_order_id;
   for (const auto& line : state().lines) {
     CartItem item{line.product_id, line.name, line.quantity, line.unit_price, false, std::nullopt};
     view.total.currency = line.unit_price.currency;

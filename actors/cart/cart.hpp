@@ -1,8 +1,8 @@
 /// A cart, from the first item to the checkout, which empties it for the next time.
 ///
-/// It keeps what its customer was told when an item was added, and shows every item at the product's current listing, which it
-/// reads from `CartProduct`. It belongs to the first customer who changed it; until then it is a guest's, open to whoever knows
-/// its id.
+/// It keeps what its customer was told when an item was added, and shows every item at the product's current listing,
+/// which it reads from `CartProduct`. It belongs to the first customer who changed it; until then it is a guest's, open
+/// to whoever knows its id.
 #pragma once
 
 #include <map>
@@ -32,25 +32,25 @@ struct AddItem {
   Party by;
   ProductId product_id;
   std::int64_t quantity = 0;
-  static constexpr auto json = actors::json::object(
-      actors::json::defaulted("by", &AddItem::by), actors::json::field("productId", &AddItem::product_id),
-      actors::json::field("quantity", &AddItem::quantity));
+  static constexpr auto json = actors::json::object(actors::json::defaulted("by", &AddItem::by),
+                                                    actors::json::field("productId", &AddItem::product_id),
+                                                    actors::json::field("quantity", &AddItem::quantity));
 };
 
 struct SetQuantity {
   Party by;
   ProductId product_id;
   std::int64_t quantity = 0;  ///< zero removes the item
-  static constexpr auto json = actors::json::object(
-      actors::json::defaulted("by", &SetQuantity::by), actors::json::field("productId", &SetQuantity::product_id),
-      actors::json::field("quantity", &SetQuantity::quantity));
+  static constexpr auto json = actors::json::object(actors::json::defaulted("by", &SetQuantity::by),
+                                                    actors::json::field("productId", &SetQuantity::product_id),
+                                                    actors::json::field("quantity", &SetQuantity::quantity));
 };
 
 struct RemoveItem {
   Party by;
   ProductId product_id;
-  static constexpr auto json = actors::json::object(
-      actors::json::defaulted("by", &RemoveItem::by), actors::json::field("productId", &RemoveItem::product_id));
+  static constexpr auto json = actors::json::object(actors::json::defaulted("by", &RemoveItem::by),
+                                                    actors::json::field("productId", &RemoveItem::product_id));
 };
 
 struct ClearCart {
@@ -73,13 +73,13 @@ struct Checkout {
   std::string status = "created";
   Money total;
   bool operator==(const Checkout&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("orderId", &Checkout::order_id), actors::json::field("status", &Checkout::status),
-      actors::json::field("total", &Checkout::total));
+  static constexpr auto json = actors::json::object(actors::json::field("orderId", &Checkout::order_id),
+                                                    actors::json::field("status", &Checkout::status),
+                                                    actors::json::field("total", &Checkout::total));
 };
 
-/// An item as it stands now. One that is not available (its product was withdrawn, or costs another currency since) is shown as
-/// it was when it was added.
+/// An item as it stands now. One that is not available (its product was withdrawn, or costs another currency since) is
+/// shown as it was when it was added.
 struct CartItem {
   ProductId product_id;
   std::string name;
@@ -117,10 +117,10 @@ struct CartState {
   std::optional<actors::Time> updated_at;
   std::optional<OrderId> last_order_id;
   bool operator==(const CartState&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("customerId", &CartState::customer_id), actors::json::field("lines", &CartState::lines),
-      actors::json::field("updatedAt", &CartState::updated_at),
-      actors::json::field("lastOrderId", &CartState::last_order_id));
+  static constexpr auto json = actors::json::object(actors::json::field("customerId", &CartState::customer_id),
+                                                    actors::json::field("lines", &CartState::lines),
+                                                    actors::json::field("updatedAt", &CartState::updated_at),
+                                                    actors::json::field("lastOrderId", &CartState::last_order_id));
 };
 
 /// A cart of somebody else's is refused like one that does not exist: NotFound `unknown_cart`.

@@ -29,8 +29,14 @@ Task<Result<Listing>> CartProduct::look_up() {
   co_return *state().listing;
 }
 
-Listing listing_of(const product::Created& event) { return {event.product_id, event.name, event.price, event.version, false}; }
-Listing listing_of(const product::Updated& event) { return {event.product_id, event.name, event.price, event.version, false}; }
-Listing listing_of(const product::Deleted& event) { return {event.product_id, {}, {}, event.version, true}; }
+Listing listing_of(const product::Created& event) {
+  return {event.product_id, event.name, event.price, event.version, false};
+}
+Listing listing_of(const product::Updated& event) {
+  return {event.product_id, event.name, event.price, event.version, false};
+}
+Listing listing_of(const product::Deleted& event) {
+  return {event.product_id, {}, {}, event.version, true};
+}
 
 }  // namespace shop::cart

@@ -1,5 +1,5 @@
-/// What carts know of one product; the actor's id is the product's. A price change is one write here, whatever the number of
-/// carts that hold the product.
+/// What carts know of one product; the actor's id is the product's. A price change is one write here, whatever the
+/// number of carts that hold the product.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
-/// Listings a process has just read, for at most a second: a product that is in many carts is not asked for by each of them.
-/// Never used at checkout. Thread-safe.
+/// Listings a process has just read, for at most a second: a product that is in many carts is not asked for by each of
+/// them. Never used at checkout. Thread-safe.
 #pragma once
 
 #include <map>

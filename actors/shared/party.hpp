@@ -10,13 +10,13 @@ struct Party {
   std::optional<CustomerId> customer_id;
   bool admin = false;
 
-  /// A thing without an owner may be used by whoever knows its id. To all but its owner and administrators, an owned one does
-  /// not exist.
+  /// A thing without an owner may be used by whoever knows its id. To all but its owner and administrators, an owned
+  /// one does not exist.
   bool may_access(const std::optional<CustomerId>& owner) const { return !owner || admin || customer_id == owner; }
 
   bool operator==(const Party&) const = default;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("customerId", &Party::customer_id), actors::json::defaulted("admin", &Party::admin));
+  static constexpr auto json = actors::json::object(actors::json::field("customerId", &Party::customer_id),
+                                                    actors::json::defaulted("admin", &Party::admin));
 };
 
 }  // namespace shop

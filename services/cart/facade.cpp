@@ -17,8 +17,8 @@ namespace {
 struct AddBody {
   ProductId product_id;
   std::int64_t quantity = 0;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("productId", &AddBody::product_id), actors::json::field("quantity", &AddBody::quantity));
+  static constexpr auto json = actors::json::object(actors::json::field("productId", &AddBody::product_id),
+                                                    actors::json::field("quantity", &AddBody::quantity));
 };
 
 struct QuantityBody {

@@ -7,12 +7,13 @@
 
 int main() {
   using namespace shop;
-  return services::run({.app_id = "cart-service", .openapi = services::openapi_document}, [](services::Service& service) {
-    const auto cache = std::make_shared<cart::ListingCache>();
-    auto& host = service.host();
-    host.add<cart::Cart>([cache] { return std::make_unique<cart::Cart>(cache); });
-    host.add<cart::CartProduct>();
-    host.subscribe(cart::subscriptions());
-    cart::add_routes(service.facade(), [&host](actors::Origin origin) { return host.calls(std::move(origin)); });
-  });
+  return services::run(
+      {.app_id = "cart-service", .openapi = services::openapi_document}, [](services::Service& service) {
+        const auto cache = std::make_shared<cart::ListingCache>();
+        auto& host = service.host();
+        host.add<cart::Cart>([cache] { return std::make_unique<cart::Cart>(cache); });
+        host.add<cart::CartProduct>();
+        host.subscribe(cart::subscriptions());
+        cart::add_routes(service.facade(), [&host](actors::Origin origin) { return host.calls(std::move(origin)); });
+      });
 }

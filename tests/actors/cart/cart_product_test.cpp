@@ -22,7 +22,9 @@ class CartProductTest : public ::testing::Test {
   Shop shop;
 };
 
-TEST_F(CartProductTest, a_product_nobody_told_of_is_not_known) { EXPECT_EQ(listing(), std::nullopt); }
+TEST_F(CartProductTest, a_product_nobody_told_of_is_not_known) {
+  EXPECT_EQ(listing(), std::nullopt);
+}
 
 TEST_F(CartProductTest, in_whatever_order_and_however_often_news_come_the_newest_stays) {
   std::vector<Listing> news{back, first, gone, second};

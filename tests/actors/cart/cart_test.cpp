@@ -34,7 +34,9 @@ class CartTest : public ::testing::Test {
   actors::Result<CartView> remove(const std::string& product, Party by = guest) {
     return shop.bench.call<&Cart::remove>("c", RemoveItem{std::move(by), ProductId(product)});
   }
-  actors::Result<CartView> clear(Party by = guest) { return shop.bench.call<&Cart::clear>("c", ClearCart{std::move(by)}); }
+  actors::Result<CartView> clear(Party by = guest) {
+    return shop.bench.call<&Cart::clear>("c", ClearCart{std::move(by)});
+  }
   std::vector<ItemAdded> added() const { return shop.bench.published<ItemAdded>(); }
 
   Shop shop;
@@ -307,8 +309,8 @@ TEST_F(CartTest, the_same_add_twice_is_one) {
   EXPECT_EQ(shop.bench.call_as<&Cart::add>({"key"}, "c", add), first);
   EXPECT_EQ(shop.view("c").items[0].quantity, 2);
   EXPECT_THAT(shop.event_ids("cart.item_added"), SizeIs(1));
-  expect_refused(shop.bench.call_as<&Cart::add>({"key"}, "c", AddItem{guest, ProductId("tea"), 3}), Reason::Unprocessable,
-                 "idempotency_key_reused");
+  expect_refused(shop.bench.call_as<&Cart::add>({"key"}, "c", AddItem{guest, ProductId("tea"), 3}),
+                 Reason::Unprocessable, "idempotency_key_reused");
 }
 
 TEST_F(CartTest, an_add_that_is_not_stored_fails_and_one_whose_answer_is_lost_is_found_again) {
@@ -384,7 +386,8 @@ TEST_F(CartTest, an_add_whose_process_dies_and_that_nobody_repeats_is_announced_
 TEST_F(CartTest, adds_that_come_at_the_same_time_are_all_counted) {
   const actors::Calls calls(shop.bench.sidecar, {});
   std::vector<actors::Task<actors::Result<CartView>>> adds;
-  for (int i = 0; i < 50; ++i) adds.push_back(calls.proxy<Cart>("c").call<&Cart::add>(AddItem{guest, ProductId("tea"), 1}));
+  for (int i = 0; i < 50; ++i)
+    adds.push_back(calls.proxy<Cart>("c").call<&Cart::add>(AddItem{guest, ProductId("tea"), 1}));
   shop.bench.run(actors::when_all(std::move(adds)));
   EXPECT_EQ(shop.view("c").items[0].quantity, 50);
   EXPECT_THAT(shop.event_ids("cart.item_added"), SizeIs(50));

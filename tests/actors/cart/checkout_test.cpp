@@ -32,14 +32,15 @@ TEST_F(CheckoutTest, a_checkout_makes_an_order_of_everything_and_empties_the_car
   EXPECT_GE(checkout.order_id.value.size(), 32u);
   EXPECT_EQ(checkout.status, "created");
   EXPECT_EQ(checkout.total, euro(2100));
-  EXPECT_THAT(completed(), ElementsAre(CheckoutCompleted{
-                               checkout.order_id,
-                               CartId("c"),
-                               std::nullopt,
-                               {{ProductId("tea"), "Product tea", 2, euro(450)}, {ProductId("cup"), "Product cup", 1, euro(1200)}},
-                               euro(2100),
-                               {"tok_approve"},
-                               {"Ada Lovelace", "12 Mill Lane", std::nullopt, "London", "W1", "GB"}}));
+  EXPECT_THAT(completed(),
+              ElementsAre(CheckoutCompleted{
+                  checkout.order_id,
+                  CartId("c"),
+                  std::nullopt,
+                  {{ProductId("tea"), "Product tea", 2, euro(450)}, {ProductId("cup"), "Product cup", 1, euro(1200)}},
+                  euro(2100),
+                  {"tok_approve"},
+                  {"Ada Lovelace", "12 Mill Lane", std::nullopt, "London", "W1", "GB"}}));
   const auto view = shop.view("c");
   EXPECT_THAT(view.items, IsEmpty());
   EXPECT_EQ(view.last_order_id, checkout.order_id);
@@ -193,7 +194,8 @@ TEST_F(CheckoutTest, a_checkout_whose_process_dies_at_any_line_and_is_repeated_m
     fresh.bench.advance(10min);
     EXPECT_EQ(checkout->total, euro(2100)) << n;
     EXPECT_THAT(fresh.event_ids("cart.checkout_completed"), ElementsAre("Cart/c/3/0")) << n;
-    for (const auto& event : fresh.bench.published<CheckoutCompleted>()) EXPECT_EQ(event.order_id, checkout->order_id) << n;
+    for (const auto& event : fresh.bench.published<CheckoutCompleted>())
+      EXPECT_EQ(event.order_id, checkout->order_id) << n;
     const auto view = fresh.view("c");
     EXPECT_THAT(view.items, IsEmpty()) << n;
     EXPECT_EQ(view.last_order_id, checkout->order_id) << n;

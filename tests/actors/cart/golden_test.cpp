@@ -1,5 +1,5 @@
-// What carts say and understand on every wire: a change of these files is a change of a contract, or of documents that are
-// already stored.
+// What carts say and understand on every wire: a change of these files is a change of a contract, or of documents that
+// are already stored.
 #include "tests/actors/cart/support.hpp"
 #include "tests/support/golden.hpp"
 
@@ -20,7 +20,9 @@ class CartGoldenTest : public ::testing::Test {
     return actors::json::to_string(value);
   }
   /// What is stored under `state`, with all it can hold.
-  std::string document(const char* type, const char* id) { return shop.bench.sidecar.stored({type, id}, "state").value(); }
+  std::string document(const char* type, const char* id) {
+    return shop.bench.sidecar.stored({type, id}, "state").value();
+  }
   /// A command as it is written is read and written alike.
   template <class T>
   void expect_command(const char* name, const T& command) {
@@ -80,14 +82,14 @@ TEST_F(CartGoldenTest, the_stored_state_of_a_cart_with_everything_is_read_as_it_
 TEST_F(CartGoldenTest, events) {
   ASSERT_TRUE(shop.add("c", "tea", 2, ada));
   EXPECT_TRUE(golden("cart/cart.item_added.json", actors::to_envelope(shop.bench.sidecar.published.back())));
-  EXPECT_TRUE(golden("cart/cart.checkout_completed.json",
-                     text(CheckoutCompleted{OrderId("o-1"),
-                                            CartId("c"),
-                                            CustomerId("ada"),
-                                            {{ProductId("tea"), "Tea", 2, euro(450)}},
-                                            euro(900),
-                                            {"tok_approve"},
-                                            order_by(ada).shipping_address})));
+  EXPECT_TRUE(
+      golden("cart/cart.checkout_completed.json", text(CheckoutCompleted{OrderId("o-1"),
+                                                                         CartId("c"),
+                                                                         CustomerId("ada"),
+                                                                         {{ProductId("tea"), "Tea", 2, euro(450)}},
+                                                                         euro(900),
+                                                                         {"tok_approve"},
+                                                                         order_by(ada).shipping_address})));
 }
 
 }  // namespace

@@ -18,7 +18,9 @@ inline const Party ada{CustomerId("ada"), false};
 inline const Party bob{CustomerId("bob"), false};
 inline const Party admin{CustomerId("root"), true};
 
-inline Money euro(std::int64_t cents) { return {cents, "EUR"}; }
+inline Money euro(std::int64_t cents) {
+  return {cents, "EUR"};
+}
 
 inline CheckOut order_by(Party party, std::string token = "tok_approve") {
   return {std::move(party), {std::move(token)}, {"Ada Lovelace", "12 Mill Lane", std::nullopt, "London", "W1", "GB"}};
@@ -61,7 +63,9 @@ struct Shop {
   actors::Result<CartView> add(std::string cart, std::string product, std::int64_t quantity = 1, Party by = guest) {
     return bench.call<&Cart::add>(std::move(cart), AddItem{std::move(by), ProductId(std::move(product)), quantity});
   }
-  CartView view(std::string cart, Party by = admin) { return bench.call<&Cart::view>(std::move(cart), ViewCart{by}).value(); }
+  CartView view(std::string cart, Party by = admin) {
+    return bench.call<&Cart::view>(std::move(cart), ViewCart{by}).value();
+  }
   actors::Result<Checkout> check_out(std::string cart, std::string key, Party by = guest) {
     return bench.call_as<&Cart::check_out>(actors::Origin{std::move(key)}, std::move(cart), order_by(std::move(by)));
   }

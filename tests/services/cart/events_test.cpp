@@ -15,8 +15,14 @@ class CartEventsTest : public ::testing::Test {
     return hear_text(E::event_type.name, actors::json::to_string(event));
   }
   Delivery hear_text(std::string type, std::string data) {
-    return shop.bench.deliver({"product/tea/" + std::to_string(++heard_), "product-service", std::move(type), "tea",
-                               "product-events", shop.bench.clock.now(), {std::move(data)}, {}});
+    return shop.bench.deliver({"product/tea/" + std::to_string(++heard_),
+                               "product-service",
+                               std::move(type),
+                               "tea",
+                               "product-events",
+                               shop.bench.clock.now(),
+                               {std::move(data)},
+                               {}});
   }
   std::optional<product::Listing> listing() { return shop.bench.call<&CartProduct::listing>("tea").value(); }
 

@@ -24,7 +24,9 @@ class ScriptedSidecar final : public actors::Sidecar {
     ++calls;
     co_return reply;
   }
-  Task<std::optional<std::string>> read_state(actors::ActorId, std::string) override { return never<std::optional<std::string>>(); }
+  Task<std::optional<std::string>> read_state(actors::ActorId, std::string) override {
+    return never<std::optional<std::string>>();
+  }
   Task<void> commit_state(actors::ActorId, std::vector<actors::StateOperation>) override { return never<void>(); }
   Task<void> register_reminder(actors::ActorId, actors::Alarm) override { return never<void>(); }
   Task<void> unregister_reminder(actors::ActorId, std::string) override { return never<void>(); }
@@ -45,10 +47,16 @@ class ScriptedSidecar final : public actors::Sidecar {
   }
 };
 
-const CartView cart{CartId("c-1"), std::nullopt, {{ProductId("tea"), "Tea", 2, {450, "EUR"}, true, std::nullopt}},
-                    {900, "EUR"}, 1, *actors::from_rfc3339("2026-05-04T10:11:12.013Z"), std::nullopt};
-constexpr auto order = R"({"paymentMethod":{"token":"tok_approve"},"shippingAddress":{"name":"Ada","line1":"12 Mill Lane",)"
-                       R"("city":"London","postalCode":"W1","country":"GB"}})";
+const CartView cart{CartId("c-1"),
+                    std::nullopt,
+                    {{ProductId("tea"), "Tea", 2, {450, "EUR"}, true, std::nullopt}},
+                    {900, "EUR"},
+                    1,
+                    *actors::from_rfc3339("2026-05-04T10:11:12.013Z"),
+                    std::nullopt};
+constexpr auto order =
+    R"({"paymentMethod":{"token":"tok_approve"},"shippingAddress":{"name":"Ada","line1":"12 Mill Lane",)"
+    R"("city":"London","postalCode":"W1","country":"GB"}})";
 
 class CartFacadeTest : public ::testing::Test {
  protected:
@@ -59,7 +67,8 @@ class CartFacadeTest : public ::testing::Test {
     sidecar.reply = actors::json::to_string(cart);
   }
   ~CartFacadeTest() override { facade.stop(); }
-  Answer ask(const std::string& verb, const std::string& path, const std::string& body = {}, std::vector<std::string> headers = {}) {
+  Answer ask(const std::string& verb, const std::string& path, const std::string& body = {},
+             std::vector<std::string> headers = {}) {
     if (!body.empty()) headers.push_back("Content-Type: application/json");
     return services::testing::ask(facade.port(), verb, path, headers, body);
   }
@@ -68,7 +77,8 @@ class CartFacadeTest : public ::testing::Test {
     EXPECT_EQ(sidecar.call.method, method);
     EXPECT_EQ(sidecar.call.body, body);
   }
-  void expect_invalid(const std::string& verb, const std::string& path, const std::string& body, const std::string& pointer) {
+  void expect_invalid(const std::string& verb, const std::string& path, const std::string& body,
+                      const std::string& pointer) {
     const auto answer = ask(verb, path, body, {"Idempotency-Key: k"});
     EXPECT_EQ(answer.status, 400) << body;
     EXPECT_THAT(answer.body, HasSubstr("\"pointer\":\"" + pointer + "\"")) << body;
@@ -118,7 +128,8 @@ TEST_F(CartFacadeTest, the_clients_key_makes_the_calls_id_where_it_brings_one) {
 }
 
 TEST_F(CartFacadeTest, a_checkout_needs_a_key_that_is_one) {
-  for (const auto& headers : {std::vector<std::string>{}, {"Idempotency-Key: "}, {"Idempotency-Key: " + std::string(256, 'k')}}) {
+  for (const auto& headers :
+       {std::vector<std::string>{}, {"Idempotency-Key: "}, {"Idempotency-Key: " + std::string(256, 'k')}}) {
     const auto answer = ask("POST", "/carts/c-1/checkout", order, headers);
     EXPECT_EQ(answer.status, 400);
     EXPECT_EQ(answer.headers.at("content-type"), "application/problem+json");
@@ -154,7 +165,8 @@ TEST_F(CartFacadeTest, what_is_wrong_in_a_body_is_pointed_at_and_goes_no_further
 
 TEST_F(CartFacadeTest, an_address_is_complete_and_of_a_sane_size) {
   const auto with = [](const std::string& field, const std::string& value) {
-    std::map<std::string, std::string> address{{"name", "Ada"}, {"line1", "12 Mill Lane"}, {"city", "London"}, {"postalCode", "W1"}, {"country", "GB"}};
+    std::map<std::string, std::string> address{
+        {"name", "Ada"}, {"line1", "12 Mill Lane"}, {"city", "London"}, {"postalCode", "W1"}, {"country", "GB"}};
     address[field] = value;
     return R"({"paymentMethod":{"token":"tok_approve"},"shippingAddress":)" + actors::json::to_string(address) + "}";
   };
