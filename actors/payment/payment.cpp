@@ -242,9 +242,7 @@ std::string Payment::key() const {
 }
 
 bool Payment::visible_to(const Party& party) const {
-  if (state().status == Status::None) return false;
-  const auto& owner = state().customer_id;
-  return !owner || party.admin || party.customer_id == owner;
+  return state().status != Status::None && party.may_access(state().customer_id);
 }
 
 PaymentView Payment::shown() const {

@@ -15,16 +15,9 @@
 #include "actors/payment/gateway.hpp"
 #include "actors/payment/payment_states.hpp"
 #include "actors/runtime/actor.hpp"
+#include "actors/shared/party.hpp"
 
 namespace shop::payment {
-
-/// On whose behalf a payment is looked at or retried: a customer, or a guest without an id.
-struct Party {
-  std::optional<CustomerId> customer_id;
-  bool admin = false;
-  static constexpr auto json = actors::json::object(actors::json::field("customerId", &Party::customer_id),
-                                                    actors::json::field("admin", &Party::admin));
-};
 
 struct Retry {
   Party by;
