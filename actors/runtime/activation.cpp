@@ -54,8 +54,8 @@ void check_limits(const std::vector<StateOperation>& operations) {
 bool read_once(const std::string& data) {
   try {
     const auto document = json::detail::parse_document(data);
-    const auto once = document.IsObject() ? document.FindMember("once") : document.MemberEnd();
-    return document.IsObject() && once != document.MemberEnd() && once->value.IsTrue();
+    const auto* once = json::member(document, "once");
+    return once && once->IsTrue();
   } catch (const json::Error&) {
     return false;  // not registered by this library: it stays until somebody removes it
   }
@@ -151,18 +151,19 @@ Task<void> Activation::load(Trace trace) {
   if (text) {
     const auto document = json::detail::parse_document(*text);
     auto member = [&](const char* name) -> const json::Value& {
-      const auto found = document.IsObject() ? document.FindMember(name) : document.MemberEnd();
-      if (!document.IsObject() || found == document.MemberEnd()) throw json::Error({json::Problem{std::string("/") + name, "is required"}});
-      return found->value;
+      const auto* found = json::member(document, name);
+      if (!found) throw json::Error({json::Problem{std::string("/") + name, "is required"}});
+      return *found;
     };
     version = json::from<std::int64_t>(member("version"));
     actor->load(&member("data"));
     outbox = json::from<std::vector<OutboxEntry>>(member("outbox"));
     handled = json::from<std::vector<HandledEntry>>(member("handled"));
-    if (document.HasMember("tend")) tended_at = json::from<Time>(document["tend"]);
+    if (const auto* tend = json::member(document, "tend")) tended_at = json::from<Time>(*tend);
   }
   actor->version_ = version;
-  detail::Turn turn{id_, engine_.clock_, engine_.sidecar_, Calls(engine_.sidecar_, {{}, Cause::Call, trace, id_.type})};
+  detail::Turn turn{id_, engine_.clock_, engine_.sidecar_, {{}, Cause::Call, trace},
+                    Calls(engine_.sidecar_, {{}, Cause::Call, trace, id_.type})};
   actor->turn_ = &turn;
   co_await actor->on_activate();
   actor->turn_ = nullptr;
@@ -217,7 +218,7 @@ class Activation::Scope {
 };
 
 detail::Turn Activation::begin(const detail::TurnRequest& request) {
-  return {id_, engine_.clock_, engine_.sidecar_,
+  return {id_, engine_.clock_, engine_.sidecar_, {request.id, request.cause, request.trace},
           Calls(engine_.sidecar_, {request.id, Cause::Call, request.trace, id_.type})};
 }
 

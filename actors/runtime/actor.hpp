@@ -59,7 +59,8 @@ struct Turn {
   const ActorId& actor;
   const Clock& clock;
   Sidecar& sidecar;
-  Calls calls;
+  Origin origin;  ///< what started the turn
+  Calls calls;    ///< what it awaits of others, as calls of its own
   Effects effects = {};
   std::map<std::string, std::string> tags = {};
 };
@@ -114,7 +115,7 @@ class ActorBase {
   const std::string& id() const { return turn().actor.id; }
   Time now() const { return turn().clock.now(); }
   /// What started this turn.
-  const Origin& origin() const { return turn().calls.origin(); }
+  const Origin& origin() const { return turn().origin; }
   /// The version the state has when this turn is committed; the present one if the turn has changed nothing so far.
   std::int64_t version() const { return version_ + (changed() || turn().effects.durable() ? 1 : 0); }
 

@@ -56,6 +56,12 @@ Reading::Step::Step(Reading& reading, std::string_view token) : reading_(reading
   }
 }
 
+const Value* member(const Value& value, const char* name) {
+  if (!value.IsObject()) return nullptr;
+  const auto found = value.FindMember(name);
+  return found == value.MemberEnd() ? nullptr : &found->value;
+}
+
 namespace detail {
 
 std::string serialise(const Value& value) {

@@ -216,6 +216,9 @@ rapidjson::Document parse_document(std::string_view text);  // throws Error
 
 }  // namespace detail
 
+/// A member of an object; null where it is absent or `value` is no object.
+const Value* member(const Value& value, const char* name);
+
 template <class T>
 concept HasCodec = requires(Writer& writer, const T& value) { Codec<T>::write(writer, value); };
 

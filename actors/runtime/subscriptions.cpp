@@ -14,8 +14,8 @@ struct Envelope {
 };
 
 std::string text_member(const json::Value& object, const char* name) {
-  const auto found = object.FindMember(name);
-  return found != object.MemberEnd() && found->value.IsString() ? std::string(json::detail::text_of(found->value)) : "";
+  const auto* found = json::member(object, name);
+  return found && found->IsString() ? std::string(json::detail::text_of(*found)) : "";
 }
 
 }  // namespace
@@ -41,12 +41,12 @@ Task<Delivery> Subscriptions::deliver(std::string text, Trace trace, Sidecar& si
     if (handler == handlers_.end()) {
       outcome = EventOutcome::Unknown;
     } else {
-      const auto data = document.FindMember("data");
-      if (data == document.MemberEnd()) throw json::Error({json::Problem{"/data", "is required"}});
+      const auto* data = json::member(document, "data");
+      if (!data) throw json::Error({json::Problem{"/data", "is required"}});
       if (envelope.id.empty()) throw json::Error({json::Problem{"/id", "is required"}});
       // Source and id together name an occurrence (CloudEvents 1.0, "id").
       const Calls calls(sidecar, {envelope.source + "/" + envelope.id, Cause::Event, trace});
-      co_await handler->second(data->value, calls);
+      co_await handler->second(*data, calls);
     }
   } catch (const json::Error& unreadable) {
     outcome = EventOutcome::Unreadable;

@@ -353,6 +353,21 @@ TEST_F(AccountTest, a_periodic_reminder_goes_on_until_it_is_forgotten) {
   EXPECT_EQ(balance(), 300);
 }
 
+TEST_F(AccountTest, a_reminder_that_somebody_else_registered_needs_no_data_of_ours) {
+  for (const auto* data : {"null", "5", "[]", R"("text")", "", "{}"}) {
+    bench.run(bench.sidecar.register_reminder(a, {"ring", 1s, Duration{0}, data}));
+    bench.advance(2s);
+  }
+  EXPECT_EQ(balance(), 600);
+}
+
+TEST_F(AccountTest, a_stored_document_that_cannot_be_read_fails_the_call_and_not_the_process) {
+  for (const auto* document : {"null", "5", "[]", "{}", R"({"version":1})"}) {
+    bench.run(bench.sidecar.commit_state(a, {{"state", document}}));
+    EXPECT_THROW(balance(), SidecarError) << document;
+  }
+}
+
 TEST_F(AccountTest, a_timer_fires_and_is_gone_with_the_sidecar) {
   bench.call<&Account::tick_later>("a");
   bench.advance(11s);
@@ -477,7 +492,7 @@ TEST_F(AccountTest, a_call_whose_process_dies_at_any_line_and_is_repeated_has_th
 TEST_F(AccountTest, the_sidecar_is_told_of_the_type_and_its_settings) {
   EXPECT_EQ(bench.configuration(),
             R"({"entities":["Account"],"drainRebalancedActors":true,"entitiesConfig":[{"entities":["Account"],)"
-            R"("actorIdleTimeout":"3600000ms","drainOngoingCallTimeout":"20000ms","drainRebalancedActors":true}]})");
+            R"("actorIdleTimeout":"3600000ms","drainOngoingCallTimeout":"3000ms","drainRebalancedActors":true}]})");
 }
 
 TEST_F(AccountTest, a_deactivated_actor_comes_back_with_its_committed_state) {
