@@ -19,10 +19,8 @@ struct ItemAdded {
   Money unit_price;
   bool operator==(const ItemAdded&) const = default;
   static constexpr auto json = actors::json::object(
-      actors::json::field("cartId", &ItemAdded::cart_id),
-      actors::json::field("customerId", &ItemAdded::customer_id),
-      actors::json::field("productId", &ItemAdded::product_id),
-      actors::json::field("quantity", &ItemAdded::quantity),
+      actors::json::field("cartId", &ItemAdded::cart_id), actors::json::field("customerId", &ItemAdded::customer_id),
+      actors::json::field("productId", &ItemAdded::product_id), actors::json::field("quantity", &ItemAdded::quantity),
       actors::json::field("unitPrice", &ItemAdded::unit_price));
 };
 
@@ -41,8 +39,7 @@ struct CheckoutCompleted {
       actors::json::field("orderId", &CheckoutCompleted::order_id),
       actors::json::field("cartId", &CheckoutCompleted::cart_id),
       actors::json::field("customerId", &CheckoutCompleted::customer_id),
-      actors::json::field("lines", &CheckoutCompleted::lines),
-      actors::json::field("total", &CheckoutCompleted::total),
+      actors::json::field("lines", &CheckoutCompleted::lines), actors::json::field("total", &CheckoutCompleted::total),
       actors::json::field("paymentMethod", &CheckoutCompleted::payment_method),
       actors::json::field("shippingAddress", &CheckoutCompleted::shipping_address));
 };

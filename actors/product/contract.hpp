@@ -1,5 +1,5 @@
-/// What the catalog tells the rest of the shop: its events, and the listing it answers on `GET /internal/products/{id}`.
-/// The catalog itself is a stateless service (services/product) and has no actor.
+/// What the catalog tells the rest of the shop: its events, and the listing it answers on `GET
+/// /internal/products/{id}`. The catalog itself is a stateless service (services/product) and has no actor.
 #pragma once
 
 #include <string>
@@ -20,12 +20,9 @@ struct Created {
   std::int64_t version = 0;
   bool operator==(const Created&) const = default;
   static constexpr auto json = actors::json::object(
-      actors::json::field("productId", &Created::product_id),
-      actors::json::field("name", &Created::name),
-      actors::json::field("category", &Created::category),
-      actors::json::field("price", &Created::price),
-      actors::json::field("stock", &Created::stock),
-      actors::json::field("version", &Created::version));
+      actors::json::field("productId", &Created::product_id), actors::json::field("name", &Created::name),
+      actors::json::field("category", &Created::category), actors::json::field("price", &Created::price),
+      actors::json::field("stock", &Created::stock), actors::json::field("version", &Created::version));
 };
 
 /// A product changed; `version` tells which state is the newer one.
@@ -39,12 +36,9 @@ struct Updated {
   std::int64_t version = 0;
   bool operator==(const Updated&) const = default;
   static constexpr auto json = actors::json::object(
-      actors::json::field("productId", &Updated::product_id),
-      actors::json::field("name", &Updated::name),
-      actors::json::field("category", &Updated::category),
-      actors::json::field("price", &Updated::price),
-      actors::json::field("stock", &Updated::stock),
-      actors::json::field("version", &Updated::version));
+      actors::json::field("productId", &Updated::product_id), actors::json::field("name", &Updated::name),
+      actors::json::field("category", &Updated::category), actors::json::field("price", &Updated::price),
+      actors::json::field("stock", &Updated::stock), actors::json::field("version", &Updated::version));
 };
 
 /// A product left the catalog; it stays in carts as not available.
@@ -53,9 +47,8 @@ struct Deleted {
   ProductId product_id;
   std::int64_t version = 0;
   bool operator==(const Deleted&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("productId", &Deleted::product_id),
-      actors::json::field("version", &Deleted::version));
+  static constexpr auto json = actors::json::object(actors::json::field("productId", &Deleted::product_id),
+                                                    actors::json::field("version", &Deleted::version));
 };
 
 /// A sale left few pieces of a product.
@@ -64,9 +57,8 @@ struct LowStock {
   ProductId product_id;
   std::int64_t stock = 0;
   bool operator==(const LowStock&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("productId", &LowStock::product_id),
-      actors::json::field("stock", &LowStock::stock));
+  static constexpr auto json = actors::json::object(actors::json::field("productId", &LowStock::product_id),
+                                                    actors::json::field("stock", &LowStock::stock));
 };
 
 /// What a cart needs to know of a product; `deleted` listings keep only id and version.

@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::string_view state_key = "state";
 
-// What DynamoDB, the smallest of the stores in use, takes: 100 operations a transaction, 400 KB an item. The item also holds
-// its key and the store's attributes.
+// What DynamoDB, the smallest of the stores in use, takes: 100 operations a transaction, 400 KB an item. The item also
+// holds its key and the store's attributes.
 constexpr std::size_t max_operations = 100;
 constexpr std::size_t max_value_bytes = 399 * 1024;
 /// Answers kept in the document may take this much of it.
@@ -34,7 +34,9 @@ std::string mark_key(const std::string& handled) {
   return "handled/" + to_string(generate(handled));
 }
 
-bool waits_for_events(Cause cause) { return cause == Cause::Event || cause == Cause::Reminder; }
+bool waits_for_events(Cause cause) {
+  return cause == Cause::Event || cause == Cause::Reminder;
+}
 
 class TooLarge : public std::runtime_error {
  public:
@@ -108,7 +110,9 @@ struct Activation::Record {
 Activation::Activation(Engine& engine, ActorId id, const detail::TypeDescription& type)
     : engine_(engine), id_(std::move(id)), type_(type), mailbox_(engine.io_) {}
 
-Activation::~Activation() { drop(); }
+Activation::~Activation() {
+  drop();
+}
 
 Task<void> Activation::run(detail::TurnRequest request, const detail::MethodDescription* method, Answer answer) {
   co_await mailbox_.enter();
@@ -162,7 +166,10 @@ Task<void> Activation::load(Trace trace) {
     if (const auto* tend = json::member(document, "tend")) tended_at = json::from<Time>(*tend);
   }
   actor->version_ = version;
-  detail::Turn turn{id_, engine_.clock_, engine_.sidecar_, {{}, Cause::Call, trace},
+  detail::Turn turn{id_,
+                    engine_.clock_,
+                    engine_.sidecar_,
+                    {{}, Cause::Call, trace},
                     Calls(engine_.sidecar_, {{}, Cause::Call, trace, id_.type})};
   actor->turn_ = &turn;
   co_await actor->on_activate();
@@ -218,7 +225,10 @@ class Activation::Scope {
 };
 
 detail::Turn Activation::begin(const detail::TurnRequest& request) {
-  return {id_, engine_.clock_, engine_.sidecar_, {request.id, request.cause, request.trace},
+  return {id_,
+          engine_.clock_,
+          engine_.sidecar_,
+          {request.id, request.cause, request.trace},
           Calls(engine_.sidecar_, {request.id, Cause::Call, request.trace, id_.type})};
 }
 
@@ -315,13 +325,15 @@ Task<void> Activation::tend(const detail::TurnRequest& request, Answer& answer, 
   } else if (outbox_.empty() && *due > now + 2 * type_.settings.tend_period) {
     tended_at_ = *due;  // nothing to do until then: no ticks in between
     co_await save_housekeeping();
-    Alarm alarm{std::string(tend_reminder), *due - now, type_.settings.tend_period, detail::repeated_data(request.trace)};
+    Alarm alarm{std::string(tend_reminder), *due - now, type_.settings.tend_period,
+                detail::repeated_data(request.trace)};
     co_await arm(std::move(alarm));
   }
   answer(std::string("null"));
 }
 
-Task<std::optional<HandledEntry>> Activation::find_handled(const std::string& key, const detail::MethodDescription& method) {
+Task<std::optional<HandledEntry>> Activation::find_handled(const std::string& key,
+                                                           const detail::MethodDescription& method) {
   if (method.memory.key_lives.count() == 0) {
     for (const auto& entry : handled_)
       if (entry.key == key) co_return entry;
@@ -334,14 +346,20 @@ Task<std::optional<HandledEntry>> Activation::find_handled(const std::string& ke
   co_return json::parse<HandledEntry>(*text);
 }
 
-Task<void> Activation::commit(detail::Turn& turn, const detail::TurnRequest& request, HandledEntry handled, Memory memory) {
+Task<void> Activation::commit(detail::Turn& turn, const detail::TurnRequest& request, HandledEntry handled,
+                              Memory memory) {
   const auto now = engine_.clock_.now();
   const auto version = version_ + 1;
   auto outbox = outbox_;
   int number = 0;
   for (auto& event : turn.effects.events)
-    outbox.push_back({id_.type + "/" + id_.id + "/" + std::to_string(version) + "/" + std::to_string(number++), event.type.name,
-                      event.type.topic, now, {std::move(event.data)}, request.trace.traceparent, request.trace.tracestate});
+    outbox.push_back({id_.type + "/" + id_.id + "/" + std::to_string(version) + "/" + std::to_string(number++),
+                      event.type.name,
+                      event.type.topic,
+                      now,
+                      {std::move(event.data)},
+                      request.trace.traceparent,
+                      request.trace.tracestate});
   std::vector<StateOperation> operations(1);  // the document, once everything else is known
   for (auto& write : turn.effects.writes) operations.push_back(std::move(write));
   auto remembered = handled_;
@@ -352,7 +370,8 @@ Task<void> Activation::commit(detail::Turn& turn, const detail::TurnRequest& req
       remembered.push_back(std::move(handled));
       std::size_t bytes = 0;
       for (const auto& entry : remembered) bytes += entry.answer.text.size();
-      while (remembered.size() > type_.settings.handled_in_document || (bytes > max_handled_bytes && remembered.size() > 1)) {
+      while (remembered.size() > type_.settings.handled_in_document ||
+             (bytes > max_handled_bytes && remembered.size() > 1)) {
         bytes -= remembered.front().answer.text.size();
         remembered.erase(remembered.begin());
       }
@@ -408,7 +427,8 @@ Task<void> Activation::save_housekeeping() {
   outbox_stored_ = !outbox_.empty();
 }
 
-/// What is owed after a commit and may fail without the turn failing: it is tried again by `tend`, or finds nothing to do.
+/// What is owed after a commit and may fail without the turn failing: it is tried again by `tend`, or finds nothing to
+/// do.
 Task<void> Activation::finish(detail::Turn& turn, const detail::TurnRequest& request) {
   try {
     for (auto& name : turn.effects.forgotten) {
@@ -442,7 +462,7 @@ Task<void> Activation::finish(detail::Turn& turn, const detail::TurnRequest& req
 Task<void> Activation::send_outbox() {
   while (!outbox_.empty()) {
     const auto& entry = outbox_.front();
-    CloudEvent event{entry.id,   engine_.app_id_, entry.type, id_.id,
+    CloudEvent event{entry.id,    engine_.app_id_, entry.type, id_.id,
                      entry.topic, entry.time,      entry.data, {entry.traceparent, entry.tracestate}};
     const auto start = std::chrono::steady_clock::now();
     std::exception_ptr failure;
@@ -522,9 +542,10 @@ std::string Activation::document(std::int64_t version, const std::vector<OutboxE
 
 void Activation::start_after_commit(detail::Turn& turn, const detail::TurnRequest& request) {
   for (auto& work : turn.effects.after_commit)
-    engine_.start_work(std::move(work),
-                       Calls(engine_.sidecar_, {request.id.empty() ? "" : request.id + "/after", Cause::Call, request.trace}),
-                       id_.type + "/" + id_.id);
+    engine_.start_work(
+        std::move(work),
+        Calls(engine_.sidecar_, {request.id.empty() ? "" : request.id + "/after", Cause::Call, request.trace}),
+        id_.type + "/" + id_.id);
 }
 
 }  // namespace actors

@@ -21,7 +21,8 @@ struct OutboxEntry {
   static constexpr auto json = actors::json::object(
       actors::json::field("id", &OutboxEntry::id), actors::json::field("type", &OutboxEntry::type),
       actors::json::field("topic", &OutboxEntry::topic), actors::json::field("time", &OutboxEntry::time),
-      actors::json::field("data", &OutboxEntry::data), actors::json::defaulted("traceparent", &OutboxEntry::traceparent),
+      actors::json::field("data", &OutboxEntry::data),
+      actors::json::defaulted("traceparent", &OutboxEntry::traceparent),
       actors::json::defaulted("tracestate", &OutboxEntry::tracestate));
 };
 
@@ -31,9 +32,9 @@ struct HandledEntry {
   std::string key;
   std::string fingerprint;
   json::Raw answer;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("key", &HandledEntry::key), actors::json::field("fingerprint", &HandledEntry::fingerprint),
-      actors::json::field("answer", &HandledEntry::answer));
+  static constexpr auto json = actors::json::object(actors::json::field("key", &HandledEntry::key),
+                                                    actors::json::field("fingerprint", &HandledEntry::fingerprint),
+                                                    actors::json::field("answer", &HandledEntry::answer));
 };
 
 /// Turns of one actor run one after the other: whoever enters waits until it is let in, in the order of arrival.
@@ -112,10 +113,10 @@ class Activation : public std::enable_shared_from_this<Activation> {
   // The state as committed, touched by the turn in hand only.
   std::unique_ptr<ActorBase> actor_;
   std::int64_t version_ = 0;
-  std::vector<OutboxEntry> outbox_;   // committed, not sent
-  bool outbox_stored_ = false;        // the stored document still lists events, sent or not
+  std::vector<OutboxEntry> outbox_;  // committed, not sent
+  bool outbox_stored_ = false;       // the stored document still lists events, sent or not
   std::vector<HandledEntry> handled_;
-  std::optional<Time> tended_at_;     // when `tend` is next due, if it is registered
+  std::optional<Time> tended_at_;  // when `tend` is next due, if it is registered
 };
 
 }  // namespace actors

@@ -19,15 +19,25 @@ std::string alarm_data(bool once, const Trace& trace) {
 }
 }  // namespace
 
-std::string once_data(const Trace& trace) { return alarm_data(true, trace); }
-std::string repeated_data(const Trace& trace) { return alarm_data(false, trace); }
+std::string once_data(const Trace& trace) {
+  return alarm_data(true, trace);
+}
+std::string repeated_data(const Trace& trace) {
+  return alarm_data(false, trace);
+}
 }  // namespace detail
 
-Task<void> ActorBase::on_activate() { co_return; }
-Task<void> ActorBase::tend() { co_return; }
+Task<void> ActorBase::on_activate() {
+  co_return;
+}
+Task<void> ActorBase::tend() {
+  co_return;
+}
 
 // The library's own keys (`state`, `handled/…`) and an actor's never meet.
-std::string ActorBase::own_key(std::string key) { return "own/" + std::move(key); }
+std::string ActorBase::own_key(std::string key) {
+  return "own/" + std::move(key);
+}
 
 Task<std::optional<std::string>> ActorBase::read_text(std::string key) const {
   const std::string own = own_key(std::move(key));

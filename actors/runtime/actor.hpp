@@ -7,12 +7,12 @@
 ///     };
 ///
 /// **A turn** loads the state once per activation, runs one method on a draft of it, commits draft and effects in one
-/// transaction, sends, and answers. Turns of one actor never overlap, also while one awaits something. A refusal or a throw
-/// leaves state and effects as they were. What did not change is not written.
+/// transaction, sends, and answers. Turns of one actor never overlap, also while one awaits something. A refusal or a
+/// throw leaves state and effects as they were. What did not change is not written.
 ///
-/// Effects are asked for in a turn and happen only if it commits: `publish`, `write`/`erase`, `forget` and `after_commit`
-/// afterwards; `remind` just before, because a commit without its reminder could be forgotten for ever while a reminder
-/// without its commit merely finds nothing to do.
+/// Effects are asked for in a turn and happen only if it commits: `publish`, `write`/`erase`, `forget` and
+/// `after_commit` afterwards; `remind` just before, because a commit without its reminder could be forgotten for ever
+/// while a reminder without its commit merely finds nothing to do.
 ///
 /// All functions here belong to the actor's own methods and hooks, within a turn.
 #pragma once
@@ -100,13 +100,13 @@ class ActorBase {
   ActorBase(const ActorBase&) = delete;
   ActorBase& operator=(const ActorBase&) = delete;
 
-  /// Called once the state is loaded, before the first turn; may await and read. It changes nothing: what it writes or asks
-  /// for is discarded.
+  /// Called once the state is loaded, before the first turn; may await and read. It changes nothing: what it writes or
+  /// asks for is discarded.
   virtual Task<void> on_activate();
   /// Called when the activation ends in good order; a crash does not call it.
   virtual void on_deactivate() {}
-  /// When this actor's unfinished business wants to be looked at next, from its state alone; none if nothing is unfinished.
-  /// The library keeps one reminder for it (`tend`), armed before the commit that creates the business.
+  /// When this actor's unfinished business wants to be looked at next, from its state alone; none if nothing is
+  /// unfinished. The library keeps one reminder for it (`tend`), armed before the commit that creates the business.
   virtual std::optional<Time> due() const { return std::nullopt; }
   /// Does what is due; called in a turn of its own when `due()` has passed.
   virtual Task<void> tend();
@@ -132,8 +132,9 @@ class ActorBase {
   template <auto Method>
   void remind(Duration due, Duration period = {}) {
     const bool once = period == Duration{};
-    turn().effects.reminders.push_back({name_of<Method, EntryKind::Reminder>(), due, once ? retry_period : period,
-                                        once ? detail::once_data(origin().trace) : detail::repeated_data(origin().trace)});
+    turn().effects.reminders.push_back(
+        {name_of<Method, EntryKind::Reminder>(), due, once ? retry_period : period,
+         once ? detail::once_data(origin().trace) : detail::repeated_data(origin().trace)});
   }
   template <auto Method>
   void forget() {
@@ -142,22 +143,24 @@ class ActorBase {
   /// A timer lives in the sidecar's memory: it is cheap, and gone when the actor is deactivated or the sidecar ends.
   template <auto Method>
   void start_timer(Duration due, Duration period = {}) {
-    turn().effects.timers.push_back({name_of<Method, EntryKind::Timer>(), due, period, detail::repeated_data(origin().trace)});
+    turn().effects.timers.push_back(
+        {name_of<Method, EntryKind::Timer>(), due, period, detail::repeated_data(origin().trace)});
   }
   template <auto Method>
   void stop_timer() {
     turn().effects.stopped_timers.push_back(name_of<Method, EntryKind::Timer>());
   }
 
-  /// Calls of other actors and applications that this turn awaits. The turn keeps its lock meanwhile: whom one awaits must
-  /// never, by any way, await this actor.
+  /// Calls of other actors and applications that this turn awaits. The turn keeps its lock meanwhile: whom one awaits
+  /// must never, by any way, await this actor.
   const Calls& calls() const { return turn().calls; }
   template <class A>
   Proxy<A> proxy(std::string actor_id) const {
     return calls().template proxy<A>(std::move(actor_id));
   }
 
-  /// Keys of the actor's own beside its state, for what is too large or too many for one document. In the same transaction.
+  /// Keys of the actor's own beside its state, for what is too large or too many for one document. In the same
+  /// transaction.
   template <class T>
   Task<std::optional<T>> read(std::string key) const {
     const auto text = co_await read_text(std::move(key));
@@ -200,8 +203,8 @@ class ActorBase {
   std::int64_t version_ = 0;
 };
 
-/// An actor with a state: a struct with a `json` table and a defaulted `operator==`. An actor that was never written has a
-/// default-constructed one and version 0.
+/// An actor with a state: a struct with a `json` table and a defaulted `operator==`. An actor that was never written
+/// has a default-constructed one and version 0.
 template <class S>
 class Actor : public ActorBase {
  public:
@@ -282,8 +285,8 @@ Task<Reply> invoke(ActorBase& base, const std::string& body) {
 template <class A>
 TypeDescription describe(std::function<std::unique_ptr<A>()> make) {
   constexpr auto table = Describe<A>::table;
-  TypeDescription description{table.name, table.type_settings,
-                              [make = std::move(make)]() -> std::unique_ptr<ActorBase> { return make(); }, {}};
+  TypeDescription description{
+      table.name, table.type_settings, [make = std::move(make)]() -> std::unique_ptr<ActorBase> { return make(); }, {}};
   std::apply(
       [&](const auto&... entries) {
         (

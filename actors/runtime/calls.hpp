@@ -14,8 +14,8 @@
 namespace actors {
 
 /// On whose behalf calls are made. `id` is the idempotency key of the whole piece of work, minted at the door (or the
-/// client's own): the first changing call carries it as it is, further ones get `/2`, `/3`, … in program order, so that the same
-/// work done again makes the same calls. An empty id is replaced by a random one.
+/// client's own): the first changing call carries it as it is, further ones get `/2`, `/3`, … in program order, so that
+/// the same work done again makes the same calls. An empty id is replaced by a random one.
 struct Origin {
   std::string id;
   Cause cause = Cause::Call;

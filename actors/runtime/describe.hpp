@@ -7,8 +7,9 @@
 ///           .reminder<&Cart::expire>("expire");
 ///     };
 ///
-/// A method takes nothing or one struct, and answers `T`, `Result<T>`, `Task<T>` or `Task<Result<T>>`. A const method is a
-/// read: it makes no draft and carries no id. Names are unique within their kind; `tend` is the library's own reminder.
+/// A method takes nothing or one struct, and answers `T`, `Result<T>`, `Task<T>` or `Task<Result<T>>`. A const method
+/// is a read: it makes no draft and carries no id. Names are unique within their kind; `tend` is the library's own
+/// reminder.
 #pragma once
 
 #include <chrono>
@@ -32,17 +33,19 @@ struct Describe;
 struct Memory {
   std::chrono::seconds key_lives{0};  ///< zero: in the document
 };
-constexpr Memory remember_for(std::chrono::seconds lifetime) { return {lifetime}; }
+constexpr Memory remember_for(std::chrono::seconds lifetime) {
+  return {lifetime};
+}
 
 /// Per-type settings; what is here too the sidecar learns from `GET /dapr/config`.
 struct TypeSettings {
-  Duration idle_timeout = std::chrono::minutes(60);   ///< without a call for this long, the actor is deactivated
-  /// What a running turn gets when actors of its type move. Shorter than the placement's dissemination timeout (8 s): a round
-  /// that fails while a turn drains leaves the type locked in a 1.18 sidecar until that is restarted. And short in itself: a
-  /// turn that awaits another actor waits for the round, which waits for the turn.
+  Duration idle_timeout = std::chrono::minutes(60);  ///< without a call for this long, the actor is deactivated
+  /// What a running turn gets when actors of its type move. Shorter than the placement's dissemination timeout (8 s): a
+  /// round that fails while a turn drains leaves the type locked in a 1.18 sidecar until that is restarted. And short
+  /// in itself: a turn that awaits another actor waits for the round, which waits for the turn.
   Duration drain_timeout = std::chrono::seconds(3);
-  Duration tend_period = std::chrono::seconds(30);    ///< between two looks at unfinished business
-  std::size_t handled_in_document = 16;               ///< how many handled ids the document keeps
+  Duration tend_period = std::chrono::seconds(30);  ///< between two looks at unfinished business
+  std::size_t handled_in_document = 16;             ///< how many handled ids the document keeps
 };
 
 namespace detail {

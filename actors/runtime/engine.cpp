@@ -6,14 +6,16 @@
 
 namespace actors {
 
-Engine::Engine(boost::asio::io_context& io, Sidecar& sidecar, const Clock& clock, Observer& observer, std::string app_id)
+Engine::Engine(boost::asio::io_context& io, Sidecar& sidecar, const Clock& clock, Observer& observer,
+               std::string app_id)
     : io_(io), sidecar_(sidecar), clock_(clock), observer_(observer), app_id_(std::move(app_id)) {}
 
 Engine::~Engine() = default;
 
 void Engine::add(detail::TypeDescription type) {
   auto name = type.name;
-  if (!types_.emplace(name, std::move(type)).second) throw std::logic_error("the actor type " + name + " is added twice");
+  if (!types_.emplace(name, std::move(type)).second)
+    throw std::logic_error("the actor type " + name + " is added twice");
 }
 
 std::vector<std::string> Engine::types() const {
@@ -99,7 +101,8 @@ Task<Reply> Engine::call(ActorId actor, Call call) {
 }
 
 Task<void> Engine::reminder(ActorId actor, std::string name, std::string data, Trace trace) {
-  detail::TurnRequest request{EntryKind::Reminder, std::move(name), std::move(data), {}, Cause::Reminder, std::move(trace)};
+  detail::TurnRequest request{EntryKind::Reminder, std::move(name), std::move(data), {},
+                              Cause::Reminder,     std::move(trace)};
   co_await enter(std::move(actor), std::move(request));
 }
 

@@ -39,8 +39,8 @@ class Engine {
 
   void add(detail::TypeDescription type);
 
-  /// One turn: a method, a reminder's tick (`data` as it was registered), a timer's tick. Throws NoSuchMethod, Draining, or
-  /// what the turn threw.
+  /// One turn: a method, a reminder's tick (`data` as it was registered), a timer's tick. Throws NoSuchMethod,
+  /// Draining, or what the turn threw.
   Task<Reply> call(ActorId actor, Call call);
   Task<void> reminder(ActorId actor, std::string name, std::string data, Trace trace);
   Task<void> timer(ActorId actor, std::string name, std::string data, Trace trace);

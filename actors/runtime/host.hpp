@@ -1,5 +1,5 @@
-/// A process that hosts actors behind a Dapr sidecar: the app channel the sidecar calls, the client that calls the sidecar,
-/// and the threads both run on.
+/// A process that hosts actors behind a Dapr sidecar: the app channel the sidecar calls, the client that calls the
+/// sidecar, and the threads both run on.
 ///
 ///     actors::Host host({.app_id = "cart-service", .channel_port = 7002, .sidecar_port = 3502, …});
 ///     host.add<Cart>();
@@ -7,9 +7,9 @@
 ///     …                       // until SIGTERM
 ///     host.drain(20s);
 ///
-/// The app channel is a listener of its own, for the sidecar alone: everything on it but `GET /healthz` needs the header
-/// `dapr-api-token`. Register types, subscriptions and routes before `start`. All other functions may be called from any
-/// thread.
+/// The app channel is a listener of its own, for the sidecar alone: everything on it but `GET /healthz` needs the
+/// header `dapr-api-token`. Register types, subscriptions and routes before `start`. All other functions may be called
+/// from any thread.
 #pragma once
 
 #include <functional>
@@ -25,8 +25,8 @@ namespace actors {
 
 struct HostSettings {
   std::string app_id;
-  std::string address = "127.0.0.1";       ///< the app channel's
-  unsigned short channel_port = 0;         ///< 0: any free port, see `channel_port()`
+  std::string address = "127.0.0.1";  ///< the app channel's
+  unsigned short channel_port = 0;    ///< 0: any free port, see `channel_port()`
   std::string sidecar_address = "127.0.0.1";
   unsigned short sidecar_port = 3500;
   std::string app_token;                   ///< the sidecar must send it; empty refuses every request
@@ -86,12 +86,12 @@ class Host {
   /// Resumes on a thread of the host after `delay`.
   Task<void> sleep(Duration delay);
 
-  /// Why the host cannot serve yet, or nothing: its own listener, the sidecar's outbound health (`/v1.0/healthz/outbound`),
-  /// and its metadata, which must say that this host's actor types are placed.
+  /// Why the host cannot serve yet, or nothing: its own listener, the sidecar's outbound health
+  /// (`/v1.0/healthz/outbound`), and its metadata, which must say that this host's actor types are placed.
   Task<std::optional<std::string>> not_ready();
 
-  /// Takes no new work, lets turns and work after commits end (within `limit`), closes the channel and stops the threads.
-  /// Answers whether everything ended in time.
+  /// Takes no new work, lets turns and work after commits end (within `limit`), closes the channel and stops the
+  /// threads. Answers whether everything ended in time.
   bool drain(Duration limit);
 
  private:

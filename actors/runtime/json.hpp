@@ -5,14 +5,14 @@
 ///       int quantity = 0;
 ///       std::optional<std::string> note;
 ///       static constexpr auto json = actors::json::object(
-///           actors::json::field("productId", &AddItem::product_id), actors::json::field("quantity", &AddItem::quantity),
-///           actors::json::field("note", &AddItem::note));
+///           actors::json::field("productId", &AddItem::product_id), actors::json::field("quantity",
+///           &AddItem::quantity), actors::json::field("note", &AddItem::note));
 ///     };
 ///
-/// A field is required unless its member is a `std::optional` or it is declared with `defaulted`, which keeps the member's
-/// initial value (the way to add a field to a document that is already stored). Reading collects every problem with its
-/// JSON pointer (RFC 6901) instead of stopping at the first. A type of its own form (an id, an enum) specialises `Codec`.
-/// Functions here hold no state and may be used from any thread.
+/// A field is required unless its member is a `std::optional` or it is declared with `defaulted`, which keeps the
+/// member's initial value (the way to add a field to a document that is already stored). Reading collects every problem
+/// with its JSON pointer (RFC 6901) instead of stopping at the first. A type of its own form (an id, an enum)
+/// specialises `Codec`. Functions here hold no state and may be used from any thread.
 #pragma once
 
 #include <rapidjson/document.h>
@@ -121,7 +121,9 @@ inline constexpr bool is_map = false;
 template <class T>
 inline constexpr bool is_map<std::map<std::string, T>> = true;
 template <class T>
-concept HasTable = requires { T::json; };
+concept HasTable = requires {
+  T::json;
+};
 }  // namespace detail
 
 template <class T, class M>
@@ -145,7 +147,9 @@ void read(const Value& from, T& to, Reading& reading);
 
 namespace detail {
 
-inline std::string_view text_of(const Value& value) { return {value.GetString(), value.GetStringLength()}; }
+inline std::string_view text_of(const Value& value) {
+  return {value.GetString(), value.GetStringLength()};
+}
 
 template <class T>
 void write_object(Writer& writer, const T& value) {
@@ -220,7 +224,9 @@ rapidjson::Document parse_document(std::string_view text);  // throws Error
 const Value* member(const Value& value, const char* name);
 
 template <class T>
-concept HasCodec = requires(Writer& writer, const T& value) { Codec<T>::write(writer, value); };
+concept HasCodec = requires(Writer& writer, const T& value) {
+  Codec<T>::write(writer, value);
+};
 
 template <class T>
 void write(Writer& writer, const T& value) {

@@ -1,6 +1,6 @@
-/// What the library tells about itself: one hook per thing worth counting or logging. The default does nothing, so that the
-/// library brings neither a logger nor a metrics registry of its own. Hooks may be called from any thread at the same time,
-/// must not throw, and must not call back into the library. References are valid during the call only.
+/// What the library tells about itself: one hook per thing worth counting or logging. The default does nothing, so that
+/// the library brings neither a logger nor a metrics registry of its own. Hooks may be called from any thread at the
+/// same time, must not throw, and must not call back into the library. References are valid during the call only.
 #pragma once
 
 #include <chrono>
@@ -29,9 +29,9 @@ struct TurnEnded {
   std::string_view turn_id;
   Cause cause;
   TurnOutcome outcome;
-  std::int64_t version;        ///< of the state after the turn
-  Microseconds took;           ///< from the start of the turn (not of its wait) to its answer
-  std::string_view error;      ///< of a refused or failed turn
+  std::int64_t version;    ///< of the state after the turn
+  Microseconds took;       ///< from the start of the turn (not of its wait) to its answer
+  std::string_view error;  ///< of a refused or failed turn
   const Trace& trace;
   const std::map<std::string, std::string>& tags;  ///< what the actor noted with `tag`
 };

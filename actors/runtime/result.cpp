@@ -5,9 +5,12 @@
 namespace actors {
 namespace {
 constexpr std::array names{
-    std::pair{Reason::Invalid, "invalid"},           std::pair{Reason::Forbidden, "forbidden"},
-    std::pair{Reason::NotFound, "not_found"},        std::pair{Reason::Conflict, "conflict"},
-    std::pair{Reason::Unprocessable, "unprocessable"}, std::pair{Reason::TooLarge, "too_large"},
+    std::pair{Reason::Invalid, "invalid"},
+    std::pair{Reason::Forbidden, "forbidden"},
+    std::pair{Reason::NotFound, "not_found"},
+    std::pair{Reason::Conflict, "conflict"},
+    std::pair{Reason::Unprocessable, "unprocessable"},
+    std::pair{Reason::TooLarge, "too_large"},
 };
 }
 

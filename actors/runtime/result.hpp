@@ -1,8 +1,8 @@
 /// Refusals: what a caller did wrong and can mend, told apart from what failed.
 ///
-/// A method of an actor answers `Result<T>`: a value, or a `Refusal`. A refusal leaves state and effects untouched, travels
-/// to the caller with code and message intact and is never retried. What the caller cannot mend (a store that is down, a
-/// bug) is an exception instead: the sidecar sees a 500 and may repeat the call.
+/// A method of an actor answers `Result<T>`: a value, or a `Refusal`. A refusal leaves state and effects untouched,
+/// travels to the caller with code and message intact and is never retried. What the caller cannot mend (a store that
+/// is down, a bug) is an exception instead: the sidecar sees a 500 and may repeat the call.
 #pragma once
 
 #include <string>

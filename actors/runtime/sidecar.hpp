@@ -1,8 +1,8 @@
-/// What the library asks of a Dapr sidecar. `http::DaprSidecar` speaks to a real one, `testing::FakeSidecar` stands in for
-/// it; the same conformance suite runs on both.
+/// What the library asks of a Dapr sidecar. `http::DaprSidecar` speaks to a real one, `testing::FakeSidecar` stands in
+/// for it; the same conformance suite runs on both.
 ///
-/// Every operation may be started from any thread and resumes its awaiter on a thread of the implementation. An operation
-/// that fails throws `SidecarError`; whether it took effect is then unknown unless the error says otherwise.
+/// Every operation may be started from any thread and resumes its awaiter on a thread of the implementation. An
+/// operation that fails throws `SidecarError`; whether it took effect is then unknown unless the error says otherwise.
 /// Source of the rules: the Dapr HTTP API reference (actors, state, pub/sub, service invocation), runtime 1.18.
 #pragma once
 
@@ -60,7 +60,8 @@ struct StateOperation {
   std::optional<std::chrono::seconds> ttl = {};
 };
 
-/// A reminder or timer to be registered. `period` zero means it fires once. `data` is JSON and comes back with every tick.
+/// A reminder or timer to be registered. `period` zero means it fires once. `data` is JSON and comes back with every
+/// tick.
 struct Alarm {
   std::string name;
   Duration due{};
@@ -75,13 +76,15 @@ struct Call {
   std::string id;
   Cause cause = Cause::Call;
   Trace trace = {};
-  std::string caller = {};  ///< the type of the actor whose turn awaits this call; empty for a door, an event, or work after a commit
+  std::string caller =
+      {};  ///< the type of the actor whose turn awaits this call; empty for a door, an event, or work after a commit
 };
 
 /// An actor's answer to a call: its JSON, or its refusal.
 using Reply = Result<std::string>;
 
-/// An event on its way out, CloudEvents 1.0. `id` is deterministic, so a repeated publish is recognised by source and id.
+/// An event on its way out, CloudEvents 1.0. `id` is deterministic, so a repeated publish is recognised by source and
+/// id.
 struct CloudEvent {
   std::string id;
   std::string source;
@@ -116,7 +119,8 @@ class Sidecar {
   virtual ~Sidecar() = default;
   /// The value of one of the actor's keys (JSON), or none. Read strongly: the last committed write is seen.
   virtual Task<std::optional<std::string>> read_state(ActorId actor, std::string key) = 0;
-  /// All operations or none. Refused with code `ERR_ACTOR_INSTANCE_MISSING` when this sidecar no longer holds the actor.
+  /// All operations or none. Refused with code `ERR_ACTOR_INSTANCE_MISSING` when this sidecar no longer holds the
+  /// actor.
   virtual Task<void> commit_state(ActorId actor, std::vector<StateOperation> operations) = 0;
   virtual Task<void> register_reminder(ActorId actor, Alarm alarm) = 0;
   virtual Task<void> unregister_reminder(ActorId actor, std::string name) = 0;
@@ -133,8 +137,8 @@ struct StateItem {
   std::string etag;
 };
 /// One operation of a state transaction. With an `etag` it is carried out only if the stored one still equals it, with
-/// `create` only if there is no such key; an empty etag writes whatever is there. A delete (no value) has no condition: DynamoDB
-/// ignores its etag.
+/// `create` only if there is no such key; an empty etag writes whatever is there. A delete (no value) has no condition:
+/// DynamoDB ignores its etag.
 struct StateChange {
   std::string key;
   std::optional<std::string> value;

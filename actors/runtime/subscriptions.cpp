@@ -34,8 +34,9 @@ Task<Delivery> Subscriptions::deliver(std::string text, Trace trace, Sidecar& si
   try {
     const auto document = json::detail::parse_document(text);
     if (!document.IsObject()) throw json::Error({json::Problem{"", "must be a CloudEvents envelope, an object"}});
-    envelope = {text_member(document, "id"),      text_member(document, "source"),      text_member(document, "type"),
-                text_member(document, "subject"), text_member(document, "traceparent"), text_member(document, "tracestate")};
+    envelope = {text_member(document, "id"),          text_member(document, "source"),
+                text_member(document, "type"),        text_member(document, "subject"),
+                text_member(document, "traceparent"), text_member(document, "tracestate")};
     if (trace.traceparent.empty()) trace = {envelope.traceparent, envelope.tracestate};
     const auto handler = handlers_.find(envelope.type);
     if (handler == handlers_.end()) {

@@ -29,8 +29,8 @@ enum class Delivery { Done, Retry };
 
 class Subscriptions {
  public:
-  /// `handle` runs once per delivery; it returns when the event is dealt with, and throws to have it delivered again. Events
-  /// come at least once, late and in any order: what handles them must know old ones.
+  /// `handle` runs once per delivery; it returns when the event is dealt with, and throws to have it delivered again.
+  /// Events come at least once, late and in any order: what handles them must know old ones.
   template <class E, class Handle>
   Subscriptions& on(Handle handle) {
     handlers_[E::event_type.name] = [handle](const json::Value& data, Calls calls) -> Task<void> {
@@ -41,8 +41,8 @@ class Subscriptions {
   }
   std::vector<std::string> types() const;
 
-  /// Deals with a CloudEvents envelope (JSON). A type nobody subscribed to is acknowledged; one that cannot be read, or whose
-  /// handler throws, is left for redelivery.
+  /// Deals with a CloudEvents envelope (JSON). A type nobody subscribed to is acknowledged; one that cannot be read, or
+  /// whose handler throws, is left for redelivery.
   Task<Delivery> deliver(std::string envelope, Trace trace, Sidecar& sidecar, Observer& observer) const;
 
  private:

@@ -1,7 +1,7 @@
 /// Coroutines of the library: `Task<T>` is work that starts when it is awaited and resumes whoever awaited it.
 ///
-/// A task runs on whatever thread completes what it waits for; what makes an actor's turn exclusive is its mailbox, not a
-/// thread. Exceptions travel to the awaiter. A Task is awaited at most once; one that is never awaited never runs.
+/// A task runs on whatever thread completes what it waits for; what makes an actor's turn exclusive is its mailbox, not
+/// a thread. Exceptions travel to the awaiter. A Task is awaited at most once; one that is never awaited never runs.
 #pragma once
 
 #include <atomic>
@@ -130,9 +130,9 @@ class Outcome {
  public:
   explicit Outcome(std::exception_ptr error) : error_(std::move(error)) {}
   template <class U>
-    requires(!std::same_as<std::remove_cvref_t<U>, std::exception_ptr> &&
-             !std::same_as<std::remove_cvref_t<U>, Outcome>)
-  explicit Outcome(U&& value) : value_(std::forward<U>(value)) {}
+  requires(!std::same_as<std::remove_cvref_t<U>, std::exception_ptr> &&
+           !std::same_as<std::remove_cvref_t<U>, Outcome>) explicit Outcome(U&& value)
+      : value_(std::forward<U>(value)) {}
   bool failed() const { return static_cast<bool>(error_); }
   std::exception_ptr error() const { return error_; }
   /// The value; throws what the task threw.
@@ -160,8 +160,8 @@ class Outcome<void> {
   std::exception_ptr error_;
 };
 
-/// Starts `task` on the calling thread, without waiting for it; `done` gets its outcome, exactly once, on the thread that
-/// finished it, and must not throw.
+/// Starts `task` on the calling thread, without waiting for it; `done` gets its outcome, exactly once, on the thread
+/// that finished it, and must not throw.
 template <class T, class Done>
 void spawn(Task<T> task, Done done) {
   [](Task<T> work, Done then) -> detail::Detached {
@@ -187,8 +187,8 @@ void spawn(Task<T> task, Done done) {
 
 /// Waits for something that completes by a callback:
 /// `T value = co_await suspend<T>([&](Completion<T> done) { start(…, [done] { done(value); }); });`
-/// `done` (or `done.fail`) must be called exactly once, from any thread; the task resumes inside that call. A closure that
-/// owns something is named before it is awaited with (see `when_all`).
+/// `done` (or `done.fail`) must be called exactly once, from any thread; the task resumes inside that call. A closure
+/// that owns something is named before it is awaited with (see `when_all`).
 template <class T>
 class Completion {
  public:

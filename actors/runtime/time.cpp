@@ -6,7 +6,9 @@
 
 namespace actors {
 
-std::string to_rfc3339(Time time) { return date::format("%FT%TZ", time); }
+std::string to_rfc3339(Time time) {
+  return date::format("%FT%TZ", time);
+}
 
 std::optional<Time> from_rfc3339(std::string_view text) {
   std::istringstream in{std::string(text)};

@@ -24,7 +24,9 @@ bool is_price(const Money& money) {
          std::all_of(money.currency.begin(), money.currency.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
-Money operator*(const Money& price, int quantity) { return {price.amount * quantity, price.currency}; }
+Money operator*(const Money& price, int quantity) {
+  return {price.amount * quantity, price.currency};
+}
 
 Money operator+(const Money& left, const Money& right) {
   if (left.currency.empty()) return right;

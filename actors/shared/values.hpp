@@ -1,4 +1,5 @@
-/// Values every part of the shop shares: ids, money, addresses, order lines. Their JSON forms are fixed by docs/contracts.md.
+/// Values every part of the shop shares: ids, money, addresses, order lines. Their JSON forms are fixed by
+/// docs/contracts.md.
 #pragma once
 
 #include <compare>
@@ -35,7 +36,8 @@ struct CustomerId {
   auto operator<=>(const CustomerId&) const = default;
 };
 
-/// An actor id for a customer: hexadecimal digits of the `sub`'s SHA-1 (RFC 4122 version 5), since a `sub` may hold anything.
+/// An actor id for a customer: hexadecimal digits of the `sub`'s SHA-1 (RFC 4122 version 5), since a `sub` may hold
+/// anything.
 std::string actor_id_of(const CustomerId& customer);
 
 /// An amount in minor units (cents) of an ISO 4217 currency.
@@ -43,8 +45,8 @@ struct Money {
   std::int64_t amount = 0;
   std::string currency;
   bool operator==(const Money&) const = default;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("amount", &Money::amount), actors::json::field("currency", &Money::currency));
+  static constexpr auto json = actors::json::object(actors::json::field("amount", &Money::amount),
+                                                    actors::json::field("currency", &Money::currency));
 };
 
 /// Is this an amount a price may have: 0 to 10^12 minor units, three capital letters?

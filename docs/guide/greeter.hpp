@@ -28,14 +28,13 @@ struct Greeted {
 class Greeter final : public actors::Actor<GreeterState> {
  public:
   actors::Result<std::string> greet(const Greet& command) {
-    if (command.name.empty())
-      return actors::refuse(actors::Reason::Unprocessable, "no_name", "tell whom to greet");
-    state().greetings += 1;                               // on a draft
-    publish(Greeted{command.name});                       // leaves after the commit
+    if (command.name.empty()) return actors::refuse(actors::Reason::Unprocessable, "no_name", "tell whom to greet");
+    state().greetings += 1;          // on a draft
+    publish(Greeted{command.name});  // leaves after the commit
     remind<&Greeter::forget_everything>(std::chrono::hours(24));
     return "Hello, " + command.name + "!";
   }
-  int greetings() const { return state().greetings; }     // const: a read
+  int greetings() const { return state().greetings; }  // const: a read
   void forget_everything() { state() = {}; }
 };
 // [actor]

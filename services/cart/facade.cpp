@@ -8,9 +8,11 @@ namespace shop::cart {
 
 using actors::Calls;
 using actors::Task;
+using services::party_of;
 using services::Request;
 using services::Response;
 using services::value;
+using services::with_calls;
 
 namespace {
 
@@ -68,11 +70,6 @@ void check(const CheckoutBody& body) {
       .done();
 }
 
-Party party_of(const Request& request) {
-  const auto& caller = request.caller();
-  return {caller.anonymous() ? std::nullopt : std::optional(CustomerId(caller.sub)), caller.admin()};
-}
-
 Task<Response> get_cart(Calls calls, Request request) {
   const auto cart = calls.proxy<Cart>(request.id("id"));
   const ViewCart query{party_of(request)};
@@ -117,19 +114,13 @@ Task<Response> check_out(Calls calls, Request request) {
 
 }  // namespace
 
-void add_routes(services::Facade& facade, CallsFor calls_for) {
-  const auto with_calls = [&calls_for](Task<Response> (*handle)(Calls, Request)) {
-    return [calls_for, handle](Request request) {
-      auto calls = calls_for(request.origin());
-      return handle(std::move(calls), std::move(request));
-    };
-  };
-  facade.get("/carts/{id}", with_calls(get_cart));
-  facade.del("/carts/{id}", with_calls(clear_cart));
-  facade.post("/carts/{id}/items", with_calls(add_item));
-  facade.put("/carts/{id}/items/{productId}", with_calls(set_quantity));
-  facade.del("/carts/{id}/items/{productId}", with_calls(remove_item));
-  facade.post("/carts/{id}/checkout", with_calls(check_out));
+void add_routes(services::Facade& facade, services::CallsFor calls_for) {
+  facade.get("/carts/{id}", with_calls(calls_for, get_cart));
+  facade.del("/carts/{id}", with_calls(calls_for, clear_cart));
+  facade.post("/carts/{id}/items", with_calls(calls_for, add_item));
+  facade.put("/carts/{id}/items/{productId}", with_calls(calls_for, set_quantity));
+  facade.del("/carts/{id}/items/{productId}", with_calls(calls_for, remove_item));
+  facade.post("/carts/{id}/checkout", with_calls(calls_for, check_out));
 }
 
 }  // namespace shop::cart

@@ -257,8 +257,8 @@ class Door final : public web::Handler {
   TakeMalformed take_malformed_;
 };
 
-/// RFC 9112. No Content-Length where there can be no body (204) or it would be that of an answer not given (304); that of
-/// HEAD is GET's.
+/// RFC 9112. No Content-Length where there can be no body (204) or it would be that of an answer not given (304); that
+/// of HEAD is GET's.
 std::string on_the_wire(const Response& response, const Exchange& exchange) {
   std::string text =
       "HTTP/1.1 " + std::to_string(response.status) + ' ' + std::string(phrase_of(response.status)) + "\r\n";

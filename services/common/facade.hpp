@@ -10,12 +10,13 @@
 ///       …
 ///     });
 ///
-/// The facade does the rest, the same for every service: 404 for an unknown path, 405 with `Allow`, HEAD as GET without its
-/// body, OPTIONS, 413 over 1 MiB, bearer tokens, a problem+json for everything that goes wrong, the trace (one is begun if the
-/// client brings none), one log line and the metrics of every request; and `/healthz`, `/readyz`, `/openapi.json`.
+/// The facade does the rest, the same for every service: 404 for an unknown path, 405 with `Allow`, HEAD as GET without
+/// its body, OPTIONS, 413 over 1 MiB, bearer tokens, a problem+json for everything that goes wrong, the trace (one is
+/// begun if the client brings none), one log line and the metrics of every request; and `/healthz`, `/readyz`,
+/// `/openapi.json`.
 ///
-/// Handlers run on the host's threads (`Runner`), never on Pistache's; they and what they capture live as long as the facade.
-/// Register all routes before `start`. A `Request` belongs to its handler.
+/// Handlers run on the host's threads (`Runner`), never on Pistache's; they and what they capture live as long as the
+/// facade. Register all routes before `start`. A `Request` belongs to its handler.
 #pragma once
 
 #include <chrono>
@@ -47,7 +48,8 @@ class Runner {
   virtual actors::Task<std::optional<std::string>> not_ready() = 0;
 };
 
-/// Who may call a route. `Anyone` may bring a token, which must then hold; what a caller may see is the handler's to decide
+/// Who may call a route. `Anyone` may bring a token, which must then hold; what a caller may see is the handler's to
+/// decide
 /// (`may_access`).
 enum class Access { Anyone, Admin };
 
@@ -56,8 +58,8 @@ class Request {
   /// Built by the facade; public for tests of handlers.
   struct Parts {
     std::string verb = "GET";
-    std::string path = "/";   ///< as it came, without query; printable ASCII
-    std::string route;        ///< the pattern that matched
+    std::string path = "/";                                           ///< as it came, without query; printable ASCII
+    std::string route;                                                ///< the pattern that matched
     std::map<std::string, std::string, std::less<>> parameters = {};  ///< decoded
     std::map<std::string, std::string, std::less<>> query = {};       ///< decoded
     std::map<std::string, std::string, std::less<>> headers = {};     ///< names in lower case
@@ -72,7 +74,8 @@ class Request {
   const std::string& route() const { return parts_.route; }
   const std::string& body() const { return parts_.body; }
   const Caller& caller() const { return parts_.caller; }
-  /// The work's id (on a changing verb the client's `Idempotency-Key` and the path it is for, else a random one) and its trace.
+  /// The work's id (on a changing verb the client's `Idempotency-Key` and the path it is for, else a random one) and
+  /// its trace.
   const actors::Origin& origin() const { return parts_.origin; }
 
   /// What `{name}` in the pattern matched, decoded: any text.
@@ -94,7 +97,8 @@ class Request {
   /// The header `Idempotency-Key`; 400 without it.
   const std::string& idempotency_key() const;
 
-  /// The body: 415 unless it is `application/json`, 400 with a pointer for everything that is wrong, unknown fields included.
+  /// The body: 415 unless it is `application/json`, 400 with a pointer for everything that is wrong, unknown fields
+  /// included.
   template <class T>
   T body_as() const {
     require_json();
@@ -140,8 +144,8 @@ struct Response {
 
 /// The strong entity tag of a version: `"7"`.
 std::string etag(std::int64_t version);
-/// Whether a list of entity tags (`If-Match`, `If-None-Match`) names `tag` or is `*`; weak ones count (RFC 9110, 13.1.2)
-/// only if `weak`.
+/// Whether a list of entity tags (`If-Match`, `If-None-Match`) names `tag` or is `*`; weak ones count (RFC
+/// 9110, 13.1.2) only if `weak`.
 bool etag_listed(std::string_view list, std::string_view tag, bool weak);
 
 struct FacadeSettings {
@@ -160,7 +164,9 @@ class Facade {
 
   /// `pattern` like `/orders/{id}/cancel`: `{…}` matches one segment; a literal segment goes before `{…}`.
   void route(std::string verb, std::string pattern, Access access, Handler handler);
-  void get(std::string pattern, Handler handler) { route("GET", std::move(pattern), Access::Anyone, std::move(handler)); }
+  void get(std::string pattern, Handler handler) {
+    route("GET", std::move(pattern), Access::Anyone, std::move(handler));
+  }
   void get(std::string pattern, Access access, Handler handler) {
     route("GET", std::move(pattern), access, std::move(handler));
   }
@@ -170,7 +176,9 @@ class Facade {
   void post(std::string pattern, Access access, Handler handler) {
     route("POST", std::move(pattern), access, std::move(handler));
   }
-  void put(std::string pattern, Handler handler) { route("PUT", std::move(pattern), Access::Anyone, std::move(handler)); }
+  void put(std::string pattern, Handler handler) {
+    route("PUT", std::move(pattern), Access::Anyone, std::move(handler));
+  }
   void put(std::string pattern, Access access, Handler handler) {
     route("PUT", std::move(pattern), access, std::move(handler));
   }
@@ -185,8 +193,8 @@ class Facade {
   void start();
   unsigned short port() const;
 
-  /// From now on new requests are answered 503; waits until those in hand are answered, at most `limit`. Answers whether all
-  /// were.
+  /// From now on new requests are answered 503; waits until those in hand are answered, at most `limit`. Answers
+  /// whether all were.
   bool drain(std::chrono::milliseconds limit);
   /// Closes the listener. The runner must still be there.
   void stop();

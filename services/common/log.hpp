@@ -1,11 +1,12 @@
 /// The log of a service: one JSON object a line on standard output, written by spdlog.
 ///
 ///     log::info("order shipped", {{"orderId", id}, {"lines", 3}});
-///     {"time":"2026-05-04T10:11:12.013Z","level":"info","service":"order-service","msg":"order shipped","orderId":"o-1","lines":3}
+///     {"time":"2026-05-04T10:11:12.013Z","level":"info","service":"order-service","msg":"order
+///     shipped","orderId":"o-1","lines":3}
 ///
-/// Field names are camelCase; `traceId`, `cartId`, `orderId`, `paymentId`, `productId`, `actor`, `method`, `turn` and `event`
-/// mean the same on every line. Secrets, payment tokens and addresses are never logged. Any thread may log; lines are never
-/// mixed. Before `start`, lines go to standard output under the service name `unnamed`.
+/// Field names are camelCase; `traceId`, `cartId`, `orderId`, `paymentId`, `productId`, `actor`, `method`, `turn` and
+/// `event` mean the same on every line. Secrets, payment tokens and addresses are never logged. Any thread may log;
+/// lines are never mixed. Before `start`, lines go to standard output under the service name `unnamed`.
 #pragma once
 
 #include <cstdint>
@@ -73,9 +74,17 @@ class Line {
 };
 
 void write(Level level, std::string_view message, Fields fields);
-inline void debug(std::string_view message, Fields fields = {}) { write(Level::Debug, message, fields); }
-inline void info(std::string_view message, Fields fields = {}) { write(Level::Info, message, fields); }
-inline void warning(std::string_view message, Fields fields = {}) { write(Level::Warning, message, fields); }
-inline void error(std::string_view message, Fields fields = {}) { write(Level::Error, message, fields); }
+inline void debug(std::string_view message, Fields fields = {}) {
+  write(Level::Debug, message, fields);
+}
+inline void info(std::string_view message, Fields fields = {}) {
+  write(Level::Info, message, fields);
+}
+inline void warning(std::string_view message, Fields fields = {}) {
+  write(Level::Warning, message, fields);
+}
+inline void error(std::string_view message, Fields fields = {}) {
+  write(Level::Error, message, fields);
+}
 
 }  // namespace shop::services::log

@@ -1,4 +1,5 @@
-/// Metrics of a service, for Prometheus: https://prometheus.io/docs/practices/naming/ (base units, `_total` for counters).
+/// Metrics of a service, for Prometheus: https://prometheus.io/docs/practices/naming/ (base units, `_total` for
+/// counters).
 ///
 /// Every series is looked up once and kept, so that counting on the hot path builds no label maps. Thread-safe; nothing
 /// throws once the page is open.
@@ -34,8 +35,8 @@ class Metrics {
   Metrics();
   ~Metrics();
 
-  /// Serves the page at `http://address:port/metrics`; throws std::runtime_error when the port is taken. Port 0 takes any
-  /// free one; answers which.
+  /// Serves the page at `http://address:port/metrics`; throws std::runtime_error when the port is taken. Port 0 takes
+  /// any free one; answers which.
   unsigned short expose(const std::string& address, unsigned short port);
   /// The page's text.
   std::string page() const;

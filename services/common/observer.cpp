@@ -61,7 +61,8 @@ Wording wording_of(actors::TurnOutcome outcome) {
 Wording wording_of(actors::EventOutcome outcome) {
   switch (outcome) {
     case actors::EventOutcome::Handled: return {log::Level::Info, "event handled"};
-    case actors::EventOutcome::Unknown: return {log::Level::Info, "event unknown"};
+    // A topic without filters brings everybody everything; the metrics count these.
+    case actors::EventOutcome::Unknown: return {log::Level::Debug, "event unknown"};
     case actors::EventOutcome::Unreadable: return {log::Level::Error, "event unreadable"};
     case actors::EventOutcome::Failed: return {log::Level::Warning, "event failed"};
   }

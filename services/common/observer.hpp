@@ -1,10 +1,11 @@
 /// Tells log and metrics what the actor library does.
 ///
-/// Lines about turns have `msg` "turn committed", "turn duplicate", "turn refused", "turn failed" or, at debug, "turn unchanged",
-/// with `actor`, `method`, `turn`, `cause`, `version`, `tookMs`, `traceId`, `error`, what the actor noted with `tag`, and the
-/// actor's id under its own name (`cartId`, `orderId`, …). Lines about events have "event published", "event not published", "event handled",
-/// "event unknown", "event unreadable" or "event failed", with `event` (its type), `eventId`, `topic` or `source`, and the ids at
-/// the top of its data. Of an event's data nothing but these ids is logged.
+/// Lines about turns have `msg` "turn committed", "turn duplicate", "turn refused", "turn failed" or, at debug, "turn
+/// unchanged", with `actor`, `method`, `turn`, `cause`, `version`, `tookMs`, `traceId`, `error`, what the actor noted
+/// with `tag`, and the actor's id under its own name (`cartId`, `orderId`, …). Lines about events have "event
+/// published", "event not published", "event handled", "event unknown", "event unreadable" or "event failed", with
+/// `event` (its type), `eventId`, `topic` or `source`, and the ids at the top of its data. Of an event's data nothing
+/// but these ids is logged.
 #pragma once
 
 #include <map>
@@ -36,9 +37,9 @@ class ServiceObserver final : public actors::Observer {
   std::string_view field_of(std::string_view actor_type) const;
 
   Metrics& metrics_;
-  std::map<std::string, std::string, std::less<>> fields_{
-      {"Cart", "cartId"},       {"CartProduct", "productId"}, {"Order", "orderId"},
-      {"Payment", "paymentId"}, {"Product", "productId"},     {"ProductDemand", "productId"}};
+  std::map<std::string, std::string, std::less<>> fields_{{"Cart", "cartId"},       {"CartProduct", "productId"},
+                                                          {"Order", "orderId"},     {"Payment", "paymentId"},
+                                                          {"Product", "productId"}, {"ProductDemand", "productId"}};
 };
 
 }  // namespace shop::services

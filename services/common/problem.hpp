@@ -1,7 +1,7 @@
 /// Error answers of the REST facades: RFC 9457, `application/problem+json`.
 ///
-/// A handler throws `ProblemError`, or lets a refusal or an exception of the library pass: the facade makes the problem of
-/// it, so that no client ever sees a bare error page. Functions here may be called from any thread.
+/// A handler throws `ProblemError`, or lets a refusal or an exception of the library pass: the facade makes the problem
+/// of it, so that no client ever sees a bare error page. Functions here may be called from any thread.
 #pragma once
 
 #include <exception>
@@ -22,8 +22,8 @@ struct Problem {
   std::string title;   ///< empty: the phrase of the status
   std::string detail;  ///< what is wrong with this request, and what to do
   std::string instance;
-  std::vector<actors::json::Problem> errors;                    ///< of an invalid body, by JSON pointer
-  std::vector<std::pair<std::string, std::string>> headers;     ///< of the answer: `Retry-After`, `Allow`, …
+  std::vector<actors::json::Problem> errors;                 ///< of an invalid body, by JSON pointer
+  std::vector<std::pair<std::string, std::string>> headers;  ///< of the answer: `Retry-After`, `Allow`, …
 
   std::string to_json() const;
 };
@@ -47,8 +47,8 @@ class ProblemError : public std::runtime_error {
 Problem problem_of(const actors::Refusal& refusal);
 /// An invalid request body: 400 with a pointer for each error.
 Problem problem_of(const actors::json::Error& error);
-/// What passed through a handler. A sidecar, an actor or a store that does not answer is 503 with `Retry-After`, or 504 if
-/// it was given time and did not answer; only what nobody foresaw is 500.
+/// What passed through a handler. A sidecar, an actor or a store that does not answer is 503 with `Retry-After`, or 504
+/// if it was given time and did not answer; only what nobody foresaw is 500.
 Problem problem_of(std::exception_ptr error);
 
 /// The value, or the refusal thrown as the problem it is.

@@ -2,16 +2,17 @@
 ///
 ///     int main() {
 ///       using namespace shop;
-///       return services::run({.app_id = "order-service", .openapi = services::openapi_document}, [](services::Service& service) {
+///       return services::run({.app_id = "order-service", .openapi = services::openapi_document}, [](services::Service&
+///       service) {
 ///         service.host().add<order::Order>();
 ///         service.host().subscribe(order::subscriptions());
 ///         order::add_routes(service.facade(), service.host());
 ///       });
 ///     }
 ///
-/// The process answers `/healthz` at once and `/readyz` once the sidecar places its actors and the key is there. On SIGTERM or
-/// SIGINT it finishes the work in hand within DRAIN_SECONDS and ends with 0; with 1 if it could not start (the reason is on
-/// standard error), and with 2 if work was still in hand when the time was up.
+/// The process answers `/healthz` at once and `/readyz` once the sidecar places its actors and the key is there. On
+/// SIGTERM or SIGINT it finishes the work in hand within DRAIN_SECONDS and ends with 0; with 1 if it could not start
+/// (the reason is on standard error), and with 2 if work was still in hand when the time was up.
 #pragma once
 
 #include <functional>
@@ -51,7 +52,8 @@ class Service {
   virtual void on_stopping(std::function<void()> work) = 0;
 };
 
-/// Runs a service until it is told to end, and then ends the process; answers the exit status of one that could not start.
+/// Runs a service until it is told to end, and then ends the process; answers the exit status of one that could not
+/// start.
 int run(ServiceDefinition definition, const std::function<void(Service&)>& prepare);
 
 }  // namespace shop::services

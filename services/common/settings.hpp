@@ -1,5 +1,5 @@
-/// What a service process is told by its environment. Read once at start, before any thread; a process with wrong settings
-/// says so and ends instead of running with a guess.
+/// What a service process is told by its environment. Read once at start, before any thread; a process with wrong
+/// settings says so and ends instead of running with a guess.
 ///
 /// | variable | meaning | default |
 /// |---|---|---|

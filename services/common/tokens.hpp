@@ -1,7 +1,7 @@
 /// Who is asking: bearer tokens (RFC 6750, RFC 7519), verified by libjwt.
 ///
-/// A token is signed with HS256 under the key of the secret store; nothing else is accepted, whatever a token's own header
-/// asks for. `exp` is required; `sub` is the customer (any text), `role` is `admin` or absent or anything else.
+/// A token is signed with HS256 under the key of the secret store; nothing else is accepted, whatever a token's own
+/// header asks for. `exp` is required; `sub` is the customer (any text), `role` is `admin` or absent or anything else.
 /// Another kind of key is another `Verifier`.
 #pragma once
 
@@ -29,13 +29,15 @@ struct Caller {
 /// unguessable id may. To everyone else they do not exist (404, not 403).
 bool may_access(const Caller& caller, const std::optional<std::string>& owner);
 
-/// Checks a token's signature and answers its claims as JSON; throws ProblemError 401. The door for keys of another kind.
+/// Checks a token's signature and answers its claims as JSON; throws ProblemError 401. The door for keys of another
+/// kind.
 class Verifier {
  public:
   virtual ~Verifier() = default;
   virtual std::string claims(const std::string& token) const = 0;
 };
-/// HS256; `key` is the secret's text, at least 32 bytes (RFC 7518, section 3.2); throws std::invalid_argument otherwise.
+/// HS256; `key` is the secret's text, at least 32 bytes (RFC 7518, section 3.2); throws std::invalid_argument
+/// otherwise.
 std::unique_ptr<Verifier> hs256(std::string key);
 
 /// Thread-safe.
@@ -47,8 +49,8 @@ class Tokens {
   void accept(std::unique_ptr<Verifier> verifier);
   bool ready() const;
 
-  /// The caller of the header `Authorization`; anonymous if it is empty. Throws ProblemError: 401 for a token that does not
-  /// hold, 503 while there is no key.
+  /// The caller of the header `Authorization`; anonymous if it is empty. Throws ProblemError: 401 for a token that does
+  /// not hold, 503 while there is no key.
   Caller caller(std::string_view authorization) const;
 
  private:

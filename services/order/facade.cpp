@@ -10,10 +10,12 @@ using actors::Calls;
 using actors::Result;
 using actors::Task;
 using services::Access;
+using services::party_of;
 using services::Problem;
 using services::ProblemError;
 using services::Request;
 using services::Response;
+using services::with_calls;
 
 namespace {
 
@@ -35,11 +37,6 @@ struct OrdersPage {
   static constexpr auto json = actors::json::object(actors::json::field("items", &OrdersPage::items),
                                                     actors::json::field("nextCursor", &OrdersPage::next_cursor));
 };
-
-Party party_of(const Request& request) {
-  const auto& caller = request.caller();
-  return {caller.anonymous() ? std::nullopt : std::optional(CustomerId(caller.sub)), caller.admin()};
-}
 
 /// An order that is not there may be on its way from the checkout: the client is told when to look again.
 OrderView order_or_problem(Result<OrderView> order) {
@@ -129,18 +126,12 @@ Task<Response> get_demand(Calls calls, Request request) {
 
 }  // namespace
 
-void add_routes(services::Facade& facade, CallsFor calls_for) {
-  const auto with_calls = [&calls_for](Task<Response> (*handle)(Calls, Request)) {
-    return [calls_for, handle](Request request) {
-      auto calls = calls_for(request.origin());
-      return handle(std::move(calls), std::move(request));
-    };
-  };
-  facade.get("/orders", with_calls(list_orders));
-  facade.get("/orders/{id}", with_calls(get_order));
-  facade.post("/orders/{id}/cancel", with_calls(cancel_order));
-  facade.post("/orders/{id}/ship", Access::Admin, with_calls(ship_order));
-  facade.get("/demand/{productId}", Access::Admin, with_calls(get_demand));
+void add_routes(services::Facade& facade, services::CallsFor calls_for) {
+  facade.get("/orders", with_calls(calls_for, list_orders));
+  facade.get("/orders/{id}", with_calls(calls_for, get_order));
+  facade.post("/orders/{id}/cancel", with_calls(calls_for, cancel_order));
+  facade.post("/orders/{id}/ship", Access::Admin, with_calls(calls_for, ship_order));
+  facade.get("/demand/{productId}", Access::Admin, with_calls(calls_for, get_demand));
 }
 
 }  // namespace shop::order

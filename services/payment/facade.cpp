@@ -7,9 +7,11 @@ namespace shop::payment {
 using actors::Calls;
 using actors::Task;
 using services::Access;
+using services::party_of;
 using services::ProblemError;
 using services::Request;
 using services::Response;
+using services::with_calls;
 
 namespace {
 
@@ -20,11 +22,6 @@ struct RetryBody {
   PaymentMethod payment_method;
   static constexpr auto json = actors::json::object(actors::json::field("paymentMethod", &RetryBody::payment_method));
 };
-
-Party party_of(const Request& request) {
-  const auto& caller = request.caller();
-  return {caller.anonymous() ? std::nullopt : std::optional(CustomerId(caller.sub)), caller.admin()};
-}
 
 Task<Response> view_of(Calls calls, std::string id, Party party) {
   const auto payment = calls.proxy<Payment>(std::move(id));
@@ -60,18 +57,12 @@ Task<Response> get_ledger(Gateway* gateway, Request request) {
 
 }  // namespace
 
-void add_routes(services::Facade& facade, CallsFor calls_for, Gateway& gateway) {
-  const auto with_calls = [&calls_for](Task<Response> (*handle)(Calls, Request)) {
-    return [calls_for, handle](Request request) {
-      auto calls = calls_for(request.origin());
-      return handle(std::move(calls), std::move(request));
-    };
-  };
-  facade.get("/payments", with_calls(find_payment));
+void add_routes(services::Facade& facade, services::CallsFor calls_for, Gateway& gateway) {
+  facade.get("/payments", with_calls(calls_for, find_payment));
   facade.get("/payments/ledger", Access::Admin,
              [gateway = &gateway](Request request) { return get_ledger(gateway, std::move(request)); });
-  facade.get("/payments/{id}", with_calls(get_payment));
-  facade.post("/payments/{id}/retry", with_calls(retry_payment));
+  facade.get("/payments/{id}", with_calls(calls_for, get_payment));
+  facade.post("/payments/{id}/retry", with_calls(calls_for, retry_payment));
 }
 
 }  // namespace shop::payment

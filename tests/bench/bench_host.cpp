@@ -1,5 +1,5 @@
-// What the benchmark calls: an actor of the library, and beside it, behind the same sidecar, an "actor" that is nothing but a
-// constant answer of the same HTTP server. The difference between the two is what the library costs.
+// What the benchmark calls: an actor of the library, and beside it, behind the same sidecar, an "actor" that is nothing
+// but a constant answer of the same HTTP server. The difference between the two is what the library costs.
 //
 //     bench_host CHANNEL_PORT SIDECAR_PORT
 #include <csignal>
@@ -23,16 +23,16 @@ struct BasketState {
 struct Add {
   std::string product;
   int quantity = 0;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("product", &Add::product), actors::json::field("quantity", &Add::quantity));
+  static constexpr auto json = actors::json::object(actors::json::field("product", &Add::product),
+                                                    actors::json::field("quantity", &Add::quantity));
 };
 
 struct Added {
   static constexpr actors::EventType event_type{"basket.added", "basket-events"};
   std::string product;
   int quantity = 0;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("product", &Added::product), actors::json::field("quantity", &Added::quantity));
+  static constexpr auto json = actors::json::object(actors::json::field("product", &Added::product),
+                                                    actors::json::field("quantity", &Added::quantity));
 };
 
 /// As a cart would: an add saves the state with its outbox and its handled id, and publishes an event.

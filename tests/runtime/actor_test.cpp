@@ -10,12 +10,12 @@ namespace actors {
 namespace {
 
 using namespace std::chrono_literals;
+using actors::testing::Bench;
+using actors::testing::CommitFailure;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using actors::testing::Bench;
-using actors::testing::CommitFailure;
 
 // --- an account, with one of everything the library offers ---
 
@@ -23,8 +23,8 @@ struct AccountState {
   int balance = 0;
   std::optional<Time> interest_at;
   bool operator==(const AccountState&) const = default;
-  static constexpr auto json =
-      json::object(json::field("balance", &AccountState::balance), json::field("interestAt", &AccountState::interest_at));
+  static constexpr auto json = json::object(json::field("balance", &AccountState::balance),
+                                            json::field("interestAt", &AccountState::interest_at));
 };
 
 struct Deposit {
@@ -140,7 +140,9 @@ class AccountTest : public ::testing::Test {
   AccountTest() { bench.add<Account>(); }
   int balance(const std::string& id = "a") { return *bench.call<&Account::balance>(id); }
   int commits() { return bench.sidecar.counts["state_commit"]; }
-  std::string document(const std::string& id = "a") { return bench.sidecar.stored({"Account", id}, "state").value_or(""); }
+  std::string document(const std::string& id = "a") {
+    return bench.sidecar.stored({"Account", id}, "state").value_or("");
+  }
   const ActorId a{"Account", "a"};
   Bench bench;
 };

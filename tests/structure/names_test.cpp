@@ -1,4 +1,5 @@
-// Event types and topics stand in code and in dapr-config/platform.json, which routes, queues and deployment are made from.
+// Event types and topics stand in code and in dapr-config/platform.json, which routes, queues and deployment are made
+// from.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -20,8 +21,8 @@ struct Event {
 struct Facts {
   std::map<std::string, Event> events;
   std::vector<std::string> topics;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("events", &Facts::events), actors::json::field("topics", &Facts::topics));
+  static constexpr auto json = actors::json::object(actors::json::field("events", &Facts::events),
+                                                    actors::json::field("topics", &Facts::topics));
 };
 
 Facts facts() {

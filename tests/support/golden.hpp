@@ -2,8 +2,8 @@
 ///
 ///     EXPECT_TRUE(shop::testing::golden("order/order.created.json", json));
 ///
-/// With ACCEPT_GOLDEN=1 in the environment the file is written instead and the test is skipped, so that accepting is never
-/// mistaken for passing. The build defines GOLDEN_FOLDER.
+/// With ACCEPT_GOLDEN=1 in the environment the file is written instead and the test is skipped, so that accepting is
+/// never mistaken for passing. The build defines GOLDEN_FOLDER.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -44,7 +44,8 @@ inline ::testing::AssertionResult golden(const std::string& name, const std::str
     [] { GTEST_SKIP() << "written anew"; }();
     return ::testing::AssertionSuccess();
   }
-  return ::testing::AssertionFailure() << path.string() << " does not hold this (ACCEPT_GOLDEN=1 writes it):\n" << actual;
+  return ::testing::AssertionFailure() << path.string() << " does not hold this (ACCEPT_GOLDEN=1 writes it):\n"
+                                       << actual;
 }
 
 }  // namespace shop::testing

@@ -15,7 +15,8 @@ class CountingObserver final : public Observer {
 
 class Bench::Parts {
  public:
-  Parts(std::string id, VirtualClock& clock, FakeSidecar& fake) : app_id(std::move(id)), virtual_clock(clock), sidecar(fake) {
+  Parts(std::string id, VirtualClock& clock, FakeSidecar& fake)
+      : app_id(std::move(id)), virtual_clock(clock), sidecar(fake) {
     start();
   }
   void start() {
@@ -46,7 +47,9 @@ void Bench::settle() {
   parts_->io.poll();
 }
 
-Reply Bench::call_raw(ActorId actor, Call call) { return run(parts_->engine->call(std::move(actor), std::move(call))); }
+Reply Bench::call_raw(ActorId actor, Call call) {
+  return run(parts_->engine->call(std::move(actor), std::move(call)));
+}
 
 Delivery Bench::deliver(const CloudEvent& event) {
   return run(subscriptions_.deliver(to_envelope(event), event.trace, sidecar, parts_->observer));
@@ -83,13 +86,17 @@ void Bench::restart(bool lose_timers) {
   parts_->start();
 }
 
-void Bench::deactivate(const ActorId& actor) { run(parts_->engine->deactivate(actor)); }
+void Bench::deactivate(const ActorId& actor) {
+  run(parts_->engine->deactivate(actor));
+}
 
 int Bench::turns(TurnOutcome outcome) const {
   const auto found = parts_->observer.turns.find(outcome);
   return found == parts_->observer.turns.end() ? 0 : found->second;
 }
 
-std::string Bench::configuration() const { return parts_->engine->configuration(); }
+std::string Bench::configuration() const {
+  return parts_->engine->configuration();
+}
 
 }  // namespace actors::testing

@@ -1,5 +1,5 @@
-/// Runs actors without a network, on one thread and a virtual clock: what a turn saves, publishes and arms can be looked at,
-/// and anything can be made to fail or to die between two lines.
+/// Runs actors without a network, on one thread and a virtual clock: what a turn saves, publishes and arms can be
+/// looked at, and anything can be made to fail or to die between two lines.
 ///
 ///     Bench bench;
 ///     bench.add<Cart>();
@@ -40,8 +40,9 @@ class Bench {
   /// A call under a chosen id, or on behalf of an event.
   template <auto Method, class... Args>
   Result<method_value<Method>> call_as(Origin origin, std::string id, Args... args) {
-    return run(Calls(sidecar, std::move(origin)).template proxy<method_class<Method>>(std::move(id)).template call<Method>(
-        std::move(args)...));
+    return run(Calls(sidecar, std::move(origin))
+                   .template proxy<method_class<Method>>(std::move(id))
+                   .template call<Method>(std::move(args)...));
   }
   /// The untyped call: what comes in on the wire, and the answer as it goes out.
   Reply call_raw(ActorId actor, Call call);

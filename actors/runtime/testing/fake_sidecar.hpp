@@ -1,5 +1,5 @@
-/// A sidecar in memory: state, reminders and timers on a virtual clock, captured events, and faults on demand. It answers as
-/// `dapr-protocol` requires and completes every operation at once. For one thread.
+/// A sidecar in memory: state, reminders and timers on a virtual clock, captured events, and faults on demand. It
+/// answers as `dapr-protocol` requires and completes every operation at once. For one thread.
 #pragma once
 
 #include <functional>
@@ -48,10 +48,10 @@ class FakeSidecar final : public Sidecar {
 
   // What a test sets up and looks at.
   using Application = std::function<HttpAnswer(const HttpRequest&)>;
-  std::map<std::string, Application> applications;       ///< answers service invocation, by app id
-  std::vector<CloudEvent> published;                     ///< in the order they left
-  std::set<std::pair<std::string, std::string>> awaited; ///< actor types: whose turn awaited whose
-  std::map<std::string, int> counts;                     ///< operations so far, by name
+  std::map<std::string, Application> applications;        ///< answers service invocation, by app id
+  std::vector<CloudEvent> published;                      ///< in the order they left
+  std::set<std::pair<std::string, std::string>> awaited;  ///< actor types: whose turn awaited whose
+  std::map<std::string, int> counts;                      ///< operations so far, by name
   std::optional<std::string> stored(const ActorId& actor, const std::string& key) const;
 
   struct Armed {

@@ -10,7 +10,7 @@
 #include "actors/runtime/testing/bench.hpp"
 #include "services/order/routes.hpp"
 #include "tests/actors/order/samples.hpp"
-#include "tests/services/common/support.hpp"
+#include "tests/services/bench_runner.hpp"
 
 namespace shop::order {
 namespace {
@@ -21,36 +21,9 @@ using actors::Origin;
 using actors::Task;
 using actors::testing::Bench;
 using services::testing::Answer;
+using services::testing::BenchRunner;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-/// Runs handlers on a thread of its own, and with it the bench, which is for one thread.
-class BenchRunner final : public services::Runner {
- public:
-  explicit BenchRunner(Bench& bench) : bench_(bench) {}
-  void post(std::function<void()> work) override {
-    thread_.post([this, work = std::move(work)] {
-      work();
-      settle();
-    });
-  }
-  Task<std::optional<std::string>> not_ready() override { co_return std::nullopt; }
-  /// Something that a test does to the bench.
-  void run(std::function<void()> work) {
-    std::promise<void> done;
-    thread_.post([&] {
-      work();
-      done.set_value();
-    });
-    done.get_future().get();
-  }
-
- private:
-  static Task<void> nothing() { co_return; }
-  void settle() { bench_.run(nothing()); }
-  Bench& bench_;
-  services::testing::ThreadRunner thread_;
-};
 
 class OrderFacadeTest : public ::testing::Test {
  protected:

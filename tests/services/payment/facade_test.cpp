@@ -9,7 +9,7 @@
 #include "actors/runtime/testing/bench.hpp"
 #include "actors/runtime/testing/fake_state_store.hpp"
 #include "services/payment/routes.hpp"
-#include "tests/services/common/support.hpp"
+#include "tests/services/bench_runner.hpp"
 
 namespace shop::payment {
 namespace {
@@ -20,35 +20,9 @@ using actors::Task;
 using actors::testing::Bench;
 using actors::testing::FakeStateStore;
 using services::testing::Answer;
+using services::testing::BenchRunner;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-/// Runs handlers on a thread of its own, and with it the bench, which is for one thread.
-class BenchRunner final : public services::Runner {
- public:
-  explicit BenchRunner(Bench& bench) : bench_(bench) {}
-  void post(std::function<void()> work) override {
-    thread_.post([this, work = std::move(work)] {
-      work();
-      bench_.run(nothing());
-    });
-  }
-  Task<std::optional<std::string>> not_ready() override { co_return std::nullopt; }
-  /// Something that a test does to the bench.
-  void run(std::function<void()> work) {
-    std::promise<void> done;
-    thread_.post([&] {
-      work();
-      done.set_value();
-    });
-    done.get_future().get();
-  }
-
- private:
-  static Task<void> nothing() { co_return; }
-  Bench& bench_;
-  services::testing::ThreadRunner thread_;
-};
 
 class PaymentFacadeTest : public ::testing::Test {
  protected:

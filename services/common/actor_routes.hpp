@@ -1,0 +1,35 @@
+/// What the facades in front of actors share: on whose behalf a request asks, and handlers that call actors.
+///
+///     void add_routes(services::Facade& facade, services::CallsFor calls_for) {
+///       facade.get("/orders/{id}", services::with_calls(calls_for, get_order));   // Task<Response> get_order(Calls,
+///       Request)
+///     }
+#pragma once
+
+#include <functional>
+#include <utility>
+
+#include "actors/runtime/calls.hpp"
+#include "actors/shared/party.hpp"
+#include "services/common/facade.hpp"
+
+namespace shop::services {
+
+/// Where calls on behalf of an origin are made: the host's, or a test's.
+using CallsFor = std::function<actors::Calls(actors::Origin)>;
+
+/// A handler that is given calls on behalf of its request.
+inline auto with_calls(CallsFor calls_for, actors::Task<Response> (*handle)(actors::Calls, Request)) {
+  return [calls_for = std::move(calls_for), handle](Request request) {
+    auto calls = calls_for(request.origin());
+    return handle(std::move(calls), std::move(request));
+  };
+}
+
+/// Who sent the request, as actors know him.
+inline Party party_of(const Request& request) {
+  const auto& caller = request.caller();
+  return {caller.anonymous() ? std::nullopt : std::optional(CustomerId(caller.sub)), caller.admin()};
+}
+
+}  // namespace shop::services
