@@ -4,6 +4,7 @@ import os
 import subprocess
 import xml.etree.ElementTree as xml
 from dataclasses import dataclass
+from pathlib import Path
 
 from . import build, toolbox
 from .console import Progress, fail
@@ -26,7 +27,7 @@ class Count:
 def run_suites(workspace: Workspace, suites: list[str] | None) -> int:
     workspace.make()
     with Progress() as progress:
-        toolbox.tools(progress)
+        tools = toolbox.tools(progress)
         build.build(workspace, progress, everything=True)
     reports = workspace.build / "meson-logs"
     for old in [*reports.glob("pytest-*.xml"), reports / "testlog.junit.xml"]:
@@ -35,7 +36,8 @@ def run_suites(workspace: Workspace, suites: list[str] | None) -> int:
     for suite in suites or []:
         command += ["--suite", suite]
     # The system suite builds nothing itself; it takes what was built here.
-    environment = {**os.environ, **build.environment(), "SHOP_BUILD_DIR": str(workspace.build)}
+    environment = {**os.environ, **build.environment(), "SHOP_BUILD_DIR": str(workspace.build),
+                   "DAPR_BIN": str(_dapr_programs(tools, workspace.build / "dapr-bin"))}
     code = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL).returncode
     report = reports / "testlog.junit.xml"
     if not report.exists():
@@ -46,6 +48,15 @@ def run_suites(workspace: Workspace, suites: list[str] | None) -> int:
     print(f"\nReports: {reports}/testlog.txt, {report.name}")
     print(total)
     return code or (1 if total.failed else 0)
+
+
+def _dapr_programs(tools: toolbox.Tools, folder: Path) -> Path:
+    """All of Dapr's programs in one folder, wherever each was found."""
+    folder.mkdir(exist_ok=True)
+    for name, program in {"daprd": tools.daprd, **tools.control_plane}.items():
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(program)
+    return folder
 
 
 def count(report: str, of_pytest: dict[str, str]) -> Count:
