@@ -125,10 +125,10 @@ Task<void> Activation::run(detail::TurnRequest request, const detail::MethodDesc
       co_await turn(request, *method, answer, record);
     else
       co_await tend(request, answer, record);
-  } catch (const std::exception& error) {
-    record.outcome = TurnOutcome::Failed;
-    record.error = error.what();
+  } catch (...) {
     failure = std::current_exception();
+    record.outcome = TurnOutcome::Failed;
+    record.error = what(failure);
   }
   if (record.took == Microseconds{}) record.took = since(record.start);
   engine_.observer_.turn_ended({id_, request.method, request.id, request.cause, record.outcome, version_, record.took,
@@ -139,7 +139,11 @@ Task<void> Activation::run(detail::TurnRequest request, const detail::MethodDesc
 
 Task<void> Activation::deactivate() {
   co_await mailbox_.enter();
-  if (actor_) actor_->on_deactivate();
+  try {
+    if (actor_) actor_->on_deactivate();
+  } catch (...) {  // whoever comes next must get in all the same
+    engine_.observer_.warned(id_.type + "/" + id_.id + ": on_deactivate: " + what(std::current_exception()));
+  }
   drop();
   mailbox_.leave(shared_from_this());
 }

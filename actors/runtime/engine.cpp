@@ -6,6 +6,16 @@
 
 namespace actors {
 
+std::string what(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& known) {
+    return known.what();
+  } catch (...) {
+    return "something was thrown that is no std::exception";
+  }
+}
+
 Engine::Engine(boost::asio::io_context& io, Sidecar& sidecar, const Clock& clock, Observer& observer,
                std::string app_id)
     : io_(io), sidecar_(sidecar), clock_(clock), observer_(observer), app_id_(std::move(app_id)) {}
@@ -137,20 +147,16 @@ void Engine::distrust(const ActorId& actor) {
   if (const auto found = activations_.find(actor); found != activations_.end()) found->second->distrust();
 }
 
-void Engine::start_work(AfterCommit work, Calls calls, std::string what) {
+void Engine::start_work(AfterCommit work, Calls calls, std::string text) {
   {
     const std::lock_guard lock(mutex_);
     ++work_;
   }
-  // Kept until it has ended: a coroutine made from a lambda lives on the lambda's captures.
-  auto kept = std::make_shared<AfterCommit>(std::move(work));
-  boost::asio::post(io_, [this, kept, calls = std::move(calls), what = std::move(what)] {
-    spawn((*kept)(calls), [this, kept, what](Outcome<void> outcome) {
-      try {
-        outcome.get();
-      } catch (const std::exception& error) {
-        observer_.warned(what + ": work after the commit failed: " + error.what());
-      }
+  // The function is kept until the work has ended: a coroutine made from a lambda lives on the lambda's captures.
+  static constexpr auto run = [](AfterCommit kept, Calls with) -> Task<void> { co_await kept(std::move(with)); };
+  boost::asio::post(io_, [this, work = std::move(work), calls = std::move(calls), text = std::move(text)] {
+    spawn(run(work, calls), [this, text](const Outcome<void>& outcome) {
+      if (outcome.failed()) observer_.warned(text + ": work after the commit failed: " + what(outcome.error()));
       const std::lock_guard lock(mutex_);
       --work_;
     });

@@ -27,6 +27,9 @@ class Draining : public std::runtime_error {
 
 class Activation;
 
+/// What an exception says, whatever it is.
+std::string what(const std::exception_ptr& error);
+
 /// The library's own reminder, one an actor, for unfinished business.
 inline constexpr std::string_view tend_reminder = "tend";
 
@@ -65,7 +68,7 @@ class Engine {
   std::shared_ptr<Activation> use(const ActorId& id, bool for_new_work);
   void release(const std::shared_ptr<Activation>& activation);
   Task<Reply> enter(ActorId actor, detail::TurnRequest request);
-  void start_work(AfterCommit work, Calls calls, std::string what);
+  void start_work(AfterCommit work, Calls calls, std::string text);
 
   boost::asio::io_context& io_;
   Sidecar& sidecar_;

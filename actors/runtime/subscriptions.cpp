@@ -1,5 +1,7 @@
 #include "actors/runtime/subscriptions.hpp"
 
+#include "actors/runtime/engine.hpp"
+
 namespace actors {
 namespace {
 
@@ -52,9 +54,9 @@ Task<Delivery> Subscriptions::deliver(std::string text, Trace trace, Sidecar& si
   } catch (const json::Error& unreadable) {
     outcome = EventOutcome::Unreadable;
     error = unreadable.what();
-  } catch (const std::exception& failed) {
+  } catch (...) {
     outcome = EventOutcome::Failed;
-    error = failed.what();
+    error = what(std::current_exception());
   }
   observer.event_received({envelope.type, envelope.id, envelope.source, envelope.subject, outcome, error,
                            std::chrono::duration_cast<Microseconds>(std::chrono::steady_clock::now() - start), trace});

@@ -55,6 +55,7 @@ class Account final : public Actor<AccountState> {
     state().balance += command.amount;
     if (command.amount <= 0) return refuse(Reason::Unprocessable, "not_positive", "a deposit is more than nothing");
     if (command.amount == 666) throw std::runtime_error("a bug");
+    if (command.amount == 667) throw 5;
     publish(Deposited{command.amount});
     return state().balance;
   }
@@ -171,6 +172,11 @@ TEST_F(AccountTest, a_throw_fails_the_call_and_leaves_nothing_behind) {
   EXPECT_THROW(bench.call<&Account::deposit>("a", Deposit{666}), SidecarError);
   EXPECT_EQ(balance(), 0);
   EXPECT_EQ(commits(), 0);
+}
+
+TEST_F(AccountTest, whatever_a_turn_throws_the_next_one_gets_in) {
+  EXPECT_ANY_THROW(bench.call<&Account::deposit>("a", Deposit{667}));
+  EXPECT_EQ(bench.call<&Account::deposit>("a", Deposit{5}), 5);
 }
 
 TEST_F(AccountTest, arguments_that_cannot_be_read_are_refused_and_an_unknown_method_is_not_found) {
