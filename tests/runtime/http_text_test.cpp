@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 namespace actors::http {
 namespace {
@@ -44,8 +46,8 @@ TEST(DaprId, HoldsNothingThatDaprTreatsSpecially) {
 }
 
 TEST(DaprId, ComesBackAsThePlainId) {
-  for (const std::string id : {"c-1", "a||b", "..", ".", "a/b", "100% é", "a%20b", std::string("nul\0l", 5).c_str()})
-    EXPECT_EQ(from_dapr_id(to_dapr_id(id)), id);
+  const std::vector<std::string> ids{"c-1", "a||b", "..", ".", "a/b", "100% é", "a%20b", std::string("nul\0l", 5)};
+  for (const auto& id : ids) EXPECT_EQ(from_dapr_id(to_dapr_id(id)), id);
 }
 
 TEST(DaprId, IsRefusedInAFormThatWouldNameAnotherActorOnTheWayBack) {
