@@ -16,6 +16,7 @@
 #include <shared_mutex>
 #include <stdexcept>
 
+#include "actors/runtime/http_status.hpp"
 #include "services/common/log.hpp"
 #include "services/common/routes.hpp"
 #include "services/common/trace.hpp"
@@ -260,8 +261,8 @@ class Door final : public web::Handler {
 /// RFC 9112. No Content-Length where there can be no body (204) or it would be that of an answer not given (304); that
 /// of HEAD is GET's.
 std::string on_the_wire(const Response& response, const Exchange& exchange) {
-  std::string text =
-      "HTTP/1.1 " + std::to_string(response.status) + ' ' + std::string(phrase_of(response.status)) + "\r\n";
+  std::string text = "HTTP/1.1 " + std::to_string(response.status) + ' ' +
+                     std::string(actors::reason_phrase(response.status)) + "\r\n";
   text.reserve(text.size() + 256 + response.body.size());
   const auto add = [&](std::string_view name, std::string_view value) {
     if (value.find_first_of("\r\n") != std::string_view::npos) return;  // it would begin a header of its own

@@ -1,5 +1,6 @@
 #include "services/common/problem.hpp"
 
+#include "actors/runtime/http_status.hpp"
 #include "actors/runtime/sidecar.hpp"
 
 namespace shop::services {
@@ -23,38 +24,6 @@ Problem unavailable(int status, std::string_view code, std::string detail) {
 
 }  // namespace
 
-std::string_view phrase_of(int status) {
-  switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 202: return "Accepted";
-    case 204: return "No Content";
-    case 304: return "Not Modified";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 411: return "Length Required";
-    case 412: return "Precondition Failed";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 415: return "Unsupported Media Type";
-    case 422: return "Unprocessable Content";
-    case 428: return "Precondition Required";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    default: return status < 400 ? "Done" : status < 500 ? "Request Refused" : "Server Error";
-  }
-}
-
 std::string problem_type(std::string_view code) {
   return code.empty() ? "about:blank" : "urn:problem:ecommerce:" + std::string(code);
 }
@@ -64,7 +33,7 @@ std::string Problem::to_json() const {
   Writer writer(buffer);
   writer.StartObject();
   text(writer, "type", type);
-  text(writer, "title", title.empty() ? phrase_of(status) : std::string_view(title));
+  text(writer, "title", title.empty() ? actors::reason_phrase(status) : std::string_view(title));
   writer.Key("status");
   writer.Int(status);
   if (!detail.empty()) text(writer, "detail", detail);

@@ -28,8 +28,6 @@ struct Problem {
   std::string to_json() const;
 };
 
-/// The phrase of a status (RFC 9110, section 15).
-std::string_view phrase_of(int status);
 /// The `type` of a machine-readable code.
 std::string problem_type(std::string_view code);
 

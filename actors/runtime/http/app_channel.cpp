@@ -1,5 +1,6 @@
 #include "actors/runtime/http/app_channel.hpp"
 
+#include "actors/runtime/http_status.hpp"
 #include "actors/runtime/http/text.hpp"
 
 namespace actors::http {

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "actors/runtime/http_status.hpp"
 #include "actors/runtime/http/asio.hpp"
 #include "actors/runtime/http/parser.hpp"
 #include "actors/runtime/http/read_buffer.hpp"

@@ -41,7 +41,4 @@ bool same_secret(std::string_view given, std::string_view expected);
 /// Case-insensitive, ASCII.
 bool same_name(std::string_view a, std::string_view b);
 
-/// `HTTP/1.1 200 OK`'s reason phrase.
-std::string_view reason_phrase(int status);
-
 }  // namespace actors::http

@@ -2,8 +2,6 @@
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
-#include <future>
-
 #include "actors/order/customer_orders.hpp"
 #include "actors/order/order.hpp"
 #include "actors/order/product_demand.hpp"
@@ -18,7 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 using actors::Calls;
 using actors::Origin;
-using actors::Task;
 using actors::testing::Bench;
 using services::testing::Answer;
 using services::testing::BenchRunner;

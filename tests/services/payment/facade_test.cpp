@@ -2,8 +2,6 @@
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
-#include <future>
-
 #include "actors/payment/payment.hpp"
 #include "actors/payment/simulated_gateway.hpp"
 #include "actors/runtime/testing/bench.hpp"

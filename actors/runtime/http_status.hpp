@@ -1,0 +1,11 @@
+/// The words beside an HTTP status code, for status lines and for the titles of problems.
+#pragma once
+
+#include <string_view>
+
+namespace actors {
+
+/// The reason phrase of a status code (RFC 9110, section 15; RFC 6585), or a general one for its class.
+std::string_view reason_phrase(int status);
+
+}  // namespace actors
