@@ -401,7 +401,10 @@ Request::Parts Facade::Parts::read(const web::Request& request, Routes::Match& m
     // actor.
     parts.origin.id = key->second + "@" + parts.path;
   } else {
-    parts.origin.id = actors::random_id();
+    // The door's own id of the request, which stays the same where it passes the request on to another replica.
+    const auto request_id = parts.headers.find("x-request-id");
+    const bool known = request_id != parts.headers.end() && !request_id->second.empty();
+    parts.origin.id = known && is_idempotency_key(request_id->second) ? request_id->second : actors::random_id();
   }
   parts.body = request.body();
   return parts;

@@ -41,13 +41,13 @@ def unique(prefix: str) -> str:
 class Platform:
     """The running platform, and everything a test needs to ask and disturb it."""
 
-    def __init__(self, broker: str):
-        self.broker = broker
-        state = build_folder() / "system" / broker
+    def __init__(self, broker: str, replicas: int = 1):
+        self.broker, self.replicas = broker, replicas
+        state = build_folder() / "system" / (broker if replicas == 1 else f"{broker}-{replicas}-replicas")
         self.stack = stack.Stack(Workspace(state, build_folder()))
 
     def start(self) -> None:
-        settings = stack.Settings(self.broker, "log", ports.free_offset())
+        settings = stack.Settings(self.broker, "log", ports.free_offset(), self.replicas)
         try:
             self.stack.up(settings, fresh=True, compile=False, quiet=True)
         except BaseException:
@@ -104,7 +104,7 @@ class Platform:
     def spans(self, trace_id: str) -> list[tuple[str, str]]:
         """(app id, operation) of every span that the sidecars exported for a trace; they do so every few seconds."""
         found = []
-        for app in self.apps.values():
+        for app in self.stack.apps():
             for text in re.findall(r"\[([^\]]+)\] Trace: " + trace_id, self.stack.workspace.log_of(app.sidecar).read_text(errors="replace")):
                 found.append((app.id, text))
         return found

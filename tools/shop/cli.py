@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from . import facts
 from .console import Progress, fail
 from .toolbox import existing_python, python_of_tools
 from .workspace import ShopError, Workspace, build_folder, state_folder
@@ -41,6 +42,8 @@ are ready. Running it twice is harmless; parts whose program or settings changed
 
   ./shop up                     with SNS and SQS (MiniStack)
   ./shop up --broker redis      with Redis streams: quicker, and no AWS emulator
+  ./shop up --replicas 2        two of each service, each beside a sidecar of its own; run it again with another number
+                                and replicas join or leave while the others work
   ./shop up --fresh             with empty tables and queues""")
     _starting(up)
 
@@ -56,7 +59,7 @@ Lists every part with its state, process id, port and log. Exits 0 whenever it c
   ./shop logs cart-service           one part; any name of `./shop status`
   ./shop logs --order ID             one order's way through all services
   ./shop logs order-service -f       and whatever comes""")
-    logs.add_argument("name", nargs="?", help="a part, as `./shop status` names it (default: the four services)")
+    logs.add_argument("name", nargs="?", help="a part, as `./shop status` names it (default: every replica of the four services)")
     logs.add_argument("--order", metavar="ID", help="only what concerns this order, by its id or its trace")
     logs.add_argument("-f", "--follow", action="store_true", help="stay, and print what is added")
     logs.add_argument("-n", "--lines", type=int, default=200, metavar="N", help="at most this many lines of the past (default 200)")
@@ -86,6 +89,8 @@ platforms of its own beside a running one. The last line counts test cases: N pa
 
 def _starting(command: argparse.ArgumentParser) -> None:
     command.add_argument("--broker", choices=("aws", "redis"), help="what carries the events (default: as it ran last, at first aws)")
+    command.add_argument("--replicas", type=int, choices=range(1, facts.most_replicas() + 1), metavar="N",
+                         help=f"how many of each service, 1 to {facts.most_replicas()} (default: as many as ran last, at first 1)")
     command.add_argument("--fresh", action="store_true", help="forget all data first")
     command.add_argument("--trace", nargs="?", const="log", metavar="URL",
                          help="export spans: to the sidecars' logs, or to a Zipkin collector at URL")

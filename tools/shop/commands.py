@@ -23,7 +23,7 @@ def _settings(options, saved: Settings | None) -> Settings:
         chosen = int(offset)
     else:
         chosen = before.port_offset
-    return Settings(options.broker or before.broker, options.trace, chosen)
+    return Settings(options.broker or before.broker, options.trace, chosen, options.replicas or before.replicas)
 
 
 def up(workspace: Workspace, options) -> int:
@@ -54,7 +54,7 @@ def status(workspace: Workspace, options) -> int:
     print(paint("ready", "green") if found["ready"] else paint("not ready", "red"), f"· broker {found['broker']}")
     for part in found["parts"]:
         colour = "green" if part["state"] == "running" else "red"
-        print(f"  {part['name']:<24} {part['kind']:<8} {paint(part['state'].ljust(9), colour)} pid {part['pid'] or '-':<8} "
+        print(f"  {part['name']:<26} {part['kind']:<8} {paint(part['state'].ljust(9), colour)} pid {part['pid'] or '-':<8} "
               f"port {part['port']:<6} {os.path.relpath(part['log'], os.getcwd())}")
     return 0
 

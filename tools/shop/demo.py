@@ -133,7 +133,7 @@ class Story:
 
     def _show_hops(self, products: list[str], carts: list[str], orders: list[str]) -> None:
         names = set(products + carts + orders)
-        files = {service: self.platform.workspace.log_of(service) for service in journal.SERVICES}
+        files = self.platform.service_logs()
 
         def ours(record: journal.Record) -> bool:
             identity = record.get("eventId").split("/")

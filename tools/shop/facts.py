@@ -16,7 +16,7 @@ def load() -> dict:
 
 @dataclass(frozen=True)
 class App:
-    """One service: its names and every port of it and of its sidecar, on this platform."""
+    """One replica of a service: its names and every port of it and of its sidecar, on this platform."""
 
     id: str
     short: str
@@ -24,10 +24,16 @@ class App:
     paths: tuple[str, ...]
     actors: tuple[str, ...]
     ports: dict[str, int]
+    replica: int = 0
+
+    @property
+    def part(self) -> str:
+        """The process: cart-service, cart-service-2, …"""
+        return f"{self.id}-{self.replica + 1}" if self.replica else self.id
 
     @property
     def sidecar(self) -> str:
-        return f"{self.id}-sidecar"
+        return f"{self.part}-sidecar"
 
     def subscriptions(self) -> dict[str, list[str]]:
         """Topic → the event types of it that this app handles."""
@@ -47,16 +53,25 @@ class Ports:
     def __getitem__(self, name: str) -> int:
         return load()["ports"][name] + self.offset
 
-    def all(self) -> list[int]:
-        mine = list(load()["ports"].values()) + [p for a in load()["apps"].values() for p in a["ports"].values()]
-        return [port + self.offset for port in mine]
+    def all(self, replicas: int | None = None) -> list[int]:
+        """Those of as many replicas; unless told otherwise, of as many as there can be."""
+        found = apps(self.offset, replicas or most_replicas())
+        own = [port for app in found for name, port in app.ports.items() if name != "door" or app.replica == 0]
+        return [port + self.offset for port in load()["ports"].values()] + own
 
 
-def apps(offset: int = 0) -> list[App]:
+def most_replicas() -> int:
+    return load()["replicas"]["most"]
+
+
+def apps(offset: int = 0, replicas: int = 1) -> list[App]:
+    """Every replica of every service. The door is one for all of them; every other port of a further replica lies a
+    fixed step above the first one's."""
+    step = load()["replicas"]["portStep"]
     return [
         App(name, a["short"], a["binary"], tuple(a["paths"]), tuple(a["actors"]),
-            {port: number + offset for port, number in a["ports"].items()})
-        for name, a in load()["apps"].items()
+            {port: number + offset + (0 if port == "door" else replica * step) for port, number in a["ports"].items()}, replica)
+        for name, a in load()["apps"].items() for replica in range(replicas)
     ]
 
 

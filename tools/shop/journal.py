@@ -15,6 +15,8 @@ FIXED = {"time", "level", "service", "msg"}
 class Record:
     raw: str
     fields: dict
+    # The part that wrote it; the service's own name in the line is the same for all its replicas.
+    part: str
 
     @property
     def time(self) -> str:
@@ -41,9 +43,9 @@ def parse(line: str, source: str) -> Record:
     except ValueError:
         fields = None
     if not isinstance(fields, dict):
-        return Record(line, {"service": source, "msg": line})
+        return Record(line, {"service": source, "msg": line}, source)
     fields.setdefault("service", fields.get("app_id") or source)
-    return Record(line, fields)
+    return Record(line, fields, source)
 
 
 def read(files: dict[str, Path]) -> list[Record]:

@@ -1,7 +1,7 @@
 """`./shop logs`: the journal as a person reads it."""
 
 from .console import paint
-from .journal import FIXED, SERVICES, Record, follow, of_order, read
+from .journal import FIXED, Record, follow, of_order, read
 from .stack import Stack
 from .workspace import ShopError
 
@@ -31,7 +31,7 @@ def show(platform: Stack, options) -> int:
 
 def _files(platform: Stack, name: str | None) -> dict:
     if name is None:
-        return {service: platform.workspace.log_of(service) for service in SERVICES}
+        return platform.service_logs()
     files = {part["name"]: part["log"] for part in platform.status()["parts"]}
     if name not in files:
         raise ShopError(f"there is no part {name}; there are: {', '.join(files) or 'none, as nothing was ever started'}")
@@ -46,7 +46,7 @@ def line(record: Record, hidden: set[str]) -> str:
     """12:00:01.123 order-service   event handled  event=order.created orderId=…"""
     service, level = record.get("service"), record.get("level") or "info"
     clock = paint(record.time[11:23].ljust(12), "dim")
-    text = f"{clock} {paint(service.ljust(16), SHADES.get(service, 'dim'))} "
+    text = f"{clock} {paint(record.part.ljust(17), SHADES.get(service, 'dim'))} "
     if level in LEVELS:
         text += paint(level, LEVELS[level]) + " "
     rest = {k: v for k, v in record.fields.items() if k not in FIXED | hidden and v not in (None, "")}

@@ -22,18 +22,18 @@ def free_offset() -> int:
     raise ShopError("found no free range of ports")
 
 
-def require_free(offset: int) -> None:
-    taken = [port for port in sorted(facts.Ports(offset).all()) if listens(port)]
+def require_free(offset: int, replicas: int) -> None:
+    taken = [port for port in sorted(facts.Ports(offset).all(replicas)) if listens(port)]
     if taken:
-        lines = "\n".join(f"  {port}, wanted by {_wanted_by(port, offset)}, is held by {_owner(port)}" for port in taken)
+        lines = "\n".join(f"  {port}, wanted by {_wanted_by(port, offset, replicas)}, is held by {_owner(port)}" for port in taken)
         raise ShopError(f"ports are in use:\n{lines}\nStop what holds them, or move all of the platform's with --port-offset N.")
 
 
-def _wanted_by(port: int, offset: int) -> str:
+def _wanted_by(port: int, offset: int, replicas: int) -> str:
     for name, base in facts.load()["ports"].items():
         if base + offset == port:
             return name
-    return next(f"{app.id} ({name})" for app in facts.apps(offset) for name, mine in app.ports.items() if mine == port)
+    return next(f"{app.part} ({name})" for app in facts.apps(offset, replicas) for name, mine in app.ports.items() if mine == port)
 
 
 def _owner(port: int) -> str:

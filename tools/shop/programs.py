@@ -6,6 +6,7 @@ from pathlib import Path
 
 from . import facts
 from .credentials import Credentials
+from .render import gateway_file
 from .toolbox import Tools
 from .workspace import ShopError, Workspace
 
@@ -31,26 +32,28 @@ class Program:
         return self.of or self.name
 
 
-def all_programs(workspace: Workspace, tools: Tools, broker: str, secrets: Credentials, binaries: dict[str, Path],
-                 gateway_config: Path) -> list[Program]:
+def all_programs(workspace: Workspace, tools: Tools, broker: str, replicas: int, secrets: Credentials,
+                 binaries: dict[str, Path]) -> list[Program]:
     programs = [sentry(workspace, tools), _placement(workspace, tools), _scheduler(workspace, tools), _dynamodb(workspace, tools)]
     programs.append(_ministack(workspace, tools) if broker == "aws" else _redis(workspace))
-    for app in facts.apps(workspace.port_offset):
+    for app in facts.apps(workspace.port_offset, replicas):
         programs += [_sidecar(workspace, tools, app, secrets), _service(workspace, app, secrets, binaries[app.id])]
-    programs.append(_gateway(workspace, gateway_config))
+    programs.append(_gateway(workspace))
     return programs
 
 
-def outline(workspace: Workspace, broker: str) -> list[Program]:
+def outline(workspace: Workspace, broker: str, replicas: int) -> list[Program]:
     """The same parts by name, kind and port, for those who look at a platform without being able to start one; and each
     door as a part of its own."""
-    ports, apps = facts.Ports(workspace.port_offset), facts.apps(workspace.port_offset)
+    ports = facts.Ports(workspace.port_offset)
     parts = [Program(name, "runtime", ports[name], []) for name in ("sentry", "placement", "scheduler")]
     parts += [Program("dynamodb", "store", ports["dynamodb"], []), Program(broker, "broker", ports[broker], [])]
-    for app in apps:
-        parts += [Program(app.sidecar, "sidecar", app.ports["sidecarHttp"], []), Program(app.id, "service", app.ports["door"], [])]
+    for app in facts.apps(workspace.port_offset, replicas):
+        parts += [Program(app.sidecar, "sidecar", app.ports["sidecarHttp"], [], replica=app.replica),
+                  Program(app.part, "service", app.ports["door"], [], replica=app.replica)]
     parts.append(Program("gateway", "door", ports["gateway"], []))
-    return parts + [Program(f"{app.short}-door", "door", app.ports["door"], [], of="gateway") for app in apps]
+    return parts + [Program(f"{app.short}-door", "door", app.ports["door"], [], of="gateway")
+                    for app in facts.apps(workspace.port_offset)]
 
 
 def certificates(workspace: Workspace) -> Path:
@@ -153,7 +156,7 @@ def _sidecar(workspace: Workspace, tools: Tools, app: facts.App, secrets: Creden
         "NAMESPACE": facts.load()["namespace"], "DAPR_HOST_IP": host,
         "DAPR_API_TOKEN": secrets.dapr_api_token, "APP_API_TOKEN": secrets.app_api_token,
     }
-    return Program(app.sidecar, "sidecar", app.ports["sidecarHttp"], command, environment)
+    return Program(app.sidecar, "sidecar", app.ports["sidecarHttp"], command, environment, replica=app.replica)
 
 
 def _service(workspace: Workspace, app: facts.App, secrets: Credentials, binary: Path) -> Program:
@@ -164,10 +167,10 @@ def _service(workspace: Workspace, app: facts.App, secrets: Credentials, binary:
         "APP_API_TOKEN": secrets.app_api_token,
     }
     # The door's port: behind it is the one way in for the outside.
-    return Program(app.id, "service", app.ports["door"], [str(binary)], environment, stop_seconds=25)
+    return Program(app.part, "service", app.ports["door"], [str(binary)], environment, stop_seconds=25, replica=app.replica)
 
 
-def _gateway(workspace: Workspace, config: Path) -> Program:
+def _gateway(workspace: Workspace) -> Program:
     nginx = shutil.which("nginx") or "/usr/sbin/nginx"
-    command = [nginx, "-p", str(workspace.run / "gateway"), "-e", "stderr", "-c", str(config)]
+    command = [nginx, "-p", str(workspace.run / "gateway"), "-e", "stderr", "-c", str(gateway_file(workspace))]
     return Program("gateway", "door", facts.Ports(workspace.port_offset)["gateway"], command, stop_signal="QUIT", stop_seconds=5)

@@ -85,10 +85,13 @@ def configurations(change: dict, trace: str | None) -> dict[str, dict]:
     return {c["metadata"]["name"]: merged(c, extra) for c in documents(CONFIG / "configuration.yaml")}
 
 
-def write(file: Path, text: str) -> None:
-    """Leaves a file alone that says this already: daprd watches its configuration and restarts itself when it is written."""
-    if not file.exists() or file.read_text() != text:
-        write_private(file, text)
+def write(file: Path, text: str) -> bool:
+    """Whether the file had to change. One that says this already is left alone: daprd watches its configuration and restarts
+    itself when it is written."""
+    if file.exists() and file.read_text() == text:
+        return False
+    write_private(file, text)
+    return True
 
 
 def write_dapr(workspace: Workspace, broker: str, trace: str | None, credentials: Credentials) -> None:
@@ -110,24 +113,43 @@ def filled(template: str, **values: str) -> str:
     return re.sub(r"@\{(\w+)\}", lambda match: values[match.group(1)], template)
 
 
-def write_gateway(workspace: Workspace) -> Path:
-    """nginx's configuration out of services/gateway: one server per door, and the gateway that is all of them."""
+def upstream(name: str, facades: list[str]) -> str:
+    """The replicas behind a door, in turn. One that failed is left out for a moment; `zone` is where nginx's workers share
+    that. With a single one nginx keeps no such account."""
+    servers = " ".join(f"server {facade} max_fails=1 fail_timeout=2s;" for facade in facades)
+    return f"upstream {name} {{ zone {name} 64k; {servers} keepalive 64; }}"
+
+
+def repeats(app: facts.App) -> str:
+    """What changes something in an actor carries an id, and is carried out once however often it is passed on; the catalog
+    promises that only for the verbs HTTP itself calls idempotent."""
+    return "proxy_next_upstream error timeout http_503 http_504 non_idempotent; " if app.actors else ""
+
+
+def gateway_file(workspace: Workspace) -> Path:
+    return workspace.generated / "nginx.conf"
+
+
+def write_gateway(workspace: Workspace, replicas: int) -> bool:
+    """nginx's configuration out of services/gateway: one server per door, and the gateway that is all of them. Answers
+    whether it had to change."""
     source, address = ROOT / "services" / "gateway", facts.host()
     door = (source / "door.conf").read_text()
     upstreams, doors, routes = [], [], []
-    for app in facts.apps(workspace.port_offset):
-        upstreams.append(f"upstream {app.short} {{ server {address}:{app.ports['facade']}; keepalive 64; }}")
+    everything = facts.apps(workspace.port_offset, replicas)
+    for app in (app for app in everything if app.replica == 0):
+        facades = [f"{address}:{each.ports['facade']}" for each in everything if each.id == app.id]
+        upstreams.append(upstream(app.short, facades))
         doors.append(filled(door, listen=f"{address}:{app.ports['door']}",
-                            routes=f"location / {{ proxy_pass http://{app.short}; }}"))
+                            routes=f"location / {{ {repeats(app)}proxy_pass http://{app.short}; }}"))
         paths = "|".join(path.lstrip("/") for path in app.paths)
-        routes.append(f"location ~ ^/(?:{paths})(?:/|$) {{ proxy_pass http://{app.short}; }}")
+        routes.append(f"location ~ ^/(?:{paths})(?:/|$) {{ {repeats(app)}proxy_pass http://{app.short}; }}")
     routes.append("location / { return 404; }")
     port = facts.Ports(workspace.port_offset)["gateway"]
     doors.append(filled(door, listen=f"{address}:{port}", routes="\n    ".join(routes)))
     folder = workspace.run / "gateway"
     folder.mkdir(exist_ok=True)
-    target = workspace.generated / "nginx.conf"
-    write(target, filled(
+    return write(gateway_file(workspace), filled(
         (source / "nginx.conf").read_text(), run=str(folder), upstreams="\n  ".join(upstreams),
         doors="\n".join(doors), user="user nobody nogroup;" if os.geteuid() == 0 else ""))
-    return target
+

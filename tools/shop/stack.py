@@ -28,6 +28,7 @@ class Settings:
     broker: str = "aws"
     trace: str | None = None
     port_offset: int = 0
+    replicas: int = 1
 
 
 class Stack:
@@ -50,7 +51,8 @@ class Stack:
                 if compiling:
                     compiling.result()
             build.require_binaries(self.workspace)
-            if self.supervisor.running() and (fresh or settings != self.saved):
+            # Replicas come and go beside the others.
+            if self.supervisor.running() and (fresh or replace(settings, replicas=self.saved.replicas) != self.saved):
                 with progress.step("stopping what ran with other settings"):
                     self._stop()
             if fresh:
@@ -75,11 +77,17 @@ class Stack:
         render.write_dapr(self.workspace, self.saved.broker, self.saved.trace, secrets)
         supervisord = tools.venv / "bin" / "supervisord"
         if not self.supervisor.running():
-            ports.require_free(self.workspace.port_offset)
+            ports.require_free(self.workspace.port_offset, self.saved.replicas)
         if not (programs.certificates(self.workspace) / "issuer.key").exists():
             with progress.step("certificates"):
                 self._make_certificates(tools, supervisord)
         everything = self.parts(tools)
+        doors_changed = render.write_gateway(self.workspace, self.saved.replicas)
+        leaving = self._leaving(everything)
+        if leaving:
+            with progress.step("taking replicas away"):
+                self._reload_doors()
+                self.supervisor.stop_in_order(leaving)
         self.supervisor.write(everything)
         self._take_in(supervisord)
         with progress.step("runtime, store and broker") as step:
@@ -92,13 +100,26 @@ class Stack:
             self._make_resources(secrets)
         with progress.step("services and sidecars") as step:
             self.supervisor.start([p.name for p in everything if p not in base])
-            for app in facts.apps(self.workspace.port_offset):
-                step.show(app.id)
-                self._wait(lambda app=app: ready(app), f"{app.id} is not ready", app.id, app.sidecar, "gateway")
+            for app in self.apps():
+                step.show(app.part)
+                self._wait(lambda app=app: ready(app), f"{app.part} is not ready", app.part, app.sidecar, "gateway")
+            if doors_changed:
+                self._reload_doors()
             # Supervisor calls a part running once it has held for a second; `status` after `up` must say so.
             for part in everything:
                 self._wait(lambda part=part: self.supervisor.states()[part.name]["statename"] == "RUNNING",
                            f"{part.name} does not keep running", part.name)
+
+    def _leaving(self, staying: list[Program]) -> list[Program]:
+        """What runs and is no part of the platform any more: replicas of which there were more."""
+        names = {part.name for part in staying}
+        there_can_be = programs.outline(self.workspace, self.saved.broker, facts.most_replicas())
+        return [part for part in there_can_be if part.process == part.name and part.name in self.supervisor.states().keys() - names]
+
+    def _reload_doors(self) -> None:
+        """nginx lets what is under way end."""
+        if self.supervisor.states().get("gateway", {}).get("statename") == "RUNNING":
+            self.supervisor.signal("gateway", "HUP")
 
     def _take_in(self, supervisord: Path) -> None:
         """Has supervisor go by what was written, be it running or not."""
@@ -161,20 +182,27 @@ class Stack:
     # --- how it is
 
     def parts(self, tools: toolbox.Tools) -> list[Program]:
-        gateway = render.write_gateway(self.workspace)
-        return programs.all_programs(self.workspace, tools, self.saved.broker, credentials.ensure(self.workspace),
-                                     build.service_binaries(self.workspace), gateway)
+        return programs.all_programs(self.workspace, tools, self.saved.broker, self.saved.replicas,
+                                     credentials.ensure(self.workspace), build.service_binaries(self.workspace))
+
+    def apps(self) -> list[facts.App]:
+        """Every replica of every service."""
+        return facts.apps(self.workspace.port_offset, self.saved.replicas if self.saved else 1)
+
+    def service_logs(self) -> dict[str, Path]:
+        """Of every replica of every service."""
+        return {app.part: self.workspace.log_of(app.part) for app in self.apps()}
 
     def _known_parts(self) -> list[Program]:
         """The parts without what it takes to start them."""
-        return programs.outline(self.workspace, self.saved.broker) if self.saved else []
+        return programs.outline(self.workspace, self.saved.broker, self.saved.replicas) if self.saved else []
 
     def status(self) -> dict:
         states = self.supervisor.states()
         listed = [self._part(program, states) for program in self._known_parts()]
         running = bool(listed) and all(part["state"] == "running" for part in listed)
         with ThreadPoolExecutor() as pool:
-            answers = list(pool.map(ready, facts.apps(self.workspace.port_offset))) if running else [False]
+            answers = list(pool.map(ready, self.apps())) if running else [False]
         return {"ready": all(answers), "broker": self.saved.broker if self.saved else "aws", "parts": listed,
                 "endpoints": endpoints(self.workspace, self.saved.broker if self.saved else "aws")}
 
@@ -199,9 +227,13 @@ def _url(port: int) -> str:
 
 
 def ready(app: facts.App) -> bool:
-    """As a load balancer would ask: through the door."""
+    """As whoever balances over the replicas would ask each of them, and as a client would, through the door."""
+    return all(_answers(f"{_url(app.ports[port])}/readyz") for port in ("facade", "door"))
+
+
+def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{_url(app.ports['door'])}/readyz", timeout=3) as answer:
+        with urllib.request.urlopen(url, timeout=3) as answer:
             return answer.status == 200
     except (urllib.error.URLError, OSError, ValueError):
         return False

@@ -348,6 +348,17 @@ TEST_F(FacadeTest, a_changing_request_carries_the_clients_key_for_its_path_or_a_
   expect_problem(ask(facade.port(), "POST", "/echo/1", {"Idempotency-Key: " + std::string(256, 'k')}), 400);
 }
 
+TEST_F(FacadeTest, a_request_that_the_door_passes_on_again_is_the_same_request) {
+  const std::string passed = "X-Request-Id: 0123456789abcdef0123456789abcdef";
+  EXPECT_THAT(ask(facade.port(), "POST", "/echo/1", {passed}).body,
+              HasSubstr(R"("key":"0123456789abcdef0123456789abcdef")"));
+  EXPECT_THAT(ask(facade.port(), "POST", "/echo/1", {passed, "Idempotency-Key: k-1"}).body,
+              HasSubstr(R"("key":"k-1@/echo/1")"))
+      << "the client's own key comes first";
+  EXPECT_THAT(ask(facade.port(), "POST", "/echo/1", {"X-Request-Id: " + std::string(256, 'r')}).body,
+              Not(HasSubstr("rrrr")));
+}
+
 TEST_F(FacadeTest, a_clients_trace_goes_on_and_a_broken_one_is_replaced) {
   const std::string trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   EXPECT_THAT(ask(facade.port(), "GET", "/echo/1", {"traceparent: " + trace}).body, HasSubstr(trace));
