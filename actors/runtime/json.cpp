@@ -39,6 +39,15 @@ int depth_of(std::string_view text) {
   return deepest;
 }
 
+/// A name that nobody knows is repeated to who sent it, and may be as long as the text it came in.
+std::string_view beginning_of(std::string_view name) {
+  constexpr std::size_t most = 128;
+  if (name.size() <= most) return name;
+  auto end = most;
+  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0) == 0x80) --end;  // not inside a UTF-8 character
+  return name.substr(0, end);
+}
+
 }  // namespace
 
 Error::Error(std::vector<Problem> problems) : std::runtime_error(summary(problems)), problems_(std::move(problems)) {}
@@ -46,7 +55,7 @@ Error::Error(std::vector<Problem> problems) : std::runtime_error(summary(problem
 Reading::Step::Step(Reading& reading, std::string_view token) : reading_(reading), length_(reading.pointer_.size()) {
   auto& pointer = reading_.pointer_;
   pointer += '/';
-  for (const char c : token) {  // RFC 6901, section 3
+  for (const char c : beginning_of(token)) {  // RFC 6901, section 3
     if (c == '~')
       pointer += "~0";
     else if (c == '/')

@@ -58,16 +58,21 @@ class Error : public std::runtime_error {
   std::vector<Problem> problems_;
 };
 
-/// Whether a member the type does not know is refused (requests of clients) or ignored (events and documents, which a
-/// newer version may have written).
+/// Whether a member the type does not know, or one that is there twice, is refused (requests of clients) or ignored
+/// (events and documents, which a newer version may have written; of two the first counts).
 enum class Unknown { Ignore, Refuse };
 
-/// Where a read is, and what went wrong so far.
+/// Where a read is, and what went wrong so far: the first `most_problems` of it, since who sent the text chooses how
+/// much is wrong with it.
 class Reading {
  public:
+  static constexpr std::size_t most_problems = 50;
+
   explicit Reading(Unknown unknown) : unknown_(unknown) {}
   Unknown unknown() const { return unknown_; }
-  void fail(std::string detail) { problems_.push_back({pointer_, std::move(detail)}); }
+  void fail(std::string detail) {
+    if (problems_.size() < most_problems) problems_.push_back({pointer_, std::move(detail)});
+  }
   const std::vector<Problem>& problems() const { return problems_; }
 
   /// Steps into a member or an element while it lives.
@@ -187,11 +192,16 @@ void read_object(const Value& from, T& to, Reading& reading) {
             }(),
             ...);
         if (reading.unknown() == Unknown::Refuse) {
+          std::array<bool, sizeof...(fields)> seen{};
           for (const auto& member : from.GetObject()) {
             const auto name = text_of(member.name);
-            if (!((name == fields.name) || ...)) {
+            std::size_t index = 0;
+            if (!((name == fields.name || (++index, false)) || ...)) {
               Reading::Step step(reading, name);
               reading.fail("is not known here");
+            } else if (std::exchange(seen[index], true)) {
+              Reading::Step step(reading, name);
+              reading.fail("is there twice");
             }
           }
         }
@@ -313,7 +323,10 @@ void read(const Value& from, T& to, Reading& reading) {
     for (const auto& member : from.GetObject()) {
       const std::string name(detail::text_of(member.name));
       Reading::Step step(reading, name);
-      read(member.value, to[name], reading);
+      if (reading.unknown() == Unknown::Refuse && to.count(name) > 0)
+        reading.fail("is there twice");
+      else
+        read(member.value, to[name], reading);
     }
   }
 }

@@ -69,6 +69,23 @@ TEST(Json, refuses_unknown_members_only_where_that_is_asked_for) {
               ElementsAre(Problem{"/a~1b~0c", "is not known here"}));
 }
 
+TEST(Json, refuses_a_member_that_is_there_twice_where_unknown_ones_are_refused) {
+  EXPECT_THAT(problems_of(R"({"lines":[],"size":1,"size":2,"flags":{"a":true,"b":true,"a":false}})", Unknown::Refuse),
+              ElementsAre(Problem{"/flags/a", "is there twice"}, Problem{"/size", "is there twice"}));
+  EXPECT_EQ(parse<Basket>(R"({"lines":[],"size":1,"size":2})").size, 1);
+}
+
+TEST(Json, says_no_more_about_a_text_than_a_reader_can_use) {
+  std::string members = R"({"lines":[])";
+  for (int i = 0; i < 1000; ++i) members += ",\"" + std::to_string(i) + "\":0";
+  EXPECT_EQ(problems_of(members + "}", Unknown::Refuse).size(), Reading::most_problems);
+
+  std::string name(127, 'n');
+  for (int i = 0; i < 1000; ++i) name += "\u00e9";
+  EXPECT_THAT(problems_of("{\"lines\":[],\"" + name + "\":0}", Unknown::Refuse),
+              ElementsAre(Problem{"/" + std::string(127, 'n'), "is not known here"}));
+}
+
 TEST(Json, refuses_numbers_out_of_range) {
   EXPECT_THAT(problems_of(R"({"lines":[],"size":99999999999})"), ElementsAre(Problem{"/size", "is out of range"}));
 }

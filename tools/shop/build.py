@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import facts
@@ -21,17 +22,18 @@ def service_binaries(workspace: Workspace) -> dict[str, Path]:
     return {app.id: workspace.build / app.binary for app in facts.apps()}
 
 
-def configure(workspace: Workspace, progress: Progress) -> None:
+def configure(workspace: Workspace, progress: Progress, options: Sequence[str] = ()) -> None:
     if (workspace.build / "build.ninja").exists():
         return
     with progress.step("meson setup") as step:
         workspace.build.parent.mkdir(parents=True, exist_ok=True)
-        run(["meson", "setup", str(workspace.build), str(ROOT)], step, workspace.logs / "build.log", env=environment())
+        run(["meson", "setup", str(workspace.build), str(ROOT), *options], step, workspace.logs / "build.log", env=environment())
 
 
-def build(workspace: Workspace, progress: Progress, everything: bool = False) -> None:
-    """The four services, or with `everything` the tests as well. Nothing to do costs a fraction of a second."""
-    configure(workspace, progress)
+def build(workspace: Workspace, progress: Progress, everything: bool = False, options: Sequence[str] = ()) -> None:
+    """The four services, or with `everything` the tests as well. Nothing to do costs a fraction of a second. `options` are
+    Meson's, for a build folder that is made now."""
+    configure(workspace, progress, options)
     targets = [] if everything else [app.binary for app in facts.apps()]
     if _up_to_date(workspace, targets):
         return

@@ -80,8 +80,16 @@ where it does not run. Can be repeated: it makes new products and carts every ti
 
     test = command("test", "run every test", """\
 Sets up and builds everything, then runs the suites: `unit` (no network), `golden` (wire format) and `system`, which starts
-platforms of its own beside a running one. The last line counts test cases: N passed, N failed, N skipped.""")
+platforms of its own beside a running one. The last line counts test cases: N passed, N failed, N skipped.
+
+  ./shop test --suite unit                  the quick ones
+  ./shop test --sanitize address            everything with AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer
+  ./shop test --sanitize thread             everything with ThreadSanitizer
+
+A sanitized run has a build folder of its own (build-address, build-thread). A report of any process, also of a service that
+the platform started again, fails the run and is printed at its end.""")
     test.add_argument("--suite", action="append", metavar="NAME", help="only this suite; may be given more than once")
+    test.add_argument("--sanitize", choices=("address", "thread"), help="build and run everything with these checks compiled in")
 
     command("python", "the tools' own Python interpreter", "Runs the interpreter that has the tools' packages, as the system tests do.")
     return top

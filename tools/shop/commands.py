@@ -83,7 +83,7 @@ def demo(workspace: Workspace, options) -> int:
 def test(workspace: Workspace, options) -> int:
     from . import testing
 
-    return testing.run_suites(workspace, options.suite)
+    return testing.run_suites(workspace, options.suite, options.sanitize)
 
 
 def python(_, options) -> int:

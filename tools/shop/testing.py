@@ -3,10 +3,10 @@
 import os
 import subprocess
 import xml.etree.ElementTree as xml
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import build, toolbox
+from . import build, sanitizers, toolbox
 from .console import Progress, fail
 from .workspace import Workspace
 
@@ -24,11 +24,13 @@ class Count:
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
 
 
-def run_suites(workspace: Workspace, suites: list[str] | None) -> int:
+def run_suites(workspace: Workspace, suites: list[str] | None, sanitizer: str | None = None) -> int:
+    if sanitizer:
+        workspace = replace(workspace, build=sanitizers.build_folder(workspace.build, sanitizer))
     workspace.make()
     with Progress() as progress:
         tools = toolbox.tools(progress)
-        build.build(workspace, progress, everything=True)
+        build.build(workspace, progress, everything=True, options=sanitizers.OPTIONS.get(sanitizer, ()))
     reports = workspace.build / "meson-logs"
     for old in [*reports.glob("pytest-*.xml"), reports / "testlog.junit.xml"]:
         old.unlink(missing_ok=True)
@@ -38,6 +40,10 @@ def run_suites(workspace: Workspace, suites: list[str] | None) -> int:
     # The system suite builds nothing itself; it takes what was built here.
     environment = {**os.environ, **build.environment(), "SHOP_BUILD_DIR": str(workspace.build),
                    "DAPR_BIN": str(_dapr_programs(tools, workspace.build / "dapr-bin"))}
+    if sanitizer:
+        environment |= sanitizers.environment(workspace.build, sanitizer)
+        # They run several times slower.
+        command += ["--timeout-multiplier", "5"]
     code = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL).returncode
     report = reports / "testlog.junit.xml"
     if not report.exists():
@@ -45,6 +51,9 @@ def run_suites(workspace: Workspace, suites: list[str] | None) -> int:
         print(Count(failed=1))
         return code or 1
     total = count(report.read_text(), {path.stem.removeprefix("pytest-"): path.read_text() for path in reports.glob("pytest-*.xml")})
+    if sanitizer and (found := sanitizers.reports(workspace.build)):
+        sanitizers.show(found)
+        total += Count(failed=len(found))
     print(f"\nReports: {reports}/testlog.txt, {report.name}")
     print(total)
     return code or (1 if total.failed else 0)
