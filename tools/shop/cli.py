@@ -18,6 +18,8 @@ The whole shop on this machine: four C++ services with their Dapr sidecars, Dyna
   ./shop status       what runs, where, and whether it is ready
   ./shop logs         what it says; --order ID follows one order through all services
   ./shop test         every test there is
+  ./shop chaos        shop while everything breaks, then audit the books
+  ./shop dlq          the messages nobody could handle: look, and put them back
   ./shop down         stop everything; data stays until `up --fresh`
 """
 ENDING = """\
@@ -78,6 +80,57 @@ shows what came of it: the order's history, the ledger, the stock, and the event
 where it does not run. Can be repeated: it makes new products and carts every time.""")
     _starting(demo)
 
+    dlq = command("dlq", "the messages that nobody could handle", """\
+A message that a service cannot read, or fails to handle again and again, ends in the dead-letter queue `ecommerce-dlq`.
+
+  ./shop dlq list                what lies there: when, from where, which event, which order, and why if the logs say
+  ./shop dlq show ID             one message whole; the beginning of an id is enough
+  ./shop dlq redrive ID ...      back to where it came from, to be handled again; after the cause is mended
+  ./shop dlq redrive --all
+
+On SNS/SQS a message goes back into the one queue it died in. On Redis it goes back to its topic, which all its subscribers
+read: those who handled it know it and do nothing. It is put back before it is taken off, so a crash in between leaves it in
+both places, never in none. A message that is no event does not say where it belongs: --to does.""")
+    actions = dlq.add_subparsers(dest="action", metavar="list|show|redrive", required=True)
+    # Accepted behind the action as well, without hiding what stands before it.
+    again = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    again.add_argument("--state-dir", metavar="DIR", help=argparse.SUPPRESS)
+    listing = actions.add_parser("list", help="all of them", parents=[again])
+    showing = actions.add_parser("show", help="one, whole", parents=[again])
+    showing.add_argument("id", metavar="ID")
+    for action in (listing, showing):
+        action.add_argument("--json", action="store_true", help="for programs")
+    redriving = actions.add_parser("redrive", help="put back what can be handled now", parents=[again])
+    redriving.add_argument("ids", metavar="ID", nargs="*")
+    redriving.add_argument("--all", action="store_true", help="every one")
+    redriving.add_argument("--to", metavar="NAME", help="into this queue (SNS/SQS) or topic (Redis), whatever the message says")
+
+    chaos = command("chaos", "shop while everything breaks, then audit the books", """\
+Starts a platform of its own (in a folder of its own, on free ports: one that runs already is left alone), lets shoppers
+buy, pay, change their minds, while services, sidecars, placement, scheduler, sentry and broker are killed, alone and in
+pairs, or stopped for some seconds. Then it waits until nothing is under way, and compares what the clients were told with
+orders, ledger, stock, order lists, demand, outboxes, reminders and queues.
+
+  ./shop chaos --checkouts 1000 --seed 7
+  ./shop chaos --checkouts 10000 --broker redis
+  ./shop chaos --checkouts 1000 --calm          the same load without faults
+
+Everything that is chosen follows from the seed, which is printed; when exactly a process dies, in which line, does not.
+A part is killed with SIGKILL and supervisor starts it again. Two stand in for managed services and are treated as those
+would fail: DynamoDB Local is only paused; the SNS/SQS emulator is restarted cleanly or paused, since it writes its queues
+down only when it ends cleanly, while AWS keeps what it has accepted. Redis is killed.
+
+Exits 0 if every line is exact, 1 if the books differ, 2 if it could not run. On a difference the orders are named:
+./shop logs --state-dir .shop/chaos --order ID shows the way of one.""")
+    chaos.add_argument("--checkouts", type=_count, default=1000, metavar="N", help="how many are to be acknowledged (default 1000)")
+    chaos.add_argument("--seed", type=int, metavar="S", help="what is chosen follows from it (default: a random one, printed)")
+    chaos.add_argument("--broker", choices=("aws", "redis"), default="aws", help="what carries the events (default aws)")
+    chaos.add_argument("--shoppers", type=_count, default=12, metavar="K", help="how many shop at the same time (default 12)")
+    chaos.add_argument("--calm", action="store_true", help="no faults")
+    chaos.add_argument("--keep", action="store_true", help="leave the platform running, to look at it")
+    chaos.add_argument("--json", action="store_true", help="the report as one JSON object")
+    chaos.add_argument("--no-build", action="store_true", help="take the services as they were built last")
+
     test = command("test", "run every test", """\
 Sets up and builds everything, then runs the suites: `unit` (no network), `golden` (wire format) and `system`, which starts
 platforms of its own beside a running one. The last line counts test cases: N passed, N failed, N skipped.
@@ -106,8 +159,14 @@ def _starting(command: argparse.ArgumentParser) -> None:
     command.add_argument("--no-build", action="store_true", help="take the services as they were built last")
 
 
+def _count(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError("a whole number from 1 on")
+    return int(text)
+
+
 # Commands that may install and build; the others only look at what is there.
-SETS_UP = {"up", "demo", "test", "python"}
+SETS_UP = {"up", "demo", "test", "chaos", "python"}
 
 
 def main(arguments: list[str]) -> int:

@@ -70,6 +70,18 @@ def logs(workspace: Workspace, options) -> int:
     return reader.show(Stack(workspace), options)
 
 
+def chaos(workspace: Workspace, options) -> int:
+    from . import chaos as rehearsal
+
+    return rehearsal.run(workspace, options)
+
+
+def dlq(workspace: Workspace, options) -> int:
+    from . import dlq as letters
+
+    return letters.run(Stack(workspace), options)
+
+
 def demo(workspace: Workspace, options) -> int:
     from . import demo as story
 

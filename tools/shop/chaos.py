@@ -1,0 +1,194 @@
+"""`./shop chaos`: shoppers shop while everything breaks; then the books are audited."""
+
+import json
+import os
+import random
+import shlex
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import dlq, faults, ports
+from .audit import Line, audit
+from .console import Progress, fail, paint
+from .evidence import Evidence, memory
+from .shoppers import Book, Market
+from .stack import Settings, Stack
+from .workspace import ShopError, Workspace
+
+EXACT, DIFFERENT, COULD_NOT_RUN = 0, 1, 2
+# Short, so that orders nobody pays for come to their end while the audit waits.
+PAYMENT_DEADLINE_SECONDS = "60"
+# After the last fault: the deadline, and every reminder's period.
+SETTLE_SECONDS = 240
+SHOWN = 5
+
+
+@dataclass
+class Report:
+    settings: dict
+    repeat: str
+    seconds: float
+    settled: bool
+    happened: list[faults.Happened]
+    redriven: list[str]
+    lines: list[Line]
+    book: Book
+    began: dict[str, int]
+    ended: dict[str, int]
+
+    @property
+    def exact(self) -> bool:
+        return all(line.ok for line in self.lines)
+
+    def as_json(self) -> dict:
+        return {
+            "exact": self.exact, **self.settings, "repeat": self.repeat, "seconds": round(self.seconds, 1), "settled": self.settled,
+            "checkouts": len(self.book.checkouts), "requests": self.book.requests, "repeatedRequests": self.book.repeated,
+            "checkoutSeconds": {f"p{share}": round(_percentile(self.book.latency, share), 3) for share in (50, 99)},
+            "faults": [{"at": round(h.at, 1), "kind": h.fault.kind, "parts": list(h.struck), "seconds": h.fault.seconds} for h in self.happened],
+            "redriven": self.redriven,
+            "audit": [{"what": l.what, "expected": l.expected, "found": l.found, "ok": l.ok, "concerned": l.concerned[:100]} for l in self.lines],
+            "memoryKB": {name: [self.began.get(name), kb] for name, kb in self.ended.items()},
+        }
+
+
+def run(workspace: Workspace, options) -> int:
+    seed = options.seed if options.seed is not None else random.randrange(1_000_000)
+    own = Workspace(workspace.state / "chaos", workspace.build)
+    settings = {"broker": options.broker, "seed": seed, "wanted": options.checkouts, "shoppers": options.shoppers, "calm": options.calm}
+    repeat = f"./shop chaos --checkouts {options.checkouts} --seed {seed} --broker {options.broker} --shoppers {options.shoppers}" + (
+        " --calm" if options.calm else "")
+    print(f"seed {seed}; to repeat it: {repeat}", file=sys.stderr, flush=True)
+    platform = Stack(own)
+    if platform.supervisor.running():
+        platform.down()
+    os.environ["ORDER_PAYMENT_DEADLINE_SECONDS"] = PAYMENT_DEADLINE_SECONDS
+    try:
+        platform.up(Settings(broker=options.broker, port_offset=ports.free_offset()), fresh=True, compile=not options.no_build)
+        report = _rehearse(platform, settings, repeat)
+    except Exception as error:
+        # Nothing was judged: that must not look like a difference.
+        fail(f"could not run: {error if isinstance(error, ShopError) else repr(error)}")
+        return COULD_NOT_RUN
+    finally:
+        if not options.keep:
+            platform.down()
+    print(json.dumps(report.as_json()) if options.json else _told(report, own.state))
+    return EXACT if report.exact else DIFFERENT
+
+
+def _rehearse(platform: Stack, settings: dict, repeat: str) -> Report:
+    market = Market(platform, settings["wanted"], settings["seed"], settings["shoppers"])
+    market.open()
+    breaker = faults.Breaker(platform, iter(()) if settings["calm"] else faults.plan(settings["seed"], settings["broker"]))
+    began, started = memory(platform), time.monotonic()
+    with Progress() as progress:
+        with progress.step("shopping" if settings["calm"] else "shopping while parts break") as step, _reporter(step, market, breaker):
+            breaker.start()
+            try:
+                market.run()
+            finally:
+                breaker.stop()
+        seconds = time.monotonic() - started
+        with progress.step("until everything is back"):
+            _wait_ready(platform)
+        evidence = Evidence(platform, market.book)
+        with progress.step("until nothing is under way") as step:
+            settled = evidence.settle(SETTLE_SECONDS, step.show)
+        redriven = []
+        if letters := dlq.read(platform):
+            with progress.step(f"{len(letters)} dead letters are redriven") as step:
+                redriven = [f"{one.event} {one.event_id or one.id} of {one.died_in}: {one.why}" for one in letters]
+                dlq.redrive(platform, letters)
+                settled = evidence.settle(SETTLE_SECONDS, step.show)
+        with progress.step("audit"):
+            lines = audit(market.book, evidence.collect())
+    return Report(settings, repeat, seconds, settled, breaker.happened, redriven, lines, market.book, began, memory(platform))
+
+
+class _reporter:
+    """Keeps the progress line's text current."""
+
+    def __init__(self, step, market: Market, breaker: faults.Breaker):
+        self.step, self.market, self.breaker, self.done = step, market, breaker, threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.thread.join()
+
+    def _run(self) -> None:
+        started = time.monotonic()
+        while not self.done.wait(0.5):
+            bought = len(self.market.book.checkouts)
+            self.step.show(f"{bought} of {self.market.wanted} checkouts, {bought / (time.monotonic() - started):.1f}/s, "
+                           f"{len(self.breaker.happened)} faults, {self.market.book.repeated} requests repeated")
+
+
+def _wait_ready(platform: Stack, limit: float = 90) -> None:
+    deadline = time.monotonic() + limit
+    while not (status := platform.status())["ready"]:
+        if time.monotonic() > deadline:
+            down = [part["name"] for part in status["parts"] if part["state"] != "running"]
+            raise ShopError(f"{limit:.0f} s after the last fault the platform is still not ready; {', '.join(down) or 'every part runs'}")
+        time.sleep(0.5)
+
+
+def _percentile(values: list[float], share: int) -> float:
+    return sorted(values)[min(len(values) - 1, len(values) * share // 100)] if values else 0.0
+
+
+# --- what a person reads
+
+
+def _told(report: Report, state: Path) -> str:
+    book, out = report.book, []
+    out.append(f"\n{len(book.checkouts)} checkouts in {report.seconds:.0f} s ({len(book.checkouts) / report.seconds:.1f}/s), "
+               f"{book.requests} requests of which {book.repeated} were repeats, "
+               f"a checkout took {_percentile(book.latency, 50) * 1000:.0f} ms (p99 {_percentile(book.latency, 99) * 1000:.0f} ms)")
+    out += ["", paint("Faults", "bold"), *_faults_table(report.happened)]
+    out += ["", paint("Memory", "bold") + "   resident, at the beginning and at the end", *_memory_table(report)]
+    if report.redriven:
+        out += ["", paint("Dead letters", "bold") + "   redriven before the audit", *(f"  {text}" for text in report.redriven)]
+    out += ["", paint("Audit", "bold"), *_audit_table(report.lines)]
+    if not report.settled:
+        out.append(paint(f"\nSomething was still under way {SETTLE_SECONDS} s after the last fault.", "red"))
+    if report.exact:
+        out.append(paint("\nEvery line is exact.", "green"))
+    else:
+        look = f"./shop logs --state-dir {shlex.quote(os.path.relpath(state))} --order ID"
+        out.append(paint("\nThe books differ.", "red") + f" Follow an order: {look}\nAgain: {report.repeat}")
+    return "\n".join(out)
+
+
+def _faults_table(happened: list[faults.Happened]) -> list[str]:
+    counts = Counter((part, faults.word(h.fault.kind, part)) for h in happened for part in h.struck)
+    kinds = [kind for kind in ("kill", "restart", "pause") if any(k == kind for _, k in counts)]
+    rows = [f"  {'part':<24}" + "".join(f"{kind:>9}" for kind in kinds)]
+    for part in sorted({part for part, _ in counts}):
+        rows.append(f"  {part:<24}" + "".join(f"{counts[part, kind] or '-':>9}" for kind in kinds))
+    pairs = sum(len(h.struck) > 1 for h in happened)
+    return [*rows, f"  {len(happened)} faults, {pairs} of them on two parts at once"] if happened else ["  none"]
+
+
+def _memory_table(report: Report) -> list[str]:
+    return [f"  {name:<24}{report.began.get(name, 0) / 1024:>8.1f} → {kb / 1024:.1f} MB" for name, kb in sorted(report.ended.items())]
+
+
+def _audit_table(lines: list[Line]) -> list[str]:
+    width = max(len(line.what) for line in lines)
+    rows = [f"    {'':<{width}}{'expected':>12}{'found':>12}"]
+    for line in lines:
+        mark = paint("✓", "green") if line.ok else paint("✗", "red")
+        rows.append(f"  {mark} {line.what:<{width}}{line.expected:>12}{line.found:>12}")
+        rows += [f"      {text}" for text in line.concerned[:SHOWN]]
+        if len(line.concerned) > SHOWN:
+            rows.append(f"      and {len(line.concerned) - SHOWN} more (--json shows a hundred)")
+    return rows
