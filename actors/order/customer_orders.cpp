@@ -15,6 +15,9 @@ namespace {
 
 using Page = std::vector<ListedOrder>;  // oldest first
 
+/// However many are told late: a page stays far below what a document may hold.
+constexpr std::size_t most_on_page = 4 * CustomerOrders::page_size;
+
 std::string page_key(int page) {
   return "page/" + std::to_string(page);
 }
@@ -63,10 +66,20 @@ Task<void> CustomerOrders::note(ListedOrder told) {
   tag("orderId", told.order_id.value);
   const auto order = order_key(told.order_id);
   const auto known = co_await read<int>(order);
-  const int page = known ? *known : state().orders / page_size;
-  const auto key = page_key(page);
-  const auto stored = co_await read<Page>(key);
+  int page = known ? *known : state().orders / page_size;
+  auto key = page_key(page);
+  auto stored = co_await read<Page>(key);
   Page entries = stored ? *stored : Page();
+  // An order that is told late belongs before those that overtook it, on an older page perhaps.
+  while (!known && page > 0 && (entries.empty() || older(told, entries.front()))) {
+    auto key_before = page_key(page - 1);
+    const auto stored_before = co_await read<Page>(key_before);
+    Page before = stored_before ? *stored_before : Page();
+    if (!before.empty() && (!older(told, before.back()) || before.size() >= most_on_page)) break;
+    page -= 1;
+    key = std::move(key_before);
+    entries = std::move(before);
+  }
   if (known) {
     const auto entry = std::find_if(entries.begin(), entries.end(),
                                     [&](const auto& listed) { return listed.order_id == told.order_id; });

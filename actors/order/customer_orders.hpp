@@ -1,8 +1,9 @@
 /// A customer's orders, newest first. The actor's id is `actor_id_of` the customer; orders tell it of themselves.
 ///
-/// Entries lie in pages, keys of their own of at most `page_size` entries, so that no document grows with the
-/// customer's loyalty; a key per order says on which page it is. Only the last page takes new entries. Within a page
-/// the entries are in the order of their creation, whatever the order in which they were told.
+/// Entries lie in pages, keys of their own of `page_size` entries, so that no document grows with the customer's
+/// loyalty; a key per order says on which page it is. The last page takes new entries; one that is told late goes where
+/// it belongs, and an older page may become a little longer. So the entries are in the order of their creation,
+/// whatever the order in which they were told.
 #pragma once
 
 #include <optional>

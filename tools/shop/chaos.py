@@ -59,16 +59,17 @@ class Report:
 def run(workspace: Workspace, options) -> int:
     seed = options.seed if options.seed is not None else random.randrange(1_000_000)
     own = Workspace(workspace.state / "chaos", workspace.build)
-    settings = {"broker": options.broker, "seed": seed, "wanted": options.checkouts, "shoppers": options.shoppers, "calm": options.calm}
+    settings = {"broker": options.broker, "seed": seed, "wanted": options.checkouts, "shoppers": options.shoppers, "replicas": options.replicas,
+                "calm": options.calm}
     repeat = f"./shop chaos --checkouts {options.checkouts} --seed {seed} --broker {options.broker} --shoppers {options.shoppers}" + (
-        " --calm" if options.calm else "")
+        f" --replicas {options.replicas}" if options.replicas > 1 else "") + (" --calm" if options.calm else "")
     print(f"seed {seed}; to repeat it: {repeat}", file=sys.stderr, flush=True)
     platform = Stack(own)
     if platform.supervisor.running():
         platform.down()
     os.environ["ORDER_PAYMENT_DEADLINE_SECONDS"] = PAYMENT_DEADLINE_SECONDS
     try:
-        platform.up(Settings(broker=options.broker, port_offset=ports.free_offset()), fresh=True, compile=not options.no_build)
+        platform.up(Settings(broker=options.broker, replicas=options.replicas, port_offset=ports.free_offset()), fresh=True, compile=not options.no_build)
         report = _rehearse(platform, settings, repeat)
     except Exception as error:
         # Nothing was judged: that must not look like a difference.
@@ -84,7 +85,7 @@ def run(workspace: Workspace, options) -> int:
 def _rehearse(platform: Stack, settings: dict, repeat: str) -> Report:
     market = Market(platform, settings["wanted"], settings["seed"], settings["shoppers"])
     market.open()
-    breaker = faults.Breaker(platform, iter(()) if settings["calm"] else faults.plan(settings["seed"], settings["broker"]))
+    breaker = faults.Breaker(platform, iter(()) if settings["calm"] else faults.plan(settings["seed"], settings["broker"], settings["replicas"]))
     began, started = memory(platform), time.monotonic()
     with Progress() as progress:
         with progress.step("shopping" if settings["calm"] else "shopping while parts break") as step, _reporter(step, market, breaker):

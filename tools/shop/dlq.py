@@ -196,7 +196,7 @@ def read(platform: Stack) -> list[Letter]:
     """Every dead message, explained as far as the logs go. They stay where they are."""
     letters = letters_of(platform).read()
     if letters:
-        explain(letters, journal.read({service: platform.workspace.log_of(service) for service in journal.SERVICES}))
+        explain(letters, journal.read(platform.service_logs()))
     return letters
 
 

@@ -42,11 +42,11 @@ class Happened:
     struck: tuple[str, ...]
 
 
-def plan(seed: int, broker: str, services: list[str] | None = None, sidecars: list[str] | None = None):
+def plan(seed: int, broker: str, replicas: int = 1):
     """The faults of a seed, without end."""
     random = Random(f"{seed}:faults:{broker}")
-    services = services or [app.id for app in facts.apps()]
-    sidecars = sidecars or [app.sidecar for app in facts.apps()]
+    apps = facts.apps(replicas=replicas)
+    services, sidecars = [app.part for app in apps], [app.sidecar for app in apps]
     killed = [(name, 3) for name in services + sidecars] + [("placement", 3), ("scheduler", 3), ("sentry", 1)]
     killed.append((broker, 3))
     names, weights = [name for name, _ in killed], [weight for _, weight in killed]

@@ -126,9 +126,10 @@ def _redis(workspace: Workspace) -> Program:
     data = workspace.data / "redis"
     data.mkdir(exist_ok=True)
     # The system's own configuration file is not read: every setting is here. appendonly, because an event that was
-    # published must survive kill -9 as it would in SNS and SQS.
+    # published must survive kill -9 as it would in SNS and SQS. appendfsync no: what is acknowledged has been handed to the
+    # kernel; everysec puts even that off while the disk is busy (docs/decisions/0011).
     command = ["redis-server", "--bind", facts.host(), "--port", str(port), "--dir", str(data), "--daemonize", "no",
-               "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
+               "--appendonly", "yes", "--appendfsync", "no", "--save", ""]
     return Program("redis", "broker", port, command)
 
 

@@ -81,6 +81,25 @@ TEST_F(CustomerOrdersTest, an_order_that_is_told_late_stands_where_it_belongs) {
   EXPECT_EQ(list({}, 20, first.next_cursor)->orders, down(3, 1));
 }
 
+TEST_F(CustomerOrdersTest, an_order_that_is_told_after_a_page_was_begun_stands_where_it_belongs) {
+  for (int i = 1; i <= 102; ++i)
+    if (i != 20 && i != 49 && i != 100) note(i);
+  for (const int late : {100, 49, 20}) note(late);
+  note(103);
+  for (const int limit : {7, 50}) EXPECT_EQ(everything({}, limit), down(103, 1)) << limit;
+}
+
+TEST_F(CustomerOrdersTest, orders_told_in_the_reverse_order_are_listed_newest_first_on_bounded_pages) {
+  for (int i = 180; i >= 1; --i) note(i);
+  EXPECT_EQ(everything({}, 20), down(180, 1));
+  for (int i = 600; i >= 201; --i) note(i);
+  EXPECT_THAT(everything({}, 100), SizeIs(180 + 400));
+  for (int page = 0; page < 20; ++page) {
+    const auto stored = bench.sidecar.stored({"CustomerOrders", "ann"}, "own/page/" + std::to_string(page));
+    EXPECT_LT(stored.value_or("").size(), 40'000u) << page;
+  }
+}
+
 TEST_F(CustomerOrdersTest, a_change_told_twice_or_late_changes_nothing) {
   note(1, Status::Confirmed, 2);
   const auto known = bench.sidecar.stored({"CustomerOrders", "ann"}, "state");
