@@ -152,7 +152,7 @@ Task<void> Activation::load(Trace trace) {
   std::string key(state_key);
   const auto text = co_await engine_.sidecar_.read_state(id_, std::move(key));
   auto actor = type_.make();
-  std::int64_t version = 0;
+  std::int64_t version = 0, revision = 0;
   std::vector<OutboxEntry> outbox;
   std::vector<HandledEntry> handled;
   std::optional<Time> tended_at;
@@ -164,6 +164,7 @@ Task<void> Activation::load(Trace trace) {
       return *found;
     };
     version = json::from<std::int64_t>(member("version"));
+    if (const auto* written = json::member(document, "revision")) revision = json::from<std::int64_t>(*written);
     actor->load(&member("data"));
     outbox = json::from<std::vector<OutboxEntry>>(member("outbox"));
     handled = json::from<std::vector<HandledEntry>>(member("handled"));
@@ -182,6 +183,7 @@ Task<void> Activation::load(Trace trace) {
 
   actor_ = std::move(actor);
   version_ = version;
+  revision_ = revision;
   handled_ = std::move(handled);
   tended_at_ = tended_at;
   outbox_stored_ = !outbox.empty();
@@ -195,7 +197,7 @@ void Activation::drop() {
   set_outbox({});
   handled_.clear();
   tended_at_.reset();
-  version_ = 0;
+  version_ = revision_ = 0;
   engine_.observer_.activations_changed(id_.type, -1);
 }
 
@@ -318,11 +320,11 @@ Task<void> Activation::tend(const detail::TurnRequest& request, Answer& answer, 
   }
   const auto due = actor_->due();
   if (outbox_.empty() && !due) {
-    // First the emptied outbox, the reminder last: a crash between the two costs one tick that finds nothing.
-    if (tended_at_ || outbox_stored_) {
-      tended_at_.reset();
-      co_await save_housekeeping();
-    }
+    // First the emptied outbox, the reminder last: a crash between the two costs one tick that finds nothing. Written
+    // even where nothing is to be changed: the write is refused if another host has the actor by now, and makes that
+    // host's next one be refused if it is just arming the reminder that is removed here.
+    tended_at_.reset();
+    co_await save_housekeeping();
     std::string name(tend_reminder);
     co_await engine_.sidecar_.unregister_reminder(id_, std::move(name));
     engine_.observer_.reminder_changed(id_.type, tend_reminder, false);
@@ -382,7 +384,7 @@ Task<void> Activation::commit(detail::Turn& turn, const detail::TurnRequest& req
     }
   }
   try {
-    operations.front() = {std::string(state_key), document(version, outbox, remembered)};
+    operations.front() = document(version, outbox, remembered);
     check_limits(operations);  // before anything is asked of the sidecar
     std::optional<Time> needed = actor_->due();
     if (!outbox.empty() && !waits_for_events(request.cause)) {
@@ -390,7 +392,7 @@ Task<void> Activation::commit(detail::Turn& turn, const detail::TurnRequest& req
       needed = needed ? std::min(*needed, look) : look;
     }
     if (needed && co_await ensure_tended(*needed, request.trace))
-      operations.front().value = document(version, outbox, remembered);
+      operations.front() = document(version, outbox, remembered);
     for (auto& alarm : turn.effects.reminders) co_await arm(std::move(alarm));
     co_await transact(std::move(operations));
   } catch (const TooLarge&) {
@@ -401,6 +403,7 @@ Task<void> Activation::commit(detail::Turn& turn, const detail::TurnRequest& req
   }
   actor_->accept();
   version_ = version;
+  ++revision_;
   handled_ = std::move(remembered);
   outbox_stored_ = !outbox.empty();
   set_outbox(std::move(outbox));
@@ -421,13 +424,14 @@ Task<void> Activation::transact(std::vector<StateOperation> operations) {
 /// Writes the document anew, as it is in memory, under the same version: nothing that a reader sees has changed.
 Task<void> Activation::save_housekeeping() {
   std::vector<StateOperation> operations(1);
-  operations.front() = {std::string(state_key), document(version_, outbox_, handled_)};
+  operations.front() = document(version_, outbox_, handled_);
   try {
     co_await transact(std::move(operations));
   } catch (...) {
     drop();
     throw;
   }
+  ++revision_;
   outbox_stored_ = !outbox_.empty();
 }
 
@@ -523,13 +527,15 @@ Task<void> Activation::arm(Alarm alarm) {
   engine_.observer_.reminder_changed(id_.type, name, true);
 }
 
-std::string Activation::document(std::int64_t version, const std::vector<OutboxEntry>& outbox,
-                                 const std::vector<HandledEntry>& handled) const {
+StateOperation Activation::document(std::int64_t version, const std::vector<OutboxEntry>& outbox,
+                                    const std::vector<HandledEntry>& handled) const {
   rapidjson::StringBuffer buffer;
   json::Writer writer(buffer);
   writer.StartObject();
   writer.Key("version");
   writer.Int64(version);
+  writer.Key("revision");
+  writer.Int64(revision_ + 1);
   writer.Key("data");
   actor_->write_state(writer);
   writer.Key("outbox");
@@ -541,7 +547,7 @@ std::string Activation::document(std::int64_t version, const std::vector<OutboxE
     json::write(writer, *tended_at_);
   }
   writer.EndObject();
-  return {buffer.GetString(), buffer.GetSize()};
+  return {std::string(state_key), std::string(buffer.GetString(), buffer.GetSize()), std::nullopt, revision_ + 1};
 }
 
 void Activation::start_after_commit(detail::Turn& turn, const detail::TurnRequest& request) {

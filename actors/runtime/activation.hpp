@@ -93,8 +93,9 @@ class Activation : public std::enable_shared_from_this<Activation> {
 
   Task<void> transact(std::vector<StateOperation> operations);
   Task<void> save_housekeeping();
-  std::string document(std::int64_t version, const std::vector<OutboxEntry>& outbox,
-                       const std::vector<HandledEntry>& handled) const;
+  /// The document as a write: the one after what was read.
+  StateOperation document(std::int64_t version, const std::vector<OutboxEntry>& outbox,
+                          const std::vector<HandledEntry>& handled) const;
 
   Task<void> send_outbox();
   Task<void> send_outbox_if_possible(Trace trace);
@@ -113,6 +114,7 @@ class Activation : public std::enable_shared_from_this<Activation> {
   // The state as committed, touched by the turn in hand only.
   std::unique_ptr<ActorBase> actor_;
   std::int64_t version_ = 0;
+  std::int64_t revision_ = 0;        // writes of the document, housekeeping too
   std::vector<OutboxEntry> outbox_;  // committed, not sent
   bool outbox_stored_ = false;       // the stored document still lists events, sent or not
   std::vector<HandledEntry> handled_;

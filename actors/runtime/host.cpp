@@ -49,7 +49,7 @@ class Host::Parts {
         io(this->settings.threads == 1 ? 1 : BOOST_ASIO_CONCURRENCY_HINT_SAFE),
         sidecar(io, dapr_settings(this->settings), observer),
         engine(io, sidecar, clock, observer, this->settings.app_id),
-        channel(engine, sidecar, observer, this->settings.app_token),
+        channel(engine, sidecar, observer, this->settings.app_token, this->settings.silence),
         server(
             io, server_settings(this->settings), [this](http::Request& request) { return channel.serve(request); },
             [this](const http::Request& request) { channel.abandoned(request); }) {}

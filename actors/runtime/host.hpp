@@ -34,6 +34,11 @@ struct HostSettings {
   std::string pubsub = "pubsub";           ///< component that events are published through
   std::string state_store = "statestore";  ///< component of `state()`
   std::string secret_store = "secretstore";
+  /// Cached state is read anew after the sidecar was not heard of for so long: one of the two was paused or cut off,
+  /// and another host may have taken the actors over meanwhile. Shorter than that takes (three failed health probes),
+  /// longer than the pause between two probes. Dapr's default of 5 s between probes only costs reads after idle
+  /// moments.
+  Duration silence = std::chrono::milliseconds(2500);
   int threads = 1;
 };
 

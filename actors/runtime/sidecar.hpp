@@ -53,11 +53,15 @@ class SidecarError : public std::runtime_error {
   std::string code_;
 };
 
-/// One operation of an actor-state transaction. `value` is JSON; none means delete.
+/// One operation of an actor-state transaction. `value` is JSON; none means delete. With a `revision` it is write
+/// number n of this key (from 1), and the transaction is refused unless the stored one is number n-1: that keeps a host
+/// that no longer holds the actor, and does not know it yet, from overwriting what the new one committed. It takes a
+/// store that looks at the metadata `revision` (tools/dapr/daprd/store.go); others write whatever is there.
 struct StateOperation {
   std::string key;
   std::optional<std::string> value;
   std::optional<std::chrono::seconds> ttl = {};
+  std::int64_t revision = 0;
 };
 
 /// A reminder or timer to be registered. `period` zero means it fires once. `data` is JSON and comes back with every

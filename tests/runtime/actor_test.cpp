@@ -136,6 +136,26 @@ struct Describe<Account> {
 
 namespace {
 
+/// A second host of the same actors on the same store, as there is one for a moment when the first was paused.
+class OtherHost {
+ public:
+  explicit OtherHost(Bench& bench) : engine_(io_, bench.sidecar, bench.clock, observer_, "bench") {
+    engine_.add(detail::describe<Account>([] { return std::make_unique<Account>(); }));
+  }
+  void call(const ActorId& actor, std::string method, std::string body) {
+    bool succeeded = false;
+    Call call{std::move(method), std::move(body), {}};
+    spawn(engine_.call(actor, std::move(call)), [&](const Outcome<Reply>& outcome) { succeeded = !outcome.failed(); });
+    io_.poll();
+    EXPECT_TRUE(succeeded);
+  }
+
+ private:
+  boost::asio::io_context io_;
+  Observer observer_;
+  Engine engine_;
+};
+
 class AccountTest : public ::testing::Test {
  protected:
   AccountTest() { bench.add<Account>(); }
@@ -252,6 +272,36 @@ TEST_F(AccountTest, a_commit_that_failed_is_no_success_and_drops_the_cache) {
   bench.sidecar.fail_next_commit(CommitFailure::NotStored);
   EXPECT_THROW(bench.call<&Account::deposit>("a", Deposit{6}), SidecarError);
   EXPECT_EQ(balance(), 5);
+}
+
+TEST_F(AccountTest, what_another_host_committed_meanwhile_is_neither_overwritten_nor_overlooked) {
+  bench.call<&Account::deposit>("a", Deposit{10});
+  OtherHost other(bench);
+  other.call(a, "Deposit", R"({"amount":5})");
+
+  EXPECT_THROW(bench.call<&Account::deposit>("a", Deposit{1}), SidecarError);
+  EXPECT_EQ(balance(), 15);
+  EXPECT_EQ(bench.call<&Account::deposit>("a", Deposit{1}), 16);
+}
+
+TEST_F(AccountTest, housekeeping_overwrites_nothing_of_another_host_either) {
+  bench.call<&Account::deposit>("a", Deposit{10});  // its event was sent and is still in the stored outbox
+  ASSERT_TRUE(bench.tended(a));
+  OtherHost other(bench);
+  other.call(a, "Deposit", R"({"amount":5})");
+  bench.advance(10min);  // the reminder ticks at the host that knows of one deposit only
+  EXPECT_EQ(balance(), 15);
+  EXPECT_FALSE(bench.tended(a));
+}
+
+TEST_F(AccountTest, a_host_that_lost_an_actor_does_not_remove_the_reminder_that_the_new_one_armed) {
+  bench.call<&Account::deposit>("a", Deposit{10});
+  bench.advance(10min);
+  ASSERT_FALSE(bench.tended(a));
+  OtherHost other(bench);
+  other.call(a, "PromiseInterest", "null");
+  bench.advance(6min);  // ticks at the host that knows of no promise
+  EXPECT_EQ(balance(), 11);
 }
 
 TEST_F(AccountTest, a_commit_whose_answer_is_lost_is_found_on_the_next_try) {

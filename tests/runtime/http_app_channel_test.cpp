@@ -138,7 +138,7 @@ class AppChannelRoutes : public ::testing::Test {
   FakeSidecar sidecar_{clock_};
   LastTurn observer_;
   Engine engine_{io_.io, sidecar_, clock_, observer_, "test"};
-  AppChannel channel_{engine_, sidecar_, observer_, "token"};
+  AppChannel channel_{engine_, sidecar_, observer_, "token", 1h};
   std::atomic<int> abandoned_ = 0;
   Server server_{io_.io,
                  {},
@@ -168,7 +168,7 @@ TEST_F(AppChannelRoutes, RefuseEverythingElseWithoutTheToken) {
 }
 
 TEST_F(AppChannelRoutes, RefuseEverythingWhenThereIsNoTokenToCheckAgainst) {
-  AppChannel open{engine_, sidecar_, observer_, ""};
+  AppChannel open{engine_, sidecar_, observer_, "", 1h};
   Request request{.verb = "GET",
                   .target = "/dapr/config",
                   .body = {},
@@ -192,6 +192,28 @@ TEST_F(AppChannelRoutes, TakeNoTokenFromAfterTheBody) {
 TEST_F(AppChannelRoutes, TellTheSidecarWhatIsHere) {
   EXPECT_EQ(body_of(ask("GET", "/dapr/config")), engine_.configuration());
   EXPECT_EQ(body_of(ask("GET", "/dapr/subscribe")), "[]");
+}
+
+TEST_F(AppChannelRoutes, ReadStateAnewAfterTheSidecarWasNotHeardOf) {
+  AppChannel impatient{engine_, sidecar_, observer_, "token", Duration{0}};
+  auto reads_of_two_calls = [&](AppChannel& channel) {
+    const auto before = sidecar_.counts["state_get"];
+    for (int i = 0; i < 2; ++i) {
+      Request request{.verb = "PUT",
+                      .target = "/actors/Counter/c-1/method/Value",
+                      .body = {},
+                      .token = "token",
+                      .idempotency_key = {},
+                      .turn_cause = {},
+                      .traceparent = {},
+                      .tracestate = {}};
+      EXPECT_EQ(io_.run(channel.serve(request)).status, 200);
+    }
+    return sidecar_.counts["state_get"] - before;
+  };
+  ask("PUT", "/actors/Counter/c-1/method/Add", R"({"amount":1})");
+  EXPECT_EQ(reads_of_two_calls(channel_), 0);
+  EXPECT_EQ(reads_of_two_calls(impatient), 2);
 }
 
 TEST_F(AppChannelRoutes, ForgetWhatTheyHoldWhenASidecarStarts) {

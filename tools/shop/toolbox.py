@@ -54,7 +54,7 @@ def venv_folder() -> Path:
 
 
 def dapr_folder(programs: list[str]) -> Path:
-    sources = sorted(DAPR_OWN.rglob("*.go")) + [DAPR_OWN / "go.mod", DAPR_OWN / "go.sum"]
+    sources = sorted(path for path in DAPR_OWN.rglob("*") if path.is_file() and not path.name.endswith("_test.go"))
     return CACHE / f"dapr-{fingerprint(*sources, *programs)}"
 
 
@@ -132,20 +132,16 @@ def _installed_control_plane() -> dict[str, Path]:
 
 
 def ensure_dapr(progress: Progress) -> tuple[Path, dict[str, Path]]:
-    """daprd is always our own, because of its strong reads; the control plane is whatever is there and new enough."""
+    """daprd is always our own, because of its store and its patches; the control plane is whatever is there and new enough."""
     installed = _installed_control_plane()
     built = [name for name in CONTROL_PLANE if name not in installed]
     folder = dapr_folder(built)
     with made_once(folder) as missing:
         if missing:
             with progress.step("Dapr binaries") as step:
-                version = re.search(r"dapr/dapr v(\S+)", (DAPR_OWN / "go.mod").read_text()).group(1)
-                # What Dapr's own build does: without it the binaries call themselves "edge".
-                flags = f"-s -w -X github.com/dapr/dapr/pkg/buildinfo.version={version}"
                 packages = ["./daprd", *(f"github.com/dapr/dapr/cmd/{name}" for name in built)]
-                # -mod=readonly: the lock files are complete, and a build must not change them.
-                run([_go(), "build", "-mod=readonly", "-trimpath", "-v", "-ldflags", flags, "-o", f"{folder}/", *packages],
-                    step, CACHE / "dapr.log", cwd=DAPR_OWN, env={"CGO_ENABLED": "0"})
+                go_on_path = {"PATH": f"{Path(_go()).parent}{os.pathsep}{os.environ['PATH']}"}
+                run([str(DAPR_OWN / "build"), str(folder), *packages], step, CACHE / "dapr.log", env=go_on_path)
     return folder / "daprd", {**{name: folder / name for name in built}, **installed}
 
 

@@ -98,8 +98,16 @@ Response failure_of(std::exception_ptr error) {
 
 }  // namespace
 
-AppChannel::AppChannel(Engine& engine, Sidecar& sidecar, Observer& observer, std::string token)
-    : engine_(engine), sidecar_(sidecar), observer_(observer), token_(std::move(token)) {}
+AppChannel::AppChannel(Engine& engine, Sidecar& sidecar, Observer& observer, std::string token, Duration silence)
+    : engine_(engine), sidecar_(sidecar), observer_(observer), token_(std::move(token)), silence_(silence) {}
+
+/// Before a request is looked at. After a silence this process, or its sidecar, was paused or cut off, and the actors
+/// may have been elsewhere meanwhile. Whoever else comes in waits until all of them are distrusted.
+void AppChannel::heard() {
+  const std::lock_guard lock(hearing_);
+  const auto now = Steady::now();
+  if (now - std::exchange(heard_, now) > silence_) engine_.forget_all();
+}
 
 void AppChannel::route(std::string verb, std::string_view pattern, Handle handle) {
   std::vector<std::string> parts;
@@ -110,10 +118,12 @@ void AppChannel::route(std::string verb, std::string_view pattern, Handle handle
 
 Task<Response> AppChannel::serve(Request& request) {
   const auto path = path_of(request.target);
-  if (request.verb == "GET" && path == "/healthz")
-    co_return draining_ ? problem(503, "the host drains") : Response{200, R"({"status":"ok"})", "application/json", {}};
-  if (token_.empty() || !same_secret(request.token, token_))
+  const bool is_probe = request.verb == "GET" && path == "/healthz";
+  if (!is_probe && (token_.empty() || !same_secret(request.token, token_)))
     co_return problem(401, "the header dapr-api-token is missing or wrong");
+  heard();
+  if (is_probe)
+    co_return draining_ ? problem(503, "the host drains") : Response{200, R"({"status":"ok"})", "application/json", {}};
   if (!path.starts_with('/')) co_return problem(400, "the target must be a path");
   std::exception_ptr error;
   try {

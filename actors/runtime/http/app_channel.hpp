@@ -16,7 +16,9 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -31,7 +33,8 @@ class AppChannel {
  public:
   using Handle = std::function<Task<ChannelAnswer>(ChannelRequest)>;
 
-  AppChannel(Engine& engine, Sidecar& sidecar, Observer& observer, std::string token);
+  /// `silence`: see HostSettings::silence.
+  AppChannel(Engine& engine, Sidecar& sidecar, Observer& observer, std::string token, Duration silence);
 
   void subscribe(Subscriptions subscriptions) { subscriptions_ = std::move(subscriptions); }
   void route(std::string verb, std::string_view pattern, Handle handle);
@@ -49,6 +52,9 @@ class AppChannel {
     Handle handle;
   };
   using Segments = std::vector<std::string_view>;
+  using Steady = std::chrono::steady_clock;
+
+  void heard();
 
   Task<Response> route(Request& request, Segments path);
   Task<Response> serve_actor(Request& request, Segments path);
@@ -66,6 +72,9 @@ class AppChannel {
   Subscriptions subscriptions_;
   std::vector<Route> routes_;
   std::atomic<bool> draining_ = false;
+  const Duration silence_;
+  std::mutex hearing_;
+  Steady::time_point heard_ = Steady::now();
 };
 
 }  // namespace actors::http

@@ -113,11 +113,12 @@ std::string alarm_body(const Alarm& alarm, bool is_timer) {
   return body.text();
 }
 
-void write_ttl(Document& body, std::optional<std::chrono::seconds> ttl) {
-  if (!ttl) return;
+void write_metadata(Document& body, std::optional<std::chrono::seconds> ttl, std::int64_t revision = 0) {
+  if (!ttl && revision == 0) return;
   body.writer.Key("metadata");
   body.writer.StartObject();
-  body.member("ttlInSeconds", std::to_string(ttl->count()));
+  if (ttl) body.member("ttlInSeconds", std::to_string(ttl->count()));
+  if (revision != 0) body.member("revision", std::to_string(revision));
   body.writer.EndObject();
 }
 
@@ -194,7 +195,8 @@ Task<void> DaprSidecar::commit_state(ActorId actor, std::vector<StateOperation> 
   Document body;
   body.writer.StartArray();
   for (const auto& operation : operations)
-    write_operation(body, operation.key, operation.value, [&] { write_ttl(body, operation.ttl); });
+    write_operation(body, operation.key, operation.value,
+                    [&] { write_metadata(body, operation.ttl, operation.revision); });
   body.writer.EndArray();
   co_await change("state_commit", prepared("state_commit", [&] {
                     OutgoingRequest request("POST", actor_path(actor, "/state", ""));
@@ -328,7 +330,7 @@ Task<void> DaprSidecar::transact(std::vector<StateChange> changes) {
         body.member("concurrency", std::string_view("first-write"));
         body.writer.EndObject();
       }
-      write_ttl(body, change.ttl);
+      write_metadata(body, change.ttl);
     });
   body.writer.EndArray();
   body.writer.EndObject();

@@ -33,10 +33,17 @@ Task<void> FakeSidecar::commit_state(ActorId actor, std::vector<StateOperation> 
   const auto failure = std::exchange(commit_failure_, {});
   if (failure == CommitFailure::NotStored) throw SidecarError(500, "ERR_ACTOR_STATE_TRANSACTION_SAVE", "not stored");
   auto& keys = state_[actor];
+  for (const auto& operation : operations) {
+    const auto known = keys.find(operation.key);
+    const auto stored = known == keys.end() ? 0 : known->second.revision;
+    if (operation.revision != 0 && stored != 0 && stored != operation.revision - 1)
+      throw SidecarError(500, "ERR_ACTOR_STATE_TRANSACTION_SAVE", "written by another host since this one read it");
+  }
   for (auto& operation : operations) {
     if (operation.value)
       keys[operation.key] = {std::move(*operation.value),
-                             operation.ttl ? std::optional(clock_.now() + *operation.ttl) : std::nullopt};
+                             operation.ttl ? std::optional(clock_.now() + *operation.ttl) : std::nullopt,
+                             operation.revision};
     else
       keys.erase(operation.key);
   }

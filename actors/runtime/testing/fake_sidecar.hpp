@@ -79,6 +79,7 @@ class FakeSidecar final : public Sidecar {
   struct Value {
     std::string text;
     std::optional<Time> expires;
+    std::int64_t revision = 0;
   };
   void begin(const char* operation);  // throws when the process is dead
   void end();                         // counts an operation that took effect; throws when it was the last
