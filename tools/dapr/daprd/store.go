@@ -37,6 +37,7 @@ const revisionAttribute = "revision"
 type actorStore struct {
 	*dynamodb.StateStore
 	bulk   state.BulkStore
+	log    logger.Logger
 	client *awsdynamodb.Client
 	meta   storeMetadata
 }
@@ -54,7 +55,7 @@ type storeMetadata struct {
 }
 
 func newActorStore(l logger.Logger) state.Store {
-	s := &actorStore{StateStore: dynamodb.NewDynamoDBStateStore(l).(*dynamodb.StateStore)}
+	s := &actorStore{StateStore: dynamodb.NewDynamoDBStateStore(l).(*dynamodb.StateStore), log: l}
 	s.bulk = state.NewDefaultBulkStore(s)
 	return s
 }
@@ -68,7 +69,7 @@ func (s *actorStore) Init(ctx context.Context, metadata state.Metadata) error {
 		return err
 	}
 	config, err := awscommon.NewConfig(ctx, awsauth.Options{
-		Properties: metadata.Properties, Region: s.meta.Region, Endpoint: s.meta.Endpoint,
+		Logger: s.log, Properties: metadata.Properties, Region: s.meta.Region, Endpoint: s.meta.Endpoint,
 		AccessKey: s.meta.AccessKey, SecretKey: s.meta.SecretKey, SessionToken: s.meta.SessionToken,
 	})
 	if err != nil {
