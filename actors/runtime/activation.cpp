@@ -148,6 +148,18 @@ Task<void> Activation::deactivate() {
   mailbox_.leave(shared_from_this());
 }
 
+Task<void> Activation::send_what_is_left() {
+  co_await mailbox_.enter();
+  std::exception_ptr failure;
+  try {
+    co_await send_outbox();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  mailbox_.leave(shared_from_this());
+  if (failure) std::rethrow_exception(failure);
+}
+
 Task<void> Activation::load(Trace trace) {
   std::string key(state_key);
   const auto text = co_await engine_.sidecar_.read_state(id_, std::move(key));
@@ -204,6 +216,7 @@ void Activation::drop() {
 void Activation::set_outbox(std::vector<OutboxEntry> outbox) {
   const auto delta = static_cast<int>(outbox.size()) - static_cast<int>(outbox_.size());
   outbox_ = std::move(outbox);
+  unsent_ = outbox_.size();
   if (delta != 0) engine_.observer_.outbox_changed(id_.type, delta);
 }
 
@@ -484,6 +497,7 @@ Task<void> Activation::send_outbox() {
     engine_.observer_.event_sent({id_, event, error, since(start)});
     if (failure) std::rethrow_exception(failure);
     outbox_.erase(outbox_.begin());
+    unsent_ = outbox_.size();
     engine_.observer_.outbox_changed(id_.type, -1);
   }
 }
@@ -552,10 +566,8 @@ StateOperation Activation::document(std::int64_t version, const std::vector<Outb
 
 void Activation::start_after_commit(detail::Turn& turn, const detail::TurnRequest& request) {
   for (auto& work : turn.effects.after_commit)
-    engine_.start_work(
-        std::move(work),
-        Calls(engine_.sidecar_, {request.id.empty() ? "" : request.id + "/after", Cause::Call, request.trace}),
-        id_.type + "/" + id_.id);
+    engine_.start_work(std::move(work), {request.id.empty() ? "" : request.id + "/after", Cause::Call, request.trace},
+                       id_.type + "/" + id_.id);
 }
 
 }  // namespace actors

@@ -71,6 +71,10 @@ class Activation : public std::enable_shared_from_this<Activation> {
   Task<void> run(detail::TurnRequest request, const detail::MethodDescription* method, Answer answer);
   Task<void> deactivate();
   void distrust() { distrusted_ = true; }
+  /// One attempt at the events that a failed publish left; throws what publishing throws.
+  Task<void> send_what_is_left();
+  /// Events committed and not sent; may be asked at any time.
+  std::size_t unsent() const { return unsent_; }
 
   const ActorId& id() const { return id_; }
   bool loaded() const { return actor_ != nullptr; }
@@ -110,6 +114,7 @@ class Activation : public std::enable_shared_from_this<Activation> {
   const detail::TypeDescription& type_;
   Mailbox mailbox_;
   std::atomic<bool> distrusted_ = false;
+  std::atomic<std::size_t> unsent_ = 0;  // as many as in outbox_
 
   // The state as committed, touched by the turn in hand only.
   std::unique_ptr<ActorBase> actor_;

@@ -2,6 +2,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+
 #include "actors/runtime/activation.hpp"
 
 namespace actors {
@@ -66,10 +68,17 @@ const detail::TypeDescription& Engine::description(const std::string& type) cons
   return found->second;
 }
 
-std::shared_ptr<Activation> Engine::use(const ActorId& id, bool for_new_work) {
+/// Whatever such work calls carries its id, or one that begins with it.
+bool Engine::is_of_work_in_hand(const std::string& request) const {
+  return std::any_of(work_in_hand_.begin(), work_in_hand_.end(), [&](const std::string& work) {
+    return request.starts_with(work) && (request.size() == work.size() || request[work.size()] == '/');
+  });
+}
+
+std::shared_ptr<Activation> Engine::use(const ActorId& id, bool for_new_work, const std::string& request) {
   const auto& type = description(id.type);
   const std::lock_guard lock(mutex_);
-  if (draining_ && for_new_work) throw Draining();
+  if (draining_ && for_new_work && !is_of_work_in_hand(request)) throw Draining();
   auto found = activations_.find(id);
   if (found == activations_.end()) {
     if (!for_new_work) return nullptr;
@@ -97,7 +106,7 @@ Task<Reply> Engine::enter(ActorId actor, detail::TurnRequest request) {
       throw NoSuchMethod(actor.type + " has no " + request.method);
     method = &entry->second;
   }
-  auto activation = use(actor, true);
+  auto activation = use(actor, true, request.id);
   co_return co_await suspend<Reply>([&](Completion<Reply> done) {
     auto entered = activation;
     spawn(entered->run(std::move(request), method, Answer(done)),
@@ -121,12 +130,12 @@ Task<void> Engine::timer(ActorId actor, std::string name, std::string data, Trac
   co_await enter(std::move(actor), std::move(request));
 }
 
-Task<void> Engine::deactivate(ActorId actor) {
-  if (!types_.contains(actor.type)) co_return;
+void Engine::deactivate(const ActorId& actor) {
+  if (!types_.contains(actor.type)) return;
   const auto activation = use(actor, false);
-  if (!activation) co_return;
-  co_await activation->deactivate();
-  release(activation);
+  if (!activation) return;
+  activation->distrust();  // whoever is let in before that must not go by what is cached here
+  spawn(activation->deactivate(), [this, activation](const Outcome<void>&) { release(activation); });
 }
 
 void Engine::forget_all() {
@@ -138,8 +147,7 @@ void Engine::forget_all() {
       all.push_back(id);
     }
   }
-  for (auto& id : all)
-    boost::asio::post(io_, [this, id = std::move(id)] { spawn(deactivate(id), [](const Outcome<void>&) {}); });
+  for (auto& id : all) boost::asio::post(io_, [this, id = std::move(id)] { deactivate(id); });
 }
 
 void Engine::distrust(const ActorId& actor) {
@@ -147,18 +155,23 @@ void Engine::distrust(const ActorId& actor) {
   if (const auto found = activations_.find(actor); found != activations_.end()) found->second->distrust();
 }
 
-void Engine::start_work(AfterCommit work, Calls calls, std::string text) {
+void Engine::start_work(AfterCommit work, Origin origin, std::string text) {
+  // Without an id of its own its calls have random ones, and are refused while the host drains like anybody's.
+  auto id = origin.id.empty() ? random_id() : origin.id;
   {
     const std::lock_guard lock(mutex_);
     ++work_;
+    work_in_hand_.insert(id);
   }
+  Calls calls(sidecar_, std::move(origin));
   // The function is kept until the work has ended: a coroutine made from a lambda lives on the lambda's captures.
   static constexpr auto run = [](AfterCommit kept, Calls with) -> Task<void> { co_await kept(std::move(with)); };
-  boost::asio::post(io_, [this, work = std::move(work), calls = std::move(calls), text = std::move(text)] {
-    spawn(run(work, calls), [this, text](const Outcome<void>& outcome) {
+  boost::asio::post(io_, [this, work = std::move(work), calls = std::move(calls), id = std::move(id), text] {
+    spawn(run(work, calls), [this, id, text](const Outcome<void>& outcome) {
       if (outcome.failed()) observer_.warned(text + ": work after the commit failed: " + what(outcome.error()));
       const std::lock_guard lock(mutex_);
       --work_;
+      work_in_hand_.erase(work_in_hand_.find(id));
     });
   });
 }
@@ -171,6 +184,34 @@ void Engine::drain() {
 bool Engine::idle() const {
   const std::lock_guard lock(mutex_);
   return work_ == 0;
+}
+
+std::size_t Engine::unsent() const {
+  const std::lock_guard lock(mutex_);
+  std::size_t events = 0;
+  for (const auto& [id, activation] : activations_) events += activation->unsent();
+  return events;
+}
+
+Task<void> Engine::send_what_is_left() {
+  std::vector<ActorId> all;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, activation] : activations_)
+      if (activation->unsent() > 0) all.push_back(id);
+  }
+  for (const auto& id : all) {
+    const auto activation = use(id, false);
+    if (!activation) continue;
+    std::exception_ptr failure;
+    try {
+      co_await activation->send_what_is_left();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    release(activation);
+    if (failure) std::rethrow_exception(failure);
+  }
 }
 
 }  // namespace actors

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "actors/runtime/actor.hpp"
@@ -47,8 +48,8 @@ class Engine {
   Task<Reply> call(ActorId actor, Call call);
   Task<void> reminder(ActorId actor, std::string name, std::string data, Trace trace);
   Task<void> timer(ActorId actor, std::string name, std::string data, Trace trace);
-  /// Ends the activation after its running turn; also for an actor that is not here.
-  Task<void> deactivate(ActorId actor);
+  /// Ends the activation after its running turn, without waiting for it; also for an actor that is not here.
+  void deactivate(const ActorId& actor);
   /// The sidecar is a new one (it asks for the configuration again): what it held may be held elsewhere by now.
   void forget_all();
   /// The caller of the turn in hand is gone: the cached state of the actor is not to be trusted any more.
@@ -58,17 +59,22 @@ class Engine {
   std::string configuration() const;
   std::vector<std::string> types() const;
 
-  /// Takes no new turns from now on. `idle` says when all turns and all work after commits have ended.
+  /// Takes no new turns from now on, but those by which work after a commit that is in hand tells its outcome. `idle`
+  /// says when all turns and all work after commits have ended.
   void drain();
   bool idle() const;
+  /// Events that a failed publish left on this host, and one attempt at them that ends with the first failure.
+  std::size_t unsent() const;
+  Task<void> send_what_is_left();
 
  private:
   friend class Activation;
   const detail::TypeDescription& description(const std::string& type) const;
-  std::shared_ptr<Activation> use(const ActorId& id, bool for_new_work);
+  std::shared_ptr<Activation> use(const ActorId& id, bool for_new_work, const std::string& request = {});
+  bool is_of_work_in_hand(const std::string& request) const;
   void release(const std::shared_ptr<Activation>& activation);
   Task<Reply> enter(ActorId actor, detail::TurnRequest request);
-  void start_work(AfterCommit work, Calls calls, std::string text);
+  void start_work(AfterCommit work, Origin origin, std::string text);
 
   boost::asio::io_context& io_;
   Sidecar& sidecar_;
@@ -80,7 +86,8 @@ class Engine {
   mutable std::mutex mutex_;  // of what follows
   std::map<ActorId, std::shared_ptr<Activation>> activations_;
   bool draining_ = false;
-  std::size_t work_ = 0;  // turns waiting or running, and work after commits
+  std::size_t work_ = 0;                     // turns waiting or running, and work after commits
+  std::multiset<std::string> work_in_hand_;  // the ids under which work after commits calls
 };
 
 }  // namespace actors

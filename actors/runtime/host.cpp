@@ -1,5 +1,6 @@
 #include "actors/runtime/host.hpp"
 
+#include <future>
 #include <thread>
 
 #include "actors/runtime/http/app_channel.hpp"
@@ -11,6 +12,9 @@ namespace actors {
 namespace {
 
 using Steady = std::chrono::steady_clock;
+
+/// Between two attempts at what a broken broker did not take.
+constexpr auto retry_pause = std::chrono::milliseconds(300);
 
 http::DaprSettings dapr_settings(const HostSettings& settings) {
   http::DaprSettings dapr;
@@ -46,6 +50,7 @@ class Host::Parts {
  public:
   Parts(HostSettings settings, Observer& observer, const Clock& clock)
       : settings(std::move(settings)),
+        observer(observer),
         io(this->settings.threads == 1 ? 1 : BOOST_ASIO_CONCURRENCY_HINT_SAFE),
         sidecar(io, dapr_settings(this->settings), observer),
         engine(io, sidecar, clock, observer, this->settings.app_id),
@@ -75,6 +80,7 @@ class Host::Parts {
   }
 
   const HostSettings settings;
+  Observer& observer;
   boost::asio::io_context io;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{io.get_executor()};
   http::DaprSidecar sidecar;
@@ -136,12 +142,44 @@ Task<std::optional<std::string>> Host::not_ready() {
   co_return co_await parts_->sidecar.not_ready(parts_->engine.types());
 }
 
+/// What is here failed to leave and has armed `tend`, which would send it from wherever its actor is next. It need not
+/// wait for that where the broker is back in time.
+void Host::send_what_is_left(Steady::time_point until) {
+  while (const auto events = parts_->engine.unsent()) {
+    auto promise = std::make_shared<std::promise<void>>();
+    auto attempt = promise->get_future();
+    spawn(parts_->engine.send_what_is_left(), [promise](const Outcome<void>& outcome) {
+      if (outcome.failed())
+        promise->set_exception(outcome.error());
+      else
+        promise->set_value();
+    });
+    auto next = until;
+    if (attempt.wait_until(until) == std::future_status::ready) {
+      try {
+        attempt.get();
+        continue;
+      } catch (const SidecarError& error) {
+        if (error.code() != "UNREACHED") next = Steady::now() + retry_pause;  // else the sidecar has ended before us
+      } catch (const std::exception&) {
+        next = Steady::now() + retry_pause;
+      }
+    }
+    if (next >= until) {
+      parts_->observer.warned(std::to_string(events) + " events wait in the store until their actors are tended");
+      return;
+    }
+    std::this_thread::sleep_until(next);
+  }
+}
+
 bool Host::drain(Duration limit) {
   const auto until = Steady::now() + limit;
   parts_->engine.drain();
   parts_->channel.drain();
   // The channel stays open meanwhile: the sidecar hands actors over and wants to be told where they are not.
   const bool idle = wait(until, [this] { return parts_->engine.idle(); });
+  if (idle) send_what_is_left(until);
   parts_->server.stop();
   const bool closed = wait(until, [this] { return parts_->server.connections() == 0; });
   parts_->stop();

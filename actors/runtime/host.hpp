@@ -95,12 +95,14 @@ class Host {
   /// (`/v1.0/healthz/outbound`), and its metadata, which must say that this host's actor types are placed.
   Task<std::optional<std::string>> not_ready();
 
-  /// Takes no new work, lets turns and work after commits end (within `limit`), closes the channel and stops the
-  /// threads. Answers whether everything ended in time.
+  /// Within `limit`: takes no new work, lets turns and work after commits end, and tries to send the events that a
+  /// failed publish left (they are stored, so they may stay); then closes the channel and stops the threads. Answers
+  /// whether the turns and that work ended in time.
   bool drain(Duration limit);
 
  private:
   void add_type(detail::TypeDescription type);
+  void send_what_is_left(std::chrono::steady_clock::time_point until);
   class Parts;
   std::unique_ptr<Parts> parts_;
 };

@@ -49,14 +49,33 @@ class Counter final : public Actor<CounterState> {
   int value() const { return state().value; }
   Echo echo() const { return {id(), origin().id, origin().trace.traceparent}; }
   Task<int> wait() const {
-    co_await suspend<void>([](Completion<void> done) {
-      const std::lock_guard lock(gate_mutex);
-      gate.push_back(done);
-    });
+    co_await at_the_gate();
     co_return state().value;
+  }
+  Task<int> wait_and_add() {
+    state().value += 1;
+    co_await at_the_gate();
+    co_return state().value;
+  }
+  void add_later() {
+    state().value += 1;
+    after_commit([id = id()](Calls calls) { return wait_then_add(std::move(calls), id); });
   }
   void ring() { state().value += 100; }
   void tick() { state().value += 1000; }
+
+ private:
+  static Task<void> at_the_gate() {
+    return suspend<void>([](Completion<void> done) {
+      const std::lock_guard lock(gate_mutex);
+      gate.push_back(done);
+    });
+  }
+  static Task<void> wait_then_add(Calls calls, std::string id) {
+    co_await at_the_gate();
+    const Add ten{10};
+    co_await calls.proxy<Counter>(id).call<&Counter::add>(ten);
+  }
 };
 
 class LastTurn final : public Observer {
@@ -81,6 +100,8 @@ struct actors::Describe<actors::http::Counter> {
                                     .method<&actors::http::Counter::value>("Value")
                                     .method<&actors::http::Counter::echo>("Echo")
                                     .method<&actors::http::Counter::wait>("Wait")
+                                    .method<&actors::http::Counter::wait_and_add>("WaitAndAdd")
+                                    .method<&actors::http::Counter::add_later>("AddLater")
                                     .reminder<&actors::http::Counter::ring>("ring")
                                     .timer<&actors::http::Counter::tick>("tick");
 };
@@ -281,6 +302,40 @@ TEST_F(AppChannelRoutes, Answer503ToCallsAndLeaveEventsWhileTheHostDrains) {
   EXPECT_EQ(body_of(ask("POST", "/events/thing.happened", R"({"type":"thing.happened","data":{"what":"x"}})")),
             R"({"status":"RETRY"})");
   EXPECT_EQ(status_of(ask("DELETE", "/actors/Counter/c-1")), "200");
+}
+
+TEST_F(AppChannelRoutes, LetWorkInHandTellItsOutcomeWhileTheHostDrains) {
+  sidecar_.deliver_to(&engine_);
+  EXPECT_EQ(status_of(ask("PUT", "/actors/Counter/c-1/method/AddLater", "", "Idempotency-Key: k-1\r\n")), "200");
+  ASSERT_TRUE(somebody_waits());
+  engine_.drain();
+  EXPECT_FALSE(engine_.idle());
+  for (const auto* stranger : {"", "Idempotency-Key: k-1\r\n", "Idempotency-Key: k-1/afterwards\r\n"})
+    EXPECT_EQ(status_of(ask("PUT", "/actors/Counter/c-1/method/Add", R"({"amount":5})", stranger)), "503") << stranger;
+  go_on();
+  ASSERT_TRUE(eventually([&] { return engine_.idle(); }));
+  EXPECT_THAT(*sidecar_.stored({"Counter", "c-1"}, "state"), HasSubstr(R"("value":11)"));
+  EXPECT_EQ(
+      status_of(ask("PUT", "/actors/Counter/c-1/method/Add", R"({"amount":5})", "Idempotency-Key: k-1/after\r\n")),
+      "503")
+      << "that work has ended";
+}
+
+TEST_F(AppChannelRoutes, AnswerADeactivationThoughATurnIsInHand) {
+  ask("PUT", "/actors/Counter/c-1/method/Add", R"({"amount":1})");
+  Wire first(server_.port()), second(server_.port());
+  first.send(request("PUT", "/actors/Counter/c-1/method/WaitAndAdd"));
+  ASSERT_TRUE(somebody_waits());
+  second.send(request("PUT", "/actors/Counter/c-1/method/Value"));
+  EXPECT_EQ(status_of(ask("DELETE", "/actors/Counter/c-1")), "200") << "the sidecar withholds state until it knows";
+  // Another host has the actor meanwhile.
+  io_.run(sidecar_.commit_state({"Counter", "c-1"},
+                                {{"state", R"({"version":9,"data":{"value":50},"outbox":[],"handled":[]})"}}));
+  const auto reads = sidecar_.counts["state_get"];
+  go_on();
+  first.message();
+  second.message();
+  EXPECT_GT(sidecar_.counts["state_get"], reads) << "whoever waited went by what is stored";
 }
 
 TEST_F(AppChannelRoutes, RingRemindersAndTickTimers) {

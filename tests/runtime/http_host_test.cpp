@@ -21,21 +21,32 @@ struct SwitchState {
   bool operator==(const SwitchState&) const = default;
   static constexpr auto json = json::object(json::field("on", &SwitchState::on));
 };
+struct Flipped {
+  static constexpr EventType event_type{"switch.flipped", "switches"};
+  bool on = false;
+  static constexpr auto json = json::object(json::field("on", &Flipped::on));
+};
 class Switch final : public Actor<SwitchState> {
  public:
   bool flip() { return state().on = !state().on; }
+  void flip_loudly() {
+    state().on = !state().on;
+    publish(Flipped{state().on});
+  }
 };
 
 }  // namespace
 
 template <>
 struct Describe<Switch> {
-  static constexpr auto table = actors::type<Switch>("Switch").method<&Switch::flip>("Flip");
+  static constexpr auto table =
+      actors::type<Switch>("Switch").method<&Switch::flip>("Flip").method<&Switch::flip_loudly>("FlipLoudly");
 };
 
 namespace {
 
 constexpr auto no_content = "HTTP/1.1 204 No Content\r\n\r\n";
+constexpr auto failed = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n";
 
 class HostOfActors : public ::testing::Test {
  protected:
@@ -47,9 +58,19 @@ class HostOfActors : public ::testing::Test {
     host_->add<Switch>();
     host_->start();
   }
-  static void flip(Wire& wire) {
-    wire.send(
-        "PUT /actors/Switch/s-1/method/Flip HTTP/1.1\r\nHost: x\r\ndapr-api-token: token\r\nContent-Length: 0\r\n\r\n");
+  static void flip(Wire& wire, const std::string& method = "Flip") {
+    wire.send("PUT /actors/Switch/s-1/method/" + method +
+              " HTTP/1.1\r\nHost: x\r\ndapr-api-token: token\r\nContent-Length: 0\r\n\r\n");
+  }
+  /// A turn whose event the broker did not take.
+  void flip_in_vain() {
+    for (const auto* answer : {no_content, no_content, no_content, failed}) sidecar_.add({answer});
+    Wire wire(host_->channel_port());
+    flip(wire, "FlipLoudly");
+    ASSERT_TRUE(wire.message().starts_with("HTTP/1.1 200"));
+    ASSERT_TRUE(eventually([&] { return sidecar_.requests().size() == 4; }));
+    EXPECT_TRUE(sidecar_.requests()[1].starts_with("POST /v1.0/actors/Switch/s-1/reminders/tend "));
+    EXPECT_TRUE(sidecar_.requests()[3].starts_with("POST /v1.0/publish/pubsub/switches"));
   }
   template <class T>
   T run(Task<T> task) {
@@ -121,6 +142,34 @@ TEST_F(HostOfActors, LetsARunningTurnEndBeforeItStops) {
   EXPECT_TRUE(wire.message().ends_with("\r\n\r\ntrue"));
   EXPECT_TRUE(drained.get());
   EXPECT_THROW(Wire(host_->channel_port()), std::runtime_error);
+}
+
+TEST_F(HostOfActors, SendsWhatTheBrokerDidNotTakeBeforeItStops) {
+  flip_in_vain();
+  sidecar_.add({failed});
+  sidecar_.add({no_content});
+  EXPECT_TRUE(host_->drain(10s));
+  const auto requests = sidecar_.requests();
+  ASSERT_EQ(requests.size(), 6u);
+  EXPECT_EQ(requests[4], requests[3]) << "under the same id";
+  EXPECT_EQ(requests[5], requests[3]);
+}
+
+TEST_F(HostOfActors, LeavesToTheStoreWhatTheBrokerDoesNotTakeInTime) {
+  flip_in_vain();
+  for (int i = 0; i < 10; ++i) sidecar_.add({failed});
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_TRUE(host_->drain(1s)) << "no work is left, and the events are stored";
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+  EXPECT_GE(sidecar_.requests().size(), 6u) << "it tried more than once";
+}
+
+TEST_F(HostOfActors, DoesNotWaitForASidecarThatIsGone) {
+  flip_in_vain();
+  sidecar_.stop();
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_TRUE(host_->drain(1min));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 20s);
 }
 
 TEST_F(HostOfActors, GivesUpOnATurnThatDoesNotEndInTime) {

@@ -189,7 +189,10 @@ class ScriptedServer {
     port_ = ntohs(address.sin_port);
     acceptor_ = std::thread([this] { accept(); });
   }
-  ~ScriptedServer() {
+  ~ScriptedServer() { stop(); }
+  /// Nobody listens any more, and every connection is closed.
+  void stop() {
+    if (!acceptor_.joinable()) return;
     ::shutdown(listener_, SHUT_RDWR);
     acceptor_.join();
     ::close(listener_);

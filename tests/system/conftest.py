@@ -10,9 +10,22 @@ from stack import Platform
 collect_ignore = ["test_hostile.py"] if os.environ.get("SHOP_SYSTEM_BROKER") == "aws" else []
 
 
+BROKER = os.environ.get("SHOP_SYSTEM_BROKER", "aws")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "beside(broker): what takes long and has nothing to do with the broker runs with this one only")
+
+
+def pytest_collection_modifyitems(config, items):
+    elsewhere = [item for item in items if any(mark.args != (BROKER,) for mark in item.iter_markers("beside"))]
+    config.hook.pytest_deselected(items=elsewhere)
+    items[:] = [item for item in items if item not in elsewhere]
+
+
 @pytest.fixture(scope="session")
 def broker() -> str:
-    return os.environ.get("SHOP_SYSTEM_BROKER", "aws")
+    return BROKER
 
 
 @pytest.fixture(scope="session")

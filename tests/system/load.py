@@ -68,9 +68,11 @@ class Shoppers:
 
     def check(self) -> None:
         """Nothing is lost and nothing is there twice."""
-        assert [s.wrong for s in self.everybody if s.wrong] == []
-        promised = {s.cart: s.acknowledged for s in self.everybody}
-        assert {s.cart: s.bought() for s in self.everybody} == promised
+        wrong = [s.wrong for s in self.everybody if s.wrong]
+        assert not wrong, wrong
+        wrong = {s.cart: f"{bought} there, {s.acknowledged} promised" for s in self.everybody
+                 if (bought := s.bought()) != s.acknowledged}
+        assert not wrong, wrong
 
     @property
     def longest(self) -> float:
@@ -83,9 +85,14 @@ class Shoppers:
 
 
 @contextmanager
-def shoppers(platform, product: str, count: int = 8) -> Iterator[Shoppers]:
-    """They shop while the block runs, finish the add in hand when it ends, and then everything they were promised is there."""
-    everybody, stop = Shoppers([Shopper(platform.client(), product) for _ in range(count)]), threading.Event()
+def shoppers(platform, product: str, count: int = 8, through: str | None = None) -> Iterator[Shoppers]:
+    """They shop while the block runs, at the door or `through` one replica's facade, finish the add in hand when it ends,
+    and then everything they were promised is there."""
+    clients = [platform.client() for _ in range(count)]
+    if through:
+        for client in clients:
+            client.endpoints["cart"] = through
+    everybody, stop = Shoppers([Shopper(client, product) for client in clients]), threading.Event()
 
     def shop(shopper: Shopper) -> None:
         while not stop.is_set() and not shopper.wrong and shopper.acknowledged < 900:  # a line has at most 999 pieces

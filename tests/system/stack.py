@@ -6,6 +6,8 @@ import signal
 import sys
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,6 +83,11 @@ class Platform:
     def sidecar(self, short: str) -> str:
         return f"http://{facts.host()}:{self.apps[short].ports['sidecarHttp']}"
 
+    def facade(self, part: str) -> str:
+        """One replica's own way in, past the door."""
+        (app,) = (app for app in self.stack.apps() if app.part == part)
+        return f"http://{facts.host()}:{app.ports['facade']}"
+
     def channel(self, short: str) -> str:
         """The service's listener for its sidecar, which no door leads to."""
         return f"http://{facts.host()}:{self.apps[short].ports['channel']}"
@@ -144,6 +151,26 @@ class Platform:
         before = self.pid(part)
         os.kill(before, signal.SIGKILL)
         wait_until(lambda: self.pid(part) not in (None, before), 20, f"{part} to be started again")
+
+    @contextmanager
+    def paused(self, *parts: str) -> Iterator[None]:
+        """Stopped in the middle of whatever they do, and resumed there, as a machine that is moved or swaps does to them."""
+        pids = [self.pid(part) for part in parts]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+    def end(self, *parts: str) -> dict[str, int]:
+        """SIGTERM to all of them at once; their exit statuses."""
+        self.stack.supervisor.stop(list(parts))
+        return {part: self.stack.supervisor.states()[part]["exitstatus"] for part in parts}
+
+    def begin(self, *parts: str) -> None:
+        self.stack.supervisor.start(list(parts))
 
     def ready(self) -> bool:
         return self.status()["ready"]

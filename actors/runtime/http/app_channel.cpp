@@ -159,7 +159,7 @@ Task<Response> AppChannel::serve_actor(Request& request, Segments path) {
   if (request.verb != (is_actor ? "DELETE" : "PUT")) co_return wrong_verb(is_actor ? "DELETE" : "PUT");
   auto actor = actor_of(path);
   if (!actor) co_return problem(400, "the actor's type or id is not encoded as this library encodes it");
-  if (is_actor) co_return co_await deactivate(std::move(*actor));
+  if (is_actor) co_return deactivate(*actor);
   auto name = percent_decode(path.back());
   if (!name || name->empty()) co_return problem(400, "the name is not encoded as RFC 3986 says");
   if (is_method) co_return co_await call(std::move(*actor), std::move(*name), request);
@@ -195,13 +195,10 @@ Task<Response> AppChannel::tick(ActorId actor, std::string name, Request& reques
   co_return Response{};
 }
 
-Task<Response> AppChannel::deactivate(ActorId actor) {
-  try {
-    co_await engine_.deactivate(std::move(actor));
-  } catch (const std::exception& error) {
-    observer_.warned(std::string("a deactivation failed: ") + error.what());
-  }
-  co_return Response{};
+/// Answered at once: a turn in hand may be waiting for state that the sidecar withholds until it has its answer.
+Response AppChannel::deactivate(const ActorId& actor) {
+  engine_.deactivate(actor);
+  return {};
 }
 
 Task<Response> AppChannel::deliver(Request& request) {

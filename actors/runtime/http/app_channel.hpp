@@ -61,7 +61,7 @@ class AppChannel {
   Task<Response> call(ActorId actor, std::string method, Request& request);
   Task<Response> remind(ActorId actor, std::string name, Request& request);
   Task<Response> tick(ActorId actor, std::string name, Request& request);
-  Task<Response> deactivate(ActorId actor);
+  Response deactivate(const ActorId& actor);
   Task<Response> deliver(Request& request);
   Task<Response> serve_own(Request& request, Segments path);
 

@@ -87,7 +87,8 @@ void Bench::restart(bool lose_timers) {
 }
 
 void Bench::deactivate(const ActorId& actor) {
-  run(parts_->engine->deactivate(actor));
+  parts_->engine->deactivate(actor);
+  settle();
 }
 
 int Bench::turns(TurnOutcome outcome) const {

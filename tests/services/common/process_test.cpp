@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "services/common/service.hpp"
 #include "tests/services/common/support.hpp"
@@ -58,6 +59,7 @@ class Process {
     }
     ::unlink(out_.c_str());
   }
+  pid_t id() const { return child_; }
   int end(int signal = 0) {
     if (signal) ::kill(child_, signal);
     int status = 0;
@@ -122,6 +124,24 @@ TEST_F(ProcessTest, ends_on_sigint_too) {
   Process process(environment);
   wait_until_up();
   EXPECT_EQ(process.end(SIGINT), 0);
+}
+
+TEST_F(ProcessTest, ends_whenever_in_its_start_it_is_told_to) {
+  for (int delay = 0; delay < 40; delay += 2) {
+    Process process(environment);
+    std::this_thread::sleep_for(std::chrono::milliseconds(delay));
+    const int status = process.end(SIGTERM);
+    // In its first moments nothing is set up yet, and there is nothing to be orderly about.
+    EXPECT_TRUE(status == 0 || status == 128 + SIGTERM) << status << " after " << delay << " ms: " << process.output();
+  }
+}
+
+TEST_F(ProcessTest, takes_a_second_signal_for_the_first) {
+  Process process(environment);
+  wait_until_up();
+  ::kill(process.id(), SIGTERM);
+  ::kill(process.id(), SIGINT);
+  EXPECT_EQ(process.end(SIGTERM), 0);
 }
 
 TEST_F(ProcessTest, says_what_is_wrong_with_its_environment) {
