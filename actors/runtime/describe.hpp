@@ -39,7 +39,8 @@ constexpr Memory remember_for(std::chrono::seconds lifetime) {
 
 /// Per-type settings; what is here too the sidecar learns from `GET /dapr/config`.
 struct TypeSettings {
-  Duration idle_timeout = std::chrono::minutes(60);  ///< without a call for this long, the actor is deactivated
+  /// Without a call for this long the actor leaves the memory of its host and of the sidecar; a read brings it back.
+  Duration idle_timeout = std::chrono::minutes(5);
   /// What a running turn gets when actors of its type move. Shorter than the placement's dissemination timeout (8 s): a
   /// round that fails while a turn drains leaves the type locked in a 1.18 sidecar until that is restarted. And short
   /// in itself: a turn that awaits another actor waits for the round, which waits for the turn.

@@ -56,7 +56,7 @@ class SidecarError : public std::runtime_error {
 /// One operation of an actor-state transaction. `value` is JSON; none means delete. With a `revision` it is write
 /// number n of this key (from 1), and the transaction is refused unless the stored one is number n-1: that keeps a host
 /// that no longer holds the actor, and does not know it yet, from overwriting what the new one committed. It takes a
-/// store that looks at the metadata `revision` (tools/dapr/daprd/store.go); others write whatever is there.
+/// store that looks at the metadata `revision` (tools/dapr/dynamodb/store.go); others write whatever is there.
 struct StateOperation {
   std::string key;
   std::optional<std::string> value;

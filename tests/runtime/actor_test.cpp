@@ -550,7 +550,7 @@ TEST_F(AccountTest, a_call_whose_process_dies_at_any_line_and_is_repeated_has_th
 TEST_F(AccountTest, the_sidecar_is_told_of_the_type_and_its_settings) {
   EXPECT_EQ(bench.configuration(),
             R"({"entities":["Account"],"drainRebalancedActors":true,"entitiesConfig":[{"entities":["Account"],)"
-            R"("actorIdleTimeout":"3600000ms","drainOngoingCallTimeout":"3000ms","drainRebalancedActors":true}]})");
+            R"("actorIdleTimeout":"300000ms","drainOngoingCallTimeout":"3000ms","drainRebalancedActors":true}]})");
 }
 
 TEST_F(AccountTest, a_deactivated_actor_comes_back_with_its_committed_state) {

@@ -1,4 +1,4 @@
-package main
+package dynamodb
 
 import (
 	"testing"

@@ -1,4 +1,5 @@
-package main
+// Package dynamodb is the stock DynamoDB state store with what actors need besides: strong reads, and numbered writes.
+package dynamodb
 
 import (
 	"context"
@@ -14,7 +15,7 @@ import (
 	awscommon "github.com/dapr/components-contrib/common/aws"
 	awsauth "github.com/dapr/components-contrib/common/aws/auth"
 	"github.com/dapr/components-contrib/state"
-	"github.com/dapr/components-contrib/state/aws/dynamodb"
+	stock "github.com/dapr/components-contrib/state/aws/dynamodb"
 	"github.com/dapr/kit/logger"
 	kitmd "github.com/dapr/kit/metadata"
 	"github.com/google/uuid"
@@ -35,7 +36,7 @@ const revisionAttribute = "revision"
 // Fencing: two hosts can hold the same actor for a moment, when one of them was paused or cut off while another took over
 // (dapr issue 9514), and the API for actor state has no condition. The slower one would overwrite what the other committed.
 type actorStore struct {
-	*dynamodb.StateStore
+	*stock.StateStore
 	bulk   state.BulkStore
 	log    logger.Logger
 	client *awsdynamodb.Client
@@ -54,8 +55,9 @@ type storeMetadata struct {
 	PartitionKey     string `mapstructure:"partitionKey"`
 }
 
-func newActorStore(l logger.Logger) state.Store {
-	s := &actorStore{StateStore: dynamodb.NewDynamoDBStateStore(l).(*dynamodb.StateStore), log: l}
+// New makes a store that is not initialised yet.
+func New(l logger.Logger) state.Store {
+	s := &actorStore{StateStore: stock.NewDynamoDBStateStore(l).(*stock.StateStore), log: l}
 	s.bulk = state.NewDefaultBulkStore(s)
 	return s
 }
