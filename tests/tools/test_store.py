@@ -8,6 +8,6 @@ from shop import toolbox
 
 def test_the_stores_own_tests_pass():
     # The flags of the build, so that what it compiled serves here too.
-    ran = subprocess.run([toolbox._go(), "test", "-mod=readonly", "-trimpath", "-count=1", "./dynamodb"], cwd=toolbox.DAPR_OWN,
+    ran = subprocess.run([toolbox.go_program(), "test", "-mod=readonly", "-trimpath", "-count=1", "./dynamodb"], cwd=toolbox.DAPR_OWN,
                          env={**os.environ, "CGO_ENABLED": "0"}, capture_output=True, text=True)
     assert ran.returncode == 0 and "ok" in ran.stdout, ran.stdout + ran.stderr

@@ -112,7 +112,7 @@ def ensure_venv(progress: Progress) -> Path:
     return folder
 
 
-def _go() -> str:
+def go_program() -> str:
     for candidate in (shutil.which("go"), "/usr/local/go/bin/go"):
         if candidate and Path(candidate).exists():
             return candidate
@@ -140,7 +140,7 @@ def ensure_dapr(progress: Progress) -> tuple[Path, dict[str, Path]]:
         if missing:
             with progress.step("Dapr binaries") as step:
                 packages = ["./daprd", *(f"github.com/dapr/dapr/cmd/{name}" for name in built)]
-                go_on_path = {"PATH": f"{Path(_go()).parent}{os.pathsep}{os.environ['PATH']}"}
+                go_on_path = {"PATH": f"{Path(go_program()).parent}{os.pathsep}{os.environ['PATH']}"}
                 run([str(DAPR_OWN / "build"), str(folder), *packages], step, CACHE / "dapr.log", env=go_on_path)
     return folder / "daprd", {**{name: folder / name for name in built}, **installed}
 
