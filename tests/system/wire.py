@@ -74,23 +74,23 @@ class Wire:
 
     def rest(self) -> bytes:
         """Everything until the peer closes or resets."""
-        while self._more():
+        while self.more():
             pass
         return self.got
 
     def _until(self, mark: bytes) -> bytes:
         while mark not in self.got:
-            assert self._more(), f"the connection ended after {self.got[:200]!r}"
+            assert self.more(), f"the connection ended after {self.got[:200]!r}"
         part, _, self.got = self.got.partition(mark)
         return part
 
     def _exactly(self, length: int) -> bytes:
         while len(self.got) < length:
-            assert self._more(), f"the connection ended after {self.got[:200]!r}"
+            assert self.more(), f"the connection ended after {self.got[:200]!r}"
         part, self.got = self.got[:length], self.got[length:]
         return part
 
-    def _more(self) -> bool:
+    def more(self) -> bool:
         try:
             chunk = self.socket.recv(65536)
         except ConnectionResetError:
