@@ -524,7 +524,9 @@ Task<void> Activation::tend_soon(Trace trace) {
 Task<bool> Activation::ensure_tended(Time needed, Trace trace) {
   const auto now = engine_.clock_.now();
   const auto period = type_.settings.tend_period;
-  if (tended_at_) {
+  // Overdue for longer than a restart takes: a host that was paused has removed it, which no longer had the actor.
+  const bool lost = tended_at_ && *tended_at_ + 4 * period < now;
+  if (tended_at_ && !lost) {
     const auto next = *tended_at_ > now ? *tended_at_ : now + period;
     if (next <= needed + std::chrono::seconds(1)) co_return false;
   }

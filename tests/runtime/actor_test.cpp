@@ -553,6 +553,16 @@ TEST_F(AccountTest, the_sidecar_is_told_of_the_type_and_its_settings) {
             R"("actorIdleTimeout":"300000ms","drainOngoingCallTimeout":"3000ms","drainRebalancedActors":true}]})");
 }
 
+TEST_F(AccountTest, a_reminder_that_somebody_else_removed_is_armed_again_by_a_later_turn) {
+  bench.call<&Account::deposit>("a", Deposit{5});
+  ASSERT_TRUE(bench.tended(a));
+  bench.run(bench.sidecar.unregister_reminder(a, "tend"));
+  bench.advance(5min);
+  ASSERT_FALSE(bench.tended(a));
+  bench.call<&Account::deposit>("a", Deposit{5});
+  EXPECT_TRUE(bench.tended(a));
+}
+
 TEST_F(AccountTest, a_deactivated_actor_comes_back_with_its_committed_state) {
   bench.call<&Account::deposit>("a", Deposit{5});
   bench.deactivate(a);

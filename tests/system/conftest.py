@@ -36,6 +36,15 @@ def platform(broker):
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def two_replicas(broker):
+    """A second platform, with two of every service."""
+    running = Platform(broker, replicas=2)
+    running.start()
+    yield running
+    running.stop()
+
+
 @pytest.fixture
 def admin(platform):
     return platform.client("admin")

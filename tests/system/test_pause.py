@@ -9,7 +9,7 @@ import pytest
 import requests
 from load import Shoppers, shoppers
 from shopping import create_product
-from stack import Platform, wait_until
+from stack import wait_until
 
 SURVIVOR, PAUSED = "cart-service", "cart-service-2"
 PAUSES = [pytest.param([PAUSED], id="the service", marks=pytest.mark.beside("redis")),
@@ -20,11 +20,8 @@ STALE_SECONDS = 5
 
 
 @pytest.fixture(scope="module")
-def platform(broker):
-    running = Platform(broker, replicas=2)
-    running.start()
-    yield running
-    running.stop()
+def platform(two_replicas):
+    return two_replicas
 
 
 @dataclass

@@ -5,17 +5,14 @@ from dataclasses import replace
 import pytest
 from load import shoppers
 from shopping import check_out, create_product, order_when
-from stack import Platform, unique, wait_until
+from stack import unique, wait_until
 
 SERVICES = ("product-service", "cart-service", "order-service", "payment-service")
 
 
 @pytest.fixture(scope="module")
-def platform(broker):
-    running = Platform(broker, replicas=2)
-    running.start()
-    yield running
-    running.stop()
+def platform(two_replicas):
+    return two_replicas
 
 
 @pytest.fixture
@@ -59,6 +56,7 @@ def test_a_product_is_known_to_every_replica_of_the_catalog(platform, admin, pro
     wait_until(lambda: all(listed() for _ in range(6)), 10, "all replicas to list it")
 
 
+@pytest.mark.beside("redis")
 def test_replicas_join_and_leave_under_load(platform, guest, product):
     """As `./shop up --replicas` does it: the third joins, the doors take it in, it leaves again."""
     settings = platform.stack.saved
@@ -77,8 +75,10 @@ def test_replicas_join_and_leave_under_load(platform, guest, product):
     assert "cart-service-3" not in {part["name"] for part in platform.status()["parts"]}
 
 
-@pytest.mark.parametrize("leaving", [["cart-service-2"], ["cart-service-2-sidecar"], ["cart-service-2", "cart-service-2-sidecar"]],
-                         ids=["the service", "its sidecar", "both at once"])
+@pytest.mark.parametrize("leaving", [
+    pytest.param(["cart-service-2"], id="the service", marks=pytest.mark.beside("redis")),
+    pytest.param(["cart-service-2-sidecar"], id="its sidecar", marks=pytest.mark.beside("aws")),
+    pytest.param(["cart-service-2", "cart-service-2-sidecar"], id="both at once", marks=pytest.mark.beside("aws"))])
 def test_a_replica_that_is_told_to_end_takes_nothing_with_it(platform, product, leaving):
     supervisor = platform.stack.supervisor
     with shoppers(platform, product) as everybody:
@@ -90,6 +90,7 @@ def test_a_replica_that_is_told_to_end_takes_nothing_with_it(platform, product, 
     assert everybody.longest < 30
 
 
+@pytest.mark.beside("redis")
 def test_a_replica_that_is_killed_takes_nothing_with_it(platform, product):
     with shoppers(platform, product) as everybody:
         platform.kill("cart-service")

@@ -149,8 +149,8 @@ def _sidecar(workspace: Workspace, tools: Tools, app: facts.App, secrets: Creden
         "--enable-app-health-check", "--app-health-check-path", "/healthz", "--app-health-probe-interval", "1",
         "--app-health-probe-timeout", "500", "--app-health-threshold", "3",
         # Told to end together with its service, as in a pod, it takes no more events but serves the service until that reports
-        # that it ends, at most for the time a turn has that is moved.
-        "--dapr-block-shutdown-duration", "3s",
+        # that it ends, at most for a moment: then its actors go to another replica.
+        "--dapr-block-shutdown-duration", "1500ms",
         "--dapr-graceful-shutdown-seconds", "5", "--log-as-json", "--log-level", "info",
     ]
     # Contents, not paths: a sidecar takes its trust anchors from the environment, as the injector gives them in a cluster.
