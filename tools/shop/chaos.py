@@ -67,7 +67,7 @@ def run(workspace: Workspace, options) -> int:
     platform = Stack(own)
     if platform.supervisor.running():
         platform.down()
-    os.environ["ORDER_PAYMENT_DEADLINE_SECONDS"] = PAYMENT_DEADLINE_SECONDS
+    os.environ.setdefault("ORDER_PAYMENT_DEADLINE_SECONDS", PAYMENT_DEADLINE_SECONDS)
     try:
         platform.up(Settings(broker=options.broker, replicas=options.replicas, port_offset=ports.free_offset()), fresh=True, compile=not options.no_build)
         report = _rehearse(platform, settings, repeat)
