@@ -22,8 +22,8 @@ from .workspace import ShopError, Workspace
 EXACT, DIFFERENT, COULD_NOT_RUN = 0, 1, 2
 # Short, so that orders nobody pays for come to their end while the audit waits.
 PAYMENT_DEADLINE_SECONDS = "60"
-# After the last fault: the deadline, and every reminder's period.
-SETTLE_SECONDS = 240
+# Longer than anything waits that is still to end: the deadline, a reminder's period, the next question to the gateway.
+STUCK_SECONDS = 180
 SHOWN = 5
 
 
@@ -85,7 +85,8 @@ def run(workspace: Workspace, options) -> int:
 def _rehearse(platform: Stack, settings: dict, repeat: str) -> Report:
     market = Market(platform, settings["wanted"], settings["seed"], settings["shoppers"])
     market.open()
-    breaker = faults.Breaker(platform, iter(()) if settings["calm"] else faults.plan(settings["seed"], settings["broker"], settings["replicas"]))
+    breaker = faults.Breaker(platform, iter(()) if settings["calm"] else faults.plan(
+        settings["seed"], settings["broker"], settings["replicas"], faults.pauses(settings["wanted"])))
     began, started = memory(platform), time.monotonic()
     with Progress() as progress:
         with progress.step("shopping" if settings["calm"] else "shopping while parts break") as step, _reporter(step, market, breaker):
@@ -99,13 +100,13 @@ def _rehearse(platform: Stack, settings: dict, repeat: str) -> Report:
             _wait_ready(platform)
         evidence = Evidence(platform, market.book)
         with progress.step("until nothing is under way") as step:
-            settled = evidence.settle(SETTLE_SECONDS, step.show)
+            settled = evidence.settle(STUCK_SECONDS, step.show)
         redriven = []
         if letters := dlq.read(platform):
             with progress.step(f"{len(letters)} dead letters are redriven") as step:
                 redriven = [f"{one.event} {one.event_id or one.id} of {one.died_in}: {one.why}" for one in letters]
                 dlq.redrive(platform, letters)
-                settled = evidence.settle(SETTLE_SECONDS, step.show)
+                settled = evidence.settle(STUCK_SECONDS, step.show)
         with progress.step("audit"):
             lines = audit(market.book, evidence.collect())
     return Report(settings, repeat, seconds, settled, breaker.happened, redriven, lines, market.book, began, memory(platform))
@@ -160,7 +161,7 @@ def _told(report: Report, state: Path) -> str:
         out += ["", paint("Dead letters", "bold") + "   redriven before the audit", *(f"  {text}" for text in report.redriven)]
     out += ["", paint("Audit", "bold"), *_audit_table(report.lines)]
     if not report.settled:
-        out.append(paint(f"\nSomething was still under way {SETTLE_SECONDS} s after the last fault.", "red"))
+        out.append(paint(f"\nSomething is still under way, and nothing of it has moved for {STUCK_SECONDS} s.", "red"))
     if report.exact:
         out.append(paint("\nEvery line is exact.", "green"))
     else:

@@ -30,20 +30,22 @@ class Evidence:
 
     # --- whether all is done
 
-    def settle(self, limit: float, say=lambda text: None) -> bool:
-        """Waits until nothing is under way any more. A limit, because what never ends is what the audit is to show."""
-        deadline = time.monotonic() + limit
+    def settle(self, patience: float, say=lambda text: None) -> bool:
+        """Waits until nothing is under way any more. Gives up when nothing has changed for so many seconds: what never ends
+        is what the audit is to show."""
+        before, changed = None, time.monotonic()
         while True:
-            queues = sum(self.queues().values())
-            found = Found()
+            found, queues, reminders = Found(), sum(self.queues().values()), self.reminders()
             if not queues:
                 self._tables(found)
-            reminders = len(self.reminders())
             if not (queues or found.outboxes or found.unfinished or reminders):
                 return True
-            say(f"{queues} messages, {len(found.outboxes)} outboxes, {len(found.unfinished)} actors at work, {reminders} reminders")
-            if time.monotonic() > deadline:
+            now = (queues, sorted(found.outboxes), sorted(found.unfinished), sorted(reminders))
+            if now != before:
+                before, changed = now, time.monotonic()
+            if time.monotonic() - changed > patience:
                 return False
+            say(f"{queues} messages, {len(found.outboxes)} outboxes, {len(found.unfinished)} actors at work, {len(reminders)} reminders")
             time.sleep(1)
 
     # --- everything

@@ -21,8 +21,8 @@ from . import facts
 from .stack import Stack
 
 # Seconds between one fault and the next: often enough that each part dies several times in 10,000 checkouts, and seldom
-# enough that checkouts get through in between.
-PAUSE = (2.5, 6.0)
+# enough that checkouts get through in between. A short run has to hurry.
+PAUSES, SHORT_PAUSES, SHORT_RUN = (4.0, 10.0), (2.0, 4.0), 500
 PAIRS = 0.3
 PAUSE_SECONDS = (1.0, 6.0)
 
@@ -42,16 +42,21 @@ class Happened:
     struck: tuple[str, ...]
 
 
-def plan(seed: int, broker: str, replicas: int = 1):
+def pauses(checkouts: int) -> tuple[float, float]:
+    return SHORT_PAUSES if checkouts < SHORT_RUN else PAUSES
+
+
+def plan(seed: int, broker: str, replicas: int = 1, between: tuple[float, float] = PAUSES):
     """The faults of a seed, without end."""
     random = Random(f"{seed}:faults:{broker}")
     apps = facts.apps(replicas=replicas)
     services, sidecars = [app.part for app in apps], [app.sidecar for app in apps]
-    killed = [(name, 3) for name in services + sidecars] + [("placement", 3), ("scheduler", 3), ("sentry", 1)]
+    # A scheduler that was killed is back after some 20 s, when its lease on the leadership has run out; most things wait for it.
+    killed = [(name, 4) for name in services + sidecars] + [("placement", 3), ("scheduler", 2), ("sentry", 1)]
     killed.append((broker, 3))
     names, weights = [name for name, _ in killed], [weight for _, weight in killed]
     while True:
-        after = random.uniform(*PAUSE)
+        after = random.uniform(*between)
         if random.random() < 0.2:
             part = random.choice([*services, *sidecars, "placement", "scheduler", "dynamodb", broker])
             yield Fault(after, (part,), "pause", round(random.uniform(*PAUSE_SECONDS), 1))

@@ -26,8 +26,8 @@ DECLINED = ("tok_decline", "tok_insufficient_funds")
 ANSWER_SECONDS = 12
 # No outage here lasts so long: a request that is not answered by then is a finding, not a hiccup.
 PATIENCE_SECONDS = 180
-# How long a customer looks at an order before he stops waiting for it to be paid or refused.
-WATCHING_SECONDS = 60
+# How long a customer looks for an order, or waits for it to be paid or refused.
+WATCHING_SECONDS = 120
 
 
 class Unanswered(Exception):
@@ -341,19 +341,19 @@ class Market:
             if chance < 0.5:
                 self._later(1, lambda door: self._pay_anew(door, checkout, until))
             elif chance < 0.8:
-                self._later(random.uniform(0, 3), lambda door: self._cancel(door, checkout))
+                self._later(random.uniform(0, 3), lambda door: self._cancel(door, checkout, until))
         elif chance < 0.05:
-            self._later(0, lambda door: self._cancel(door, checkout))  # perhaps before it is paid
+            self._later(0, lambda door: self._cancel(door, checkout, until))  # perhaps before it is paid
         elif chance < 0.12:
-            self._later(random.uniform(1, 6), lambda door: self._cancel(door, checkout))
+            self._later(random.uniform(1, 6), lambda door: self._cancel(door, checkout, until))
         elif chance < 0.25:
             self._later(1.5, lambda door: self._ship(door, checkout, until))
 
-    def _cancel(self, door: Door, checkout: Checkout) -> None:
+    def _cancel(self, door: Door, checkout: Checkout, until: float) -> None:
         status, answer = door.ask("POST", "order", f"/orders/{checkout.order}/cancel", {"reason": "changed my mind"}, who=checkout.customer,
                                   key=f"cancel-{checkout.order}")
-        if status == 404:  # on its way
-            self._later(0.5, lambda door: self._cancel(door, checkout))
+        if status == 404 and time.monotonic() < until:  # on its way
+            self._later(0.5, lambda door: self._cancel(door, checkout, until))
         elif status == 200:
             checkout.cancelled = True
         else:
