@@ -43,6 +43,12 @@ def test_on_a_stream_the_subscriber_is_the_one_whose_log_complains():
     assert one.why == "product-service: /lines is required"
 
 
+def test_silence_is_an_explanation_too():
+    one = dlq.letter("m-1", json.dumps(EVENT), "order-events-queue-product-service", "", 5)
+    dlq.explain([one], [record("product-service", "event handled", eventId="Order/o-1/2/0")])
+    assert one.why == "product-service says nothing of it: it was away or did not answer in time, 5 times"
+
+
 def test_a_message_without_its_queue_goes_to_those_who_handle_such_an_event():
     assert dlq.queues_of("order.cancelled") == ["order-events-queue-payment-service", "order-events-queue-product-service"]
     assert dlq.queues_of("unknown") == []

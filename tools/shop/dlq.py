@@ -82,8 +82,15 @@ def explain(letters: list[Letter], records: Iterable[journal.Record]) -> None:
         if one.died_in.endswith(f"-{service}") or one.died_in in facts.load()["topics"] or not one.died_in:
             one.why = f"{service}: {record.get('error') or record.text}"
     for one in letters:
-        if not one.why and not envelope(one.body):
+        if one.why:
+            continue
+        app = next((app.id for app in facts.apps() if one.died_in.endswith(f"-{app.id}")), "its subscriber")
+        if not envelope(one.body):
             one.why = "not a CloudEvent: no JSON object"
+        elif one.receives:
+            one.why = f"{app} says nothing of it: it was away or did not answer in time, {one.receives} times"
+        else:
+            one.why = f"{app} says nothing of it: it was away or did not answer in time"
 
 
 class SqsLetters:
