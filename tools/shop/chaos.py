@@ -158,7 +158,8 @@ def _told(report: Report, state: Path) -> str:
     out += ["", paint("Faults", "bold"), *_faults_table(report.happened)]
     out += ["", paint("Memory", "bold") + "   resident, at the beginning and at the end", *_memory_table(report)]
     if report.redriven:
-        out += ["", paint("Dead letters", "bold") + "   redriven before the audit", *(f"  {text}" for text in report.redriven)]
+        out += ["", paint("Dead letters", "bold") + "   redriven before the audit", *(f"  {text[:200]}" for text in report.redriven[:SHOWN]),
+                *([f"  and {len(report.redriven) - SHOWN} more (--json shows them)"] if len(report.redriven) > SHOWN else [])]
     out += ["", paint("Audit", "bold"), *_audit_table(report.lines)]
     if not report.settled:
         out.append(paint(f"\nSomething is still under way, and nothing of it has moved for {STUCK_SECONDS} s.", "red"))

@@ -267,7 +267,7 @@ def _list(letters: list[Letter], as_json: bool) -> int:
     for one in letters:
         print(f"{one.id}  {one.at[:19]}  {one.died_in or '?':<36} {one.event or 'no event':<24} {one.subject or '-'}"
               + (f"  order {one.order}" if one.order and one.order != one.subject else ""))
-        print(paint(f"    {one.why or 'why: the logs do not say (any more)'}", "dim"))
+        print(paint(f"    {one.why[:240]}", "dim"))
     print(f"\n{len(letters)} in all. Next: ./shop dlq show ID   ·   ./shop dlq redrive ID   ·   ./shop logs --order ID")
     return 0
 
