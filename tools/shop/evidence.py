@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 from . import cloud, dlq, facts
@@ -17,7 +18,9 @@ from .stack import Stack
 READERS = 8
 # Checkouts that are sent once more at the end, under their old keys.
 REPEATED = 100
-# Set in a document while its actor has something to do: telling others, waiting for a payment, asking the gateway.
+# What is owed to a gateway that did not answer is tried again after pauses that double.
+LONGEST_PLAN = 1200
+# When an actor goes on with what it has to do, in its document: telling others, giving up a payment, asking the gateway.
 UNDER_WAY = {"Order": ("tellAt", "payBy"), "Payment": ("askAt",)}
 
 
@@ -27,14 +30,16 @@ class Evidence:
         self.offset = platform.workspace.port_offset
         self.tokens = Tokens(platform)
         self.local = threading.local()
+        self.planned = ""  # the latest time at which an actor means to go on
 
     # --- whether all is done
 
     def settle(self, patience: float, say=lambda text: None) -> bool:
-        """Waits until nothing is under way any more. Gives up when nothing has changed for so many seconds: what never ends
-        is what the audit is to show."""
+        """Waits until nothing is under way any more. Gives up when nothing has changed for so many seconds, and nothing is to
+        happen later by its own plan: what never ends is what the audit is to show."""
         before, changed = None, time.monotonic()
         while True:
+            self.planned = ""
             found, queues, reminders = Found(), sum(self.queues().values()), self.reminders()
             if not queues:
                 self._tables(found)
@@ -43,7 +48,8 @@ class Evidence:
             now = (queues, sorted(found.outboxes), sorted(found.unfinished), sorted(reminders))
             if now != before:
                 before, changed = now, time.monotonic()
-            if time.monotonic() - changed > patience:
+            still = time.monotonic() - changed
+            if still > LONGEST_PLAN or (still > patience and seconds_since(self.planned) > patience):
                 return False
             say(f"{queues} messages, {len(found.outboxes)} outboxes, {len(found.unfinished)} actors at work, {len(reminders)} reminders")
             time.sleep(1)
@@ -125,13 +131,13 @@ class Evidence:
             for item in page["Items"]:
                 yield item["key"]["S"].removeprefix(f"{app}||"), item["value"]["S"]
 
-    @staticmethod
-    def _document(found: Found, actor: str, document: dict) -> None:
+    def _document(self, found: Found, actor: str, document: dict) -> None:
         kind, _, id = actor.partition("||")
         if document["outbox"]:
             found.outboxes.append(f"{kind}/{id}")
-        if any(document["data"].get(name) for name in UNDER_WAY.get(kind, ())):
+        if planned := [document["data"][name] for name in UNDER_WAY.get(kind, ()) if document["data"].get(name)]:
             found.unfinished.append(f"{kind}/{id}")
+            self.planned = max(self.planned, *planned)
         if kind == "Order":
             found.stored_orders.add(id)
 
@@ -187,6 +193,11 @@ class Evidence:
                     # What a group has not been given yet counts as one: how much it is, a trimmed stream cannot say.
                     counts[name] = group["pending"] + (group["last-delivered-id"] != last)
         return counts
+
+
+def seconds_since(time: str) -> float:
+    """Since a moment in RFC 3339; where there is none, since ever."""
+    return (datetime.now(UTC) - datetime.fromisoformat(time)).total_seconds() if time else float("inf")
 
 
 def memory(platform: Stack) -> dict[str, int]:
