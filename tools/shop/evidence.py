@@ -31,6 +31,7 @@ class Evidence:
         self.tokens = Tokens(platform)
         self.local = threading.local()
         self.planned = ""  # the latest time at which an actor means to go on
+        self.ticks: dict[str, str] = {}  # actor → when its reminder is next due
 
     # --- whether all is done
 
@@ -39,12 +40,13 @@ class Evidence:
         happen later by its own plan: what never ends is what the audit is to show."""
         before, changed = None, time.monotonic()
         while True:
-            self.planned = ""
+            self.ticks, self.planned = {}, ""
             found, queues, reminders = Found(), sum(self.queues().values()), self.reminders()
             if not queues:
                 self._tables(found)
             if not (queues or found.outboxes or found.unfinished or reminders):
                 return True
+            self.planned = max([self.planned, *(self.ticks.get(name.rpartition("/")[0], "") for name in reminders)])
             now = (queues, sorted(found.outboxes), sorted(found.unfinished), sorted(reminders))
             if now != before:
                 before, changed = now, time.monotonic()
@@ -133,6 +135,8 @@ class Evidence:
 
     def _document(self, found: Found, actor: str, document: dict) -> None:
         kind, _, id = actor.partition("||")
+        if document.get("tend"):
+            self.ticks[f"{kind}/{id}"] = document["tend"]
         if document["outbox"]:
             found.outboxes.append(f"{kind}/{id}")
         if planned := [document["data"][name] for name in UNDER_WAY.get(kind, ()) if document["data"].get(name)]:
