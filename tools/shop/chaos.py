@@ -60,9 +60,10 @@ def run(workspace: Workspace, options) -> int:
     seed = options.seed if options.seed is not None else random.randrange(1_000_000)
     own = Workspace(workspace.state / "chaos", workspace.build)
     settings = {"broker": options.broker, "seed": seed, "wanted": options.checkouts, "shoppers": options.shoppers, "replicas": options.replicas,
-                "calm": options.calm}
+                "minutes": options.minutes, "calm": options.calm}
     repeat = f"./shop chaos --checkouts {options.checkouts} --seed {seed} --broker {options.broker} --shoppers {options.shoppers}" + (
-        f" --replicas {options.replicas}" if options.replicas > 1 else "") + (" --calm" if options.calm else "")
+        f" --replicas {options.replicas}" if options.replicas > 1 else "") + (
+        f" --minutes {options.minutes}" if options.minutes else "") + (" --calm" if options.calm else "")
     print(f"seed {seed}; to repeat it: {repeat}", file=sys.stderr, flush=True)
     platform = Stack(own)
     if platform.supervisor.running():
@@ -83,7 +84,7 @@ def run(workspace: Workspace, options) -> int:
 
 
 def _rehearse(platform: Stack, settings: dict, repeat: str) -> Report:
-    market = Market(platform, settings["wanted"], settings["seed"], settings["shoppers"])
+    market = Market(platform, settings["wanted"], settings["seed"], settings["shoppers"], settings["minutes"])
     market.open()
     breaker = faults.Breaker(platform, iter(()) if settings["calm"] else faults.plan(
         settings["seed"], settings["broker"], settings["replicas"], faults.pauses(settings["wanted"])))

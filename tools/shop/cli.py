@@ -128,6 +128,7 @@ Exits 0 if every line is exact, 1 if the books differ, 2 if it could not run. On
     chaos.add_argument("--shoppers", type=_count, default=12, metavar="K", help="how many shop at the same time (default 12)")
     chaos.add_argument("--replicas", type=int, choices=range(1, facts.most_replicas() + 1), default=1, metavar="N",
                        help="of every service, each with its sidecar (default 1)")
+    chaos.add_argument("--minutes", type=_count, metavar="M", help="close the shop after so long, however many were wanted, and audit")
     chaos.add_argument("--calm", action="store_true", help="no faults")
     chaos.add_argument("--keep", action="store_true", help="leave the platform running, to look at it")
     chaos.add_argument("--json", action="store_true", help="the report as one JSON object")

@@ -146,8 +146,9 @@ class Tokens:
 class Market:
     """All of the load. `run` returns when every session and every afterthought of it is done."""
 
-    def __init__(self, platform: Stack, checkouts: int, seed: int, threads: int, products: int = 24):
+    def __init__(self, platform: Stack, checkouts: int, seed: int, threads: int, minutes: float | None = None, products: int = 24):
         self.platform, self.wanted, self.seed, self.threads = platform, checkouts, seed, threads
+        self.closing = time.monotonic() + minutes * 60 if minutes else float("inf")
         self.book, self.tokens = Book(), Tokens(platform)
         self.lock = threading.Lock()
         self.sessions = iter(range(checkouts))
@@ -257,7 +258,7 @@ class Market:
             if self.afterthoughts and self.afterthoughts[0][0] <= time.monotonic():
                 self.busy += 1
                 return heapq.heappop(self.afterthoughts)[2]
-            number = next(self.sessions, None)
+            number = next(self.sessions, None) if time.monotonic() < self.closing else None
             if number is not None:
                 self.busy += 1
                 return lambda door: self._session(door, number)
