@@ -8,7 +8,7 @@ import subprocess
 from shop.workspace import build_folder
 from stack import ROOT
 
-CHECKOUTS = 150
+CHECKOUTS = 100
 
 
 def test_nothing_is_lost_and_nothing_happens_twice_while_parts_die(broker):
