@@ -55,7 +55,9 @@ def venv_folder() -> Path:
 
 def dapr_folder(programs: list[str]) -> Path:
     sources = sorted(path for path in DAPR_OWN.rglob("*") if path.is_file() and not path.name.endswith("_test.go"))
-    return CACHE / f"dapr-{fingerprint(*sources, *programs)}"
+    # With their names: a patch that moves to another folder belongs to another module.
+    named = [part for path in sources for part in (str(path.relative_to(DAPR_OWN)), path)]
+    return CACHE / f"dapr-{fingerprint(*named, *programs)}"
 
 
 def dynamodb_folder() -> Path:
