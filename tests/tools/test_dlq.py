@@ -37,6 +37,15 @@ def test_the_reason_is_the_last_word_of_the_subscriber_whose_queue_it_was():
     assert one.why == "product-service: last"
 
 
+def test_of_the_logs_only_what_explains_is_read_the_rotated_part_first(tmp_path):
+    log = tmp_path / "product.log"
+    log.write_text("no JSON: event failed\n" + json.dumps({"msg": "event failed", "eventId": "e", "error": "last"}) + "\n")
+    (tmp_path / "product.log.1").write_text(json.dumps({"msg": "event failed", "eventId": "e", "error": "first"}) + "\n"
+                                            + json.dumps({"msg": "request"}) + "\n")
+    found = dlq.complaints({"product-service": log, "cart-service": tmp_path / "absent.log"})
+    assert [record.get("error") for record in found] == ["first", "", "last"]
+
+
 def test_on_a_stream_the_subscriber_is_the_one_whose_log_complains():
     one = dlq.letter("1-0", json.dumps(EVENT), "", "")
     dlq.explain([one], [record("product-service", "event unreadable", eventId="Order/o-1/2/0", error="/lines is required")])

@@ -5,9 +5,10 @@ back to its topic and reaches all of them: who has handled it already knows it b
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from . import cloud, facts, journal
 from .console import paint
@@ -91,6 +92,15 @@ def explain(letters: list[Letter], records: Iterable[journal.Record]) -> None:
             one.why = f"{app} says nothing of it: it was away or did not answer in time, {one.receives} times"
         else:
             one.why = f"{app} says nothing of it: it was away or did not answer in time"
+
+
+def complaints(files: dict[str, Path]) -> Iterator[journal.Record]:
+    """The lines that can explain a letter, without taking in the rest of what may be hundreds of megabytes."""
+    for name, path in files.items():
+        for file in (path.with_name(path.name + ".1"), path):
+            if file.exists():
+                with open(file, errors="replace") as lines:
+                    yield from (journal.parse(line, name) for line in lines if any(reason in line for reason in REASONS))
 
 
 class SqsLetters:
@@ -203,7 +213,7 @@ def read(platform: Stack) -> list[Letter]:
     """Every dead message, explained as far as the logs go. They stay where they are."""
     letters = letters_of(platform).read()
     if letters:
-        explain(letters, journal.read(platform.service_logs()))
+        explain(letters, complaints(platform.service_logs()))
     return letters
 
 
