@@ -112,7 +112,8 @@ TEST(Json, reads_and_writes_times_in_utc) {
   const auto time = parse<Time>(R"("2026-05-04T10:11:12.013Z")");
   EXPECT_EQ(to_string(time), R"("2026-05-04T10:11:12.013Z")");
   EXPECT_EQ(parse<Time>(R"("2026-05-04T10:11:12Z")"), time - Duration(13));
-  for (const auto* text : {R"("2026-05-04")", R"("2026-05-04T10:11:12+02:00")", R"("2026-05-04T10:11:12Zx")", "5"})
+  for (const auto* text : {R"("2026-05-04")", R"("2026-05-04T10:11:12+02:00")", R"("2026-05-04T10:11:12Zx")",
+                           R"("2026-05-04T10:11:~2Z")", R"("2026-05-04T10:11:12.Z")", "5"})
     EXPECT_THROW(parse<Time>(text), Error) << text;
 }
 
