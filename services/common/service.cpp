@@ -15,6 +15,10 @@
 
 #include "services/common/observer.hpp"
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
 namespace shop::services {
 namespace {
 
@@ -173,6 +177,9 @@ int run(ServiceDefinition definition, const std::function<void(Service&)>& prepa
     log::info("stopped", {{"workLeft", !finished}});
     // What was not finished in time still refers to the service, and the metrics page takes two seconds to close: both
     // end with the process. Everything else has ended, and every line is written.
+#ifdef __SANITIZE_ADDRESS__
+    __lsan_do_recoverable_leak_check();  // nobody else asks: this is not the usual way out
+#endif
     std::_Exit(finished ? 0 : 2);
   } catch (const std::exception& error) {
     std::cerr << definition.app_id << " cannot run: " << error.what() << std::endl;

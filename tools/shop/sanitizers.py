@@ -19,6 +19,7 @@ OPTIONS = {
 }
 SUPPRESSIONS = ROOT / "tests" / "sanitizers"
 EXIT_CODE = 86
+UNDEFINED = f"halt_on_error=1:print_stacktrace=1:suppressions={SUPPRESSIONS}/undefined.txt"
 
 
 def build_folder(ordinary: Path, sanitizer: str) -> Path:
@@ -39,7 +40,7 @@ def environment(build: Path, sanitizer: str) -> dict[str, str]:
     if sanitizer == "address":
         told["ASAN_OPTIONS"] = f"{common}:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1"
         told["LSAN_OPTIONS"] = f"suppressions={SUPPRESSIONS}/leak.txt:print_suppressions=0"
-        told["UBSAN_OPTIONS"] = f"{common}:halt_on_error=1:print_stacktrace=1"
+        told["UBSAN_OPTIONS"] = f"{common}:{UNDEFINED}"
     else:
         told["TSAN_OPTIONS"] = f"{common}:halt_on_error=0:second_deadlock_stack=1:suppressions={SUPPRESSIONS}/thread.txt"
     return told
