@@ -22,23 +22,25 @@ def service_binaries(workspace: Workspace) -> dict[str, Path]:
     return {app.id: workspace.build / app.binary for app in facts.apps()}
 
 
-def configure(workspace: Workspace, progress: Progress, options: Sequence[str] = ()) -> None:
+def configure(workspace: Workspace, progress: Progress, options: Sequence[str] = (), compiler: str | None = None) -> None:
     if (workspace.build / "build.ninja").exists():
         return
     with progress.step("meson setup") as step:
         workspace.build.parent.mkdir(parents=True, exist_ok=True)
-        run(["meson", "setup", str(workspace.build), str(ROOT), *options], step, workspace.logs / "build.log", env=environment())
+        chosen = {"CXX": compiler} if compiler else {}
+        run(["meson", "setup", str(workspace.build), str(ROOT), *options], step, workspace.logs / "build.log", env=environment() | chosen)
 
 
-def build(workspace: Workspace, progress: Progress, everything: bool = False, options: Sequence[str] = ()) -> None:
-    """The four services, or with `everything` the tests as well. Nothing to do costs a fraction of a second. `options` are
-    Meson's, for a build folder that is made now."""
-    configure(workspace, progress, options)
-    targets = [] if everything else [app.binary for app in facts.apps()]
-    if _up_to_date(workspace, targets):
+def build(workspace: Workspace, progress: Progress, everything: bool = False, *, targets: Sequence[str] = (),
+          options: Sequence[str] = (), compiler: str | None = None) -> None:
+    """The four services, or with `everything` the tests as well, or just `targets`. Nothing to do costs a fraction of a
+    second. `options` (Meson's) and `compiler` are for a build folder that is made now."""
+    configure(workspace, progress, options, compiler)
+    wanted = [] if everything else list(targets) or [app.binary for app in facts.apps()]
+    if _up_to_date(workspace, wanted):
         return
-    with progress.step("C++ " + ("services and tests" if everything else "services")) as step:
-        run(["ninja", "-C", str(workspace.build), *targets], step, workspace.logs / "build.log", env=environment(),
+    with progress.step("C++ " + ("services and tests" if everything else "fuzz targets" if targets else "services")) as step:
+        run(["ninja", "-C", str(workspace.build), *wanted], step, workspace.logs / "build.log", env=environment(),
             pattern=r"^\[\d+/\d+\]")
 
 

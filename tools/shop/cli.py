@@ -147,6 +147,18 @@ the platform started again, fails the run and is printed at its end.""")
     test.add_argument("--suite", action="append", metavar="NAME", help="only this suite; may be given more than once")
     test.add_argument("--sanitize", choices=("address", "thread"), help="build and run everything with these checks compiled in")
 
+    fuzz = command("fuzz", "feed every parser of outside bytes what nobody would send", """\
+Builds the targets of tests/fuzz with clang, libFuzzer and the address and undefined-behaviour sanitizers, and lets each
+look for inputs that break it, beginning with the golden files and with what earlier runs learned. An input that breaks
+one is kept, and the command says how to see it again.
+
+  ./shop fuzz                           every target, 20 s each
+  ./shop fuzz rest --seconds 600        one target, for longer
+  ./shop fuzz rest --input FILE         one input again""")
+    fuzz.add_argument("target", nargs="*", metavar="TARGET", help="a file of tests/fuzz (default: all)")
+    fuzz.add_argument("--seconds", type=int, default=20, metavar="N", help="how long each target looks (default 20)")
+    fuzz.add_argument("--input", metavar="FILE", help="run one target on this input alone")
+
     command("python", "the tools' own Python interpreter", "Runs the interpreter that has the tools' packages, as the system tests do.")
     return top
 
@@ -169,7 +181,7 @@ def _count(text: str) -> int:
 
 
 # Commands that may install and build; the others only look at what is there.
-SETS_UP = {"up", "demo", "test", "chaos", "python"}
+SETS_UP = {"up", "demo", "test", "fuzz", "chaos", "python"}
 
 
 def main(arguments: list[str]) -> int:

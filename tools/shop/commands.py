@@ -98,6 +98,12 @@ def test(workspace: Workspace, options) -> int:
     return testing.run_suites(workspace, options.suite, options.sanitize)
 
 
+def fuzz(workspace: Workspace, options) -> int:
+    from . import fuzz as fuzzing
+
+    return fuzzing.run(workspace, options.target, options.seconds, options.input)
+
+
 def python(_, options) -> int:
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, *options.arguments])

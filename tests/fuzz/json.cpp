@@ -1,0 +1,89 @@
+// JSON as all of us read it: what is taken is JSON to a second reader too, bounded in depth, and means the same when
+// written and read again.
+#include <rapidjson/document.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/runtime/json.hpp"
+#include "actors/shared/values.hpp"
+#include "tests/fuzz/require.hpp"
+
+namespace json = actors::json;
+
+namespace {
+
+/// A field of every kind there is.
+struct Everything {
+  std::string text;
+  std::int64_t number = 0;
+  std::uint32_t small = 0;
+  bool flag = false;
+  std::optional<std::string> note;
+  std::vector<shop::Line> lines;
+  std::map<std::string, std::int64_t> counts;
+  actors::Time at{};
+  shop::Money price;
+  std::optional<json::Raw> raw;
+  shop::ProductId id{"tea"};
+  static constexpr auto json =
+      json::object(json::field("text", &Everything::text), json::defaulted("number", &Everything::number),
+                   json::defaulted("small", &Everything::small), json::defaulted("flag", &Everything::flag),
+                   json::field("note", &Everything::note), json::defaulted("lines", &Everything::lines),
+                   json::defaulted("counts", &Everything::counts), json::defaulted("at", &Everything::at),
+                   json::defaulted("price", &Everything::price), json::field("raw", &Everything::raw),
+                   json::defaulted("id", &Everything::id));
+};
+
+int depth_of(const json::Value& value) {
+  int deepest = 0;
+  if (value.IsArray())
+    for (const auto& element : value.GetArray()) deepest = std::max(deepest, depth_of(element));
+  else if (value.IsObject())
+    for (const auto& member : value.GetObject()) deepest = std::max(deepest, depth_of(member.value));
+  else
+    return 0;
+  return deepest + 1;
+}
+
+std::optional<Everything> read(std::string_view text, json::Unknown unknown) {
+  try {
+    return json::parse<Everything>(text, unknown);
+  } catch (const json::Error& error) {
+    fuzz::require(!error.problems().empty(), "a refusal says why");
+    fuzz::require(error.problems().size() <= json::Reading::most_problems, "a refusal is bounded in lines");
+    std::size_t bytes = 0;
+    for (const auto& problem : error.problems()) bytes += problem.pointer.size() + problem.detail.size();
+    fuzz::require(bytes < 65536, "a refusal is bounded in bytes");
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+void fuzz::run(std::string_view input) {
+  rapidjson::Document second;
+  second.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag>(input.data(), input.size());
+  try {
+    const auto document = json::detail::parse_document(input);
+    require(!second.HasParseError(), "what is taken is JSON to a second reader");
+    require(depth_of(document) <= 64, "what is taken is bounded in depth");
+    const auto written = json::detail::serialise(document);
+    require(json::detail::serialise(json::detail::parse_document(written)) == written,
+            "written, read and written: the same");
+  } catch (const json::Error&) {
+    require(second.HasParseError() || depth_of(second) > 64 || input.find('\0') != std::string_view::npos ||
+                input.find_first_of("[{") != std::string_view::npos,
+            "what is refused is no JSON, or too deep");
+  }
+  const auto lenient = read(input, json::Unknown::Ignore), strict = read(input, json::Unknown::Refuse);
+  require(!strict || lenient, "what is taken strictly is taken leniently");
+  if (!lenient) return;
+  const auto written = json::to_string(*lenient);
+  const auto again = read(written, json::Unknown::Refuse);
+  require(again.has_value(), "what we write we read strictly", written);
+  require(json::to_string(*again) == written, "a value that was read is written and read the same", written);
+  if (strict) require(json::to_string(*strict) == written, "strict and lenient readers understand the same");
+}
