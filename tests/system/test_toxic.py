@@ -100,8 +100,7 @@ class Buyers:
 def buyers(platform, count: int = 4, stock: int = 10_000):
     """They buy while the block runs; afterwards each order they were promised is confirmed, paid, taken from stock and listed, once."""
     admin, stop = platform.client("admin"), threading.Event()
-    product = create_product(admin, price=700, stock=stock)["id"]
-    everybody = Buyers([Buyer(platform, product) for _ in range(count)])
+    everybody = Buyers([Buyer(platform, create_product(admin, price=700, stock=stock)["id"]) for _ in range(count)])
     before = dead(platform)
 
     def shop(buyer: Buyer) -> None:
@@ -120,7 +119,7 @@ def buyers(platform, count: int = 4, stock: int = 10_000):
     print(everybody)
     assert [b.wrong for b in everybody.everybody if b.wrong] == []
     assert max(b.longest for b in everybody.everybody) < ANSWER_SECONDS
-    audit(platform, admin, everybody.everybody, product, stock)
+    audit(admin, everybody.everybody, stock)
     assert dead(platform) == before, [letter[:1500] for letter in platform.dead_letters()[:3]]
 
 
@@ -135,19 +134,20 @@ def dead(platform) -> int:
     return sum(int(found[count]) for count in counts)
 
 
-def audit(platform, admin, everybody: list[Buyer], product: str, stock: int) -> None:
+def audit(admin, everybody: list[Buyer], stock: int) -> None:
     orders = sorted(order for buyer in everybody for order in buyer.orders)
     for buyer in everybody:
         for order in buyer.orders:
             order_when(buyer.client, order, "confirmed", 90)
-    charged = sorted(e["orderId"] for e in ledger(admin) if e["orderId"] in set(orders))
-    assert charged == orders
-    assert all(e["amount"] == euro(700) for e in ledger(admin) if e["orderId"] in set(orders))
-    wait_until(lambda: admin.expect(200, "GET", "product", f"/products/{product}")["stock"] == stock - len(orders), 60, "the stock to be exact")
+    entries = [entry for entry in ledger(admin) if entry["orderId"] in set(orders)]
+    assert sorted(entry["orderId"] for entry in entries) == orders
+    assert all(entry["kind"] == "charge" and entry["amount"] == euro(700) for entry in entries)
     for buyer in everybody:
-        wait_until(lambda buyer=buyer: sorted(listed(buyer)) == sorted(buyer.orders), 60, f"{buyer.name}'s list to be complete")
-    sold = {"ordersConfirmed": len(orders), "unitsSold": len(orders), "timesAdded": len(orders)}
-    wait_until(lambda: sold.items() <= admin.expect(200, "GET", "order", f"/demand/{product}").items(), 60, "the demand to be exact")
+        count, product = len(buyer.orders), buyer.product
+        sold = {"ordersConfirmed": count, "unitsSold": count, "timesAdded": count}
+        wait_until(lambda: sorted(listed(buyer)) == sorted(buyer.orders), 60, f"{buyer.name}'s list to be complete")
+        wait_until(lambda: admin.expect(200, "GET", "product", f"/products/{product}")["stock"] == stock - count, 60, "the stock to be exact")
+        wait_until(lambda: sold.items() <= admin.expect(200, "GET", "order", f"/demand/{product}").items(), 60, "the demand to be exact")
 
 
 def pages(client, service: str, path: str) -> list[dict]:
