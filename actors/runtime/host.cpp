@@ -57,7 +57,9 @@ class Host::Parts {
         channel(engine, sidecar, observer, this->settings.app_token, this->settings.silence),
         server(
             io, server_settings(this->settings), [this](http::Request& request) { return channel.serve(request); },
-            [this](const http::Request& request) { channel.abandoned(request); }) {}
+            [this](const http::Request& request) { channel.abandoned(request); }) {
+    channel.ask([this] { return sidecar.store_trouble(); });
+  }
   ~Parts() { stop(); }
 
   void start() {
@@ -70,6 +72,7 @@ class Host::Parts {
     listening = false;
     server.stop();
     sidecar.close();
+    for (auto& store : stores) store->close();
     // What still runs fails now, instead of being left in the middle.
     if (!threads.empty())
       wait(Steady::now() + std::chrono::milliseconds(500),
@@ -84,6 +87,7 @@ class Host::Parts {
   boost::asio::io_context io;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{io.get_executor()};
   http::DaprSidecar sidecar;
+  std::vector<std::unique_ptr<http::DaprSidecar>> stores;
   Engine engine;
   http::AppChannel channel;
   http::Server server;
@@ -118,6 +122,14 @@ Calls Host::calls(Origin origin) {
 }
 StateStore& Host::state() {
   return parts_->sidecar;
+}
+StateStore& Host::state_apart(unsigned short port, Duration limit) {
+  auto settings = dapr_settings(parts_->settings);
+  settings.port = port;
+  settings.access_timeout = limit;
+  settings.wait_timeout = limit;
+  return *parts_->stores.emplace_back(
+      std::make_unique<http::DaprSidecar>(parts_->io, std::move(settings), parts_->observer));
 }
 Secrets& Host::secrets() {
   return parts_->sidecar;

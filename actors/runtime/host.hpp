@@ -78,6 +78,9 @@ class Host {
   /// Calls on behalf of `origin`.
   Calls calls(Origin origin);
   StateStore& state();
+  /// The same store over connections of its own, to `port` instead of the sidecar's, and with a time limit of its own
+  /// for each request: what is asked there cannot keep the actors waiting. Before `start`; lives as long as the host.
+  StateStore& state_apart(unsigned short port, Duration limit);
   Secrets& secrets();
   Sidecar& sidecar();
 

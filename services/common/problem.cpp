@@ -86,6 +86,8 @@ Problem problem_of(std::exception_ptr error) {
     if (failure.status() == 504 || failure.code() == "TIMED_OUT")
       return unavailable(504, "timeout",
                          "Another part of the platform did not answer in time; the outcome is unknown. Try again.");
+    if (failure.code() == "BUSY")
+      return unavailable(503, "busy", "More is in hand here than can be done at the moment. Try again.");
     return unavailable(503, "unavailable", "Another part of the platform is not available at the moment. Try again.");
   } catch (...) {
     Problem problem;

@@ -54,8 +54,8 @@ bool Items::moved(const Items& newer) const {
 }
 
 bool Transactions::is_over(const actors::SidecarError& failure, int unmoved) {
-  // After a time-out the client has waited long enough.
-  return unmoved >= attempts_without_movement || failure.code() == "TIMED_OUT";
+  // After a time-out the client has waited long enough; and where too much is in hand, repeating adds to it.
+  return unmoved >= attempts_without_movement || failure.code() == "TIMED_OUT" || failure.code() == "BUSY";
 }
 
 actors::Duration Transactions::moment_before(int attempt) {

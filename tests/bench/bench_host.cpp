@@ -80,7 +80,7 @@ int main(int argc, char** argv) {
   actors::Engine engine(io, sidecar, clock, observer, "bench");
   engine.add(actors::detail::describe<bench::Basket>([] { return std::make_unique<bench::Basket>(); }));
   engine.add(actors::detail::describe<bench::Static>([] { return std::make_unique<bench::Static>(); }));
-  actors::http::AppChannel channel(engine, sidecar, observer, token ? token : "");
+  actors::http::AppChannel channel(engine, sidecar, observer, token ? token : "", actors::HostSettings{}.silence);
   actors::http::ServerSettings settings;
   settings.port = static_cast<unsigned short>(std::atoi(argv[1]));
   auto constant = [](actors::http::Request&) -> actors::Task<actors::http::Response> {

@@ -177,6 +177,17 @@ TEST_F(AppChannelRoutes, TellTheirHealthToAnyone) {
   EXPECT_EQ(status_of(Wire(server_.port()).ask("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")), "503");
 }
 
+TEST_F(AppChannelRoutes, tells_the_health_probe_why_no_turn_can_succeed) {
+  std::optional<std::string> trouble = "the store is away";
+  channel_.ask([&trouble]() -> Task<std::optional<std::string>> { co_return trouble; });
+  const auto probe = [this] { return Wire(server_.port()).ask("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"); };
+  const auto answer = probe();
+  EXPECT_EQ(status_of(answer), "503");
+  EXPECT_THAT(body_of(answer), HasSubstr("the store is away"));
+  trouble.reset();
+  EXPECT_EQ(status_of(probe()), "200");
+}
+
 TEST_F(AppChannelRoutes, RefuseEverythingElseWithoutTheToken) {
   for (const auto* line : {"GET /dapr/config", "PUT /actors/Counter/c-1/method/Value", "DELETE /actors/Counter/c-1",
                            "POST /events/thing.happened", "GET /internal/things/1", "GET /unknown", "POST /healthz"})

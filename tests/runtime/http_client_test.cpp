@@ -22,11 +22,11 @@ class HttpClient : public ::testing::Test {
   std::future<Answer> start(std::string_view target) {
     return io_.start(client_->send(OutgoingRequest("GET", target)));
   }
-  bool fails(OutgoingRequest request, bool timed_out = false) {
+  bool fails(OutgoingRequest request, NoAnswer::Why why = NoAnswer::Why::Unreached) {
     try {
       io_.run(client_->send(std::move(request)));
     } catch (const NoAnswer& error) {
-      return error.timed_out() == timed_out;
+      return error.why() == why;
     }
     return false;
   }
@@ -210,7 +210,7 @@ TEST_F(HttpClient, DoesNotReuseAConnectionThatSaidMoreThanItsAnswer) {
 TEST_F(HttpClient, GivesUpOnAnAnswerThatTakesTooLong) {
   ScriptedServer server;
   connect_to(server.port(), {.timeout = 50ms});
-  EXPECT_TRUE(fails(OutgoingRequest("GET", "/"), true));
+  EXPECT_TRUE(fails(OutgoingRequest("GET", "/"), NoAnswer::Why::TimedOut));
   server.add({ok("late")});
   ASSERT_TRUE(eventually([&] { return server.said_all(); }));
   server.add({ok("next")});
@@ -234,9 +234,23 @@ TEST_F(HttpClient, LetsARequestWaitForAConnectionForALimitedTime) {
   connect_to(server.port(), {.connections = 1, .wait_timeout = 50ms});
   auto first = start("/first");
   ASSERT_TRUE(eventually([&] { return server.requests().size() == 1; }));
-  EXPECT_TRUE(fails(OutgoingRequest("GET", "/second"), true));
+  EXPECT_TRUE(fails(OutgoingRequest("GET", "/second"), NoAnswer::Why::Busy));
   server.add({ok("x")});
   EXPECT_EQ(first.get().body, "x");
+}
+
+TEST_F(HttpClient, RefusesAtOnceWhatMoreThanMayWaitWouldWaitFor) {
+  ScriptedServer server;
+  connect_to(server.port(), {.connections = 1, .waiting = 1});
+  auto first = start("/first");
+  ASSERT_TRUE(eventually([&] { return server.requests().size() == 1; }));
+  auto second = start("/second");
+  EXPECT_TRUE(fails(OutgoingRequest("GET", "/third"), NoAnswer::Why::Busy));
+  server.add({ok("one")});
+  server.add({ok("two")});
+  EXPECT_EQ(first.get().body, "one");
+  EXPECT_EQ(second.get().body, "two");
+  EXPECT_EQ(server.requests().size(), 2u);
 }
 
 TEST_F(HttpClient, ServesWhoWaitsWhenAConnectionBreaks) {

@@ -1,5 +1,6 @@
 #include "actors/runtime/http/dapr_sidecar.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/runtime/http_support.hpp"
@@ -8,6 +9,7 @@ namespace actors::http {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::eventually;
 using testing::ok;
 using testing::ScriptedServer;
 
@@ -321,6 +323,49 @@ TEST_F(DaprSidecarWire, TellsThatItWasNotReached) {
   EXPECT_EQ(failed.status(), 0);
   EXPECT_EQ(failed.code(), "UNREACHED");
   EXPECT_EQ(observer_.calls.back().status, 0);
+}
+
+TEST_F(DaprSidecarWire, TellsThatItDidNotSendWhatThereWasNoRoomFor) {
+  DaprSidecar small(io_.io, {.port = server_.port(), .access_connections = 1, .waiting = 0}, observer_);
+  auto first = io_.start(small.read_state({"Cart", "c-1"}, "state"));
+  ASSERT_TRUE(eventually([&] { return server_.requests().size() == 1; }));
+  EXPECT_EQ(error(small.read_state({"Cart", "c-2"}, "state")).code(), "BUSY");
+  answer("HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(first.get(), std::nullopt);
+}
+
+TEST_F(DaprSidecarWire, AsksTheStoreHowItIsOnlyWhenInDoubt) {
+  EXPECT_EQ(run(sidecar_.store_trouble()), std::nullopt);
+  EXPECT_EQ(server_.requests().size(), 0u);
+
+  answer_error(500, R"({"errorCode":"ERR_ACTOR_STATE_TRANSACTION_SAVE","message":"no answer from the store"})");
+  EXPECT_EQ(error(sidecar_.commit_state({"Cart", "c-1"}, {{"state", "{}"}})).status(), 500);
+  answer_error(500, R"({"errorCode":"ERR_STATE_GET","message":"no answer from the store"})");
+  EXPECT_THAT(run(sidecar_.store_trouble()).value_or(""), ::testing::HasSubstr("no answer from the store"));
+  EXPECT_EQ(error(sidecar_.call_actor({"Cart", "c-1"}, {"View", "", "", Cause::Call, {}})).code(), "STORE_AWAY");
+  answer("HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(run(sidecar_.store_trouble()), std::nullopt);
+  EXPECT_EQ(sent(), with_body("POST /v1.0/state/statestore HTTP/1.1\r\n", R"([{"key":"probe","value":"probe"}])"));
+
+  answer(ok("1"));
+  EXPECT_EQ(run(sidecar_.call_actor({"Cart", "c-1"}, {"View", "", "", Cause::Call, {}})), "1");
+  const auto asked = server_.requests().size();
+  EXPECT_EQ(run(sidecar_.store_trouble()), std::nullopt);
+  EXPECT_EQ(server_.requests().size(), asked);
+}
+
+TEST_F(DaprSidecarWire, TakesAStoreThatHasNotAnsweredByTheNextProbeToBeAwayUntilItDoes) {
+  answer_error(500, R"({"errorCode":"ERR_ACTOR_STATE_GET","message":"deadline exceeded"})");
+  EXPECT_EQ(error(sidecar_.read_state({"Cart", "c-1"}, "state")).status(), 500);
+  auto first = io_.start(sidecar_.store_trouble());
+  ASSERT_TRUE(eventually([&] { return server_.requests().size() == 2; }));
+  EXPECT_NE(run(sidecar_.store_trouble()), std::nullopt);
+  EXPECT_EQ(server_.requests().size(), 2u);
+  EXPECT_EQ(error(sidecar_.call_actor({"Cart", "c-1"}, {"View", "", "", Cause::Call, {}})).code(), "STORE_AWAY");
+  answer("HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(first.get(), std::nullopt);
+  answer(ok("1"));
+  EXPECT_EQ(run(sidecar_.call_actor({"Cart", "c-1"}, {"View", "", "", Cause::Call, {}})), "1");
 }
 
 TEST_F(DaprSidecarWire, TellsThatItTookTooLong) {

@@ -45,6 +45,28 @@ def two_replicas(broker):
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def proxied(broker):
+    """A second platform, whose sidecars reach the store and the broker, and payment-service its gateway, through proxies:
+    the platform and its Toxiproxy."""
+    from shop import facts, toolbox
+    from shop.console import Progress
+    from toxic import Toxiproxy
+
+    with Toxiproxy(toolbox.ensure_toxiproxy(Progress(quiet=True))) as toxiproxy:
+
+        def via(offset: int) -> dict[str, int]:
+            ports = facts.Ports(offset)
+            sidecar = next(app.ports["sidecarHttp"] for app in facts.apps(offset) if app.short == "payment")
+            behind = {"dynamodb": ports["dynamodb"], broker: ports[broker], "gateway": sidecar}
+            return {name: toxiproxy.proxy(name, port) for name, port in behind.items()}
+
+        running = Platform(broker, via=via)
+        running.start()
+        yield running, toxiproxy
+        running.stop()
+
+
 @pytest.fixture
 def admin(platform):
     return platform.client("admin")

@@ -43,13 +43,15 @@ def unique(prefix: str) -> str:
 class Platform:
     """The running platform, and everything a test needs to ask and disturb it."""
 
-    def __init__(self, broker: str, replicas: int = 1):
-        self.broker, self.replicas = broker, replicas
-        state = build_folder() / "system" / (broker if replicas == 1 else f"{broker}-{replicas}-replicas")
-        self.stack = stack.Stack(Workspace(state, build_folder()))
+    def __init__(self, broker: str, replicas: int = 1, via=None):
+        """`via(offset)` says which proxies stand in front of what (see `Settings`) on a platform with these ports."""
+        self.broker, self.replicas, self.via = broker, replicas, via
+        name = [broker, *([f"{replicas}-replicas"] if replicas > 1 else []), *(["proxied"] if via else [])]
+        self.stack = stack.Stack(Workspace(build_folder() / "system" / "-".join(name), build_folder()))
 
     def start(self) -> None:
-        settings = stack.Settings(self.broker, "log", ports.free_offset(), self.replicas)
+        offset = ports.free_offset()
+        settings = stack.Settings(self.broker, "log", offset, self.replicas, self.via(offset) if self.via else None)
         try:
             self.stack.up(settings, fresh=True, compile=False, quiet=True)
         except BaseException:

@@ -1,15 +1,19 @@
 """Our sidecar asks DynamoDB for consistent reads. DynamoDB Local always reads what was written and would hide the
-difference, so a recorder stands in for it and shows what went over the wire."""
+difference, so a recorder stands in for it and shows what went over the wire; and a proxy in front of it answers as
+eventually consistent reads may, which only the sidecar with Dapr's own store component falls for."""
 
 import json
 import os
 import subprocess
 import threading
+from contextlib import contextmanager, suppress
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
-from stack import wait_until
+from shopping import create_product
+from stack import unique, wait_until
 
 
 class Recorder(BaseHTTPRequestHandler):
@@ -107,3 +111,129 @@ def test_a_bulk_read_is_consistent_too(sidecar):
     body = {"keys": ["a", "b"], "parallelism": 1}
     assert requests.post(sidecar + "/v1.0/state/statestore/bulk", json=body, timeout=10).status_code == 200
     assert read_keys() == {"reader||a", "reader||b"}
+
+
+class Stale(BaseHTTPRequestHandler):
+    """DynamoDB behind a replica that has not heard of the last write to an item: a read that does not ask for consistency
+    gets the item as it was before. Everything else goes to DynamoDB Local and comes back as it is."""
+
+    protocol_version = "HTTP/1.1"
+    port = 0
+    lock = threading.Lock()
+    newest: dict[tuple[str, str], dict | None] = {}
+    before: dict[tuple[str, str], dict | None] = {}
+    given: list[str] = []  # keys that were answered with what they no longer hold
+
+    def do_POST(self):
+        text = self.rfile.read(int(self.headers["Content-Length"]))
+        body, operation = json.loads(text), self.headers["X-Amz-Target"].rsplit(".", 1)[1]
+        if operation == "GetItem" and not body.get("ConsistentRead"):
+            at = (body["TableName"], body["Key"]["key"]["S"])
+            with self.lock:
+                if at in self.before:
+                    self.given.append(at[1])
+                    item = self.before[at]
+                    return self.answer(200, json.dumps({"Item": item} if item else {}).encode())
+        status, answer = self.forward(text)
+        if status == 200:
+            with self.lock:
+                for at, item in self.written(operation, body):
+                    self.before[at], self.newest[at] = self.newest.get(at), item
+        self.answer(status, answer)
+
+    def forward(self, text: bytes) -> tuple[int, bytes]:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in ("connection", "accept-encoding")}
+            connection.request("POST", "/", text, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    @staticmethod
+    def written(operation: str, body: dict):
+        writes = [body] if operation in ("PutItem", "DeleteItem") else []
+        if operation == "TransactWriteItems":
+            writes = [next(iter(item.values())) for item in body["TransactItems"]]
+        for write in writes:
+            if "Item" in write or "Key" in write:
+                yield (write["TableName"], (write.get("Item") or write["Key"])["key"]["S"]), write.get("Item")
+
+    def answer(self, status: int, text: bytes) -> None:
+        with suppress(BrokenPipeError, ConnectionResetError):  # who asked has gone
+            self.send_response(status)
+            self.send_header("Content-Type", "application/x-amz-json-1.0")
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def behind(proxied):
+    """A platform whose store lags behind for whoever lets it."""
+    platform, toxiproxy = proxied
+    Stale.port = toxiproxy.upstreams["dynamodb"]
+    for kept in (Stale.newest, Stale.before, Stale.given):
+        kept.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Stale)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with toxiproxy.another("dynamodb", server.server_port):
+        yield platform
+    server.shutdown()
+
+
+@contextmanager
+def stock_sidecar(platform, part: str, log):
+    """The same sidecar, started with the same arguments, but with the store component as Dapr ships it."""
+    from shop import toolbox
+    from shop.console import Progress
+
+    ours, stock = toolbox.ensure_dapr(Progress(quiet=True))[0], toolbox.ensure_stock_daprd(Progress(quiet=True))
+    script = (platform.stack.workspace.generated / "run" / part).read_text()
+    assert str(ours) in script
+    platform.stack.supervisor.stop([part])
+    with open(log, "w") as out:
+        process = subprocess.Popen(["/bin/sh", "-c", script.replace(str(ours), str(stock))], stdout=out, stderr=out)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+        platform.stack.supervisor.start([part])
+
+
+def add(client, cart: str, product: str) -> int:
+    """One more piece; how many the cart then says it holds."""
+    body, key = {"productId": product, "quantity": 1}, unique("key")
+
+    def once():
+        answer = client.call("POST", "cart", f"/carts/{cart}/items", body, headers={"Idempotency-Key": key})
+        assert answer.status_code == 200, answer.text
+        return sum(item["quantity"] for item in answer.json()["items"])
+
+    return wait_until(once, 60, "the add")
+
+
+def three_adds(platform) -> list[int]:
+    """The third by an actor that has to read its state: its process is a new one."""
+    client, cart = platform.client(), unique("cart")
+    product = create_product(platform.client("admin"))["id"]
+    counts = [add(client, cart, product), add(client, cart, product)]
+    platform.kill("cart-service")
+    return [*counts, add(client, cart, product)]
+
+
+def test_an_actor_that_moves_sees_its_last_write_although_the_store_lags_behind(behind):
+    assert three_adds(behind) == [1, 2, 3]
+    assert Stale.before and not Stale.given
+
+
+def test_with_the_stock_component_the_same_actor_loses_an_update(behind, tmp_path):
+    with stock_sidecar(behind, "cart-service-sidecar", tmp_path / "daprd.log"):
+        assert three_adds(behind) == [1, 2, 2]
+    assert any("||Cart||" in key for key in Stale.given)
+    wait_until(behind.ready, 60, "the platform to be ready again")

@@ -129,6 +129,16 @@ def test_resiliency_targets_are_known_and_none_is_an_actor():
             assert name in policies[plural[kind]], (kind, name)
 
 
+def test_each_limit_leaves_room_for_those_inside_it():
+    (resiliency,) = render.documents(CONFIG / "resiliency.yaml")
+    policies = resiliency["spec"]["policies"]
+    seconds = {name: float(limit.removesuffix("s")) for name, limit in policies["timeouts"].items()}
+    repeat = policies["retries"]["publish"]
+    publishing = seconds["publish"] * (1 + repeat["maxRetries"]) + repeat["maxRetries"] * float(repeat["duration"].removesuffix("ms")) / 1000
+    assert publishing < seconds["deliver"] and seconds["state"] < seconds["deliver"]
+    assert seconds["deliver"] < FACTS["delivery"]["visibilitySeconds"]
+
+
 def test_spans_leave_the_machine_only_where_somebody_asked(change):
     assert "stdout" not in render.configurations(change, None)["cart-service"]["spec"]["tracing"]
     assert render.configurations(change, "log")["cart-service"]["spec"]["tracing"]["stdout"] is True

@@ -33,11 +33,11 @@ class Program:
 
 
 def all_programs(workspace: Workspace, tools: Tools, broker: str, replicas: int, secrets: Credentials,
-                 binaries: dict[str, Path]) -> list[Program]:
+                 binaries: dict[str, Path], via: dict[str, int] | None = None) -> list[Program]:
     programs = [sentry(workspace, tools), _placement(workspace, tools), _scheduler(workspace, tools), _dynamodb(workspace, tools)]
     programs.append(_ministack(workspace, tools) if broker == "aws" else _redis(workspace))
     for app in facts.apps(workspace.port_offset, replicas):
-        programs += [_sidecar(workspace, tools, app, secrets), _service(workspace, app, secrets, binaries[app.id])]
+        programs += [_sidecar(workspace, tools, app, secrets), _service(workspace, app, secrets, binaries[app.id], via or {})]
     programs.append(_gateway(workspace))
     return programs
 
@@ -163,13 +163,15 @@ def _sidecar(workspace: Workspace, tools: Tools, app: facts.App, secrets: Creden
     return Program(app.sidecar, "sidecar", app.ports["sidecarHttp"], command, environment, replica=app.replica)
 
 
-def _service(workspace: Workspace, app: facts.App, secrets: Credentials, binary: Path) -> Program:
+def _service(workspace: Workspace, app: facts.App, secrets: Credentials, binary: Path, via: dict[str, int]) -> Program:
     environment = {
         "FACADE_PORT": str(app.ports["facade"]), "APP_CHANNEL_PORT": str(app.ports["channel"]),
         "METRICS_PORT": str(app.ports["metrics"]), "BIND_ADDRESS": facts.host(), "METRICS_ADDRESS": facts.host(),
         "DAPR_HTTP_PORT": str(app.ports["sidecarHttp"]), "DAPR_API_TOKEN": secrets.dapr_api_token,
         "APP_API_TOKEN": secrets.app_api_token,
     }
+    if app.short == "payment" and "gateway" in via:
+        environment["SIMULATED_GATEWAY_PORT"] = str(via["gateway"])
     # The door's port: behind it is the one way in for the outside.
     return Program(app.part, "service", app.ports["door"], [str(binary)], environment, stop_seconds=25, replica=app.replica)
 

@@ -22,20 +22,21 @@ def documents(file: Path) -> list[dict]:
     return [document for document in yaml.safe_load_all(file.read_text()) if document]
 
 
-def values(workspace: Workspace) -> dict[str, str]:
-    """What ${…} stands for in dapr-config/local/."""
+def values(workspace: Workspace, via: dict[str, int]) -> dict[str, str]:
+    """What ${…} stands for in dapr-config/local/. `via` names the ports of what stands in front of a store or a broker."""
     ports = facts.Ports(workspace.port_offset)
+    address = {name: f"{facts.host()}:{via.get(name, ports[name])}" for name in ("aws", "dynamodb", "redis")}
     return {
-        "aws": f"http://{facts.host()}:{ports['aws']}",
-        "dynamodb": f"http://{facts.host()}:{ports['dynamodb']}",
-        "redis": f"{facts.host()}:{ports['redis']}",
+        "aws": f"http://{address['aws']}",
+        "dynamodb": f"http://{address['dynamodb']}",
+        "redis": address["redis"],
         "secretsFile": str(workspace.generated / "secrets.json"),
         "nameResolution": str(workspace.run / "names.db"),
     }
 
 
-def overlay(workspace: Workspace, broker: str) -> dict:
-    text = string.Template((CONFIG / "local" / f"{broker}.yaml").read_text()).substitute(values(workspace))
+def overlay(workspace: Workspace, broker: str, via: dict[str, int] | None = None) -> dict:
+    text = string.Template((CONFIG / "local" / f"{broker}.yaml").read_text()).substitute(values(workspace, via or {}))
     return yaml.safe_load(text)
 
 
@@ -94,8 +95,9 @@ def write(file: Path, text: str) -> bool:
     return True
 
 
-def write_dapr(workspace: Workspace, broker: str, trace: str | None, credentials: Credentials) -> None:
-    change = overlay(workspace, broker)
+def write_dapr(workspace: Workspace, broker: str, trace: str | None, credentials: Credentials,
+               via: dict[str, int] | None = None) -> None:
+    change = overlay(workspace, broker, via)
     resources = workspace.generated / "resources"
     resources.mkdir(exist_ok=True)
     resiliency = [merged(r, {"spec": change.get("resiliency", {})}) for r in documents(CONFIG / "resiliency.yaml")]

@@ -23,12 +23,14 @@ FALTERING_SECONDS = 20
 
 @dataclass(frozen=True)
 class Settings:
-    """How this platform was started; what `status` and a second `up` go by."""
+    """How this platform was started; what `status` and a second `up` go by. `via` is for tests: the port of a proxy that the
+    sidecars use instead of `dynamodb`, `aws` or `redis`, and payment-service instead of its sidecar for its `gateway`."""
 
     broker: str = "aws"
     trace: str | None = None
     port_offset: int = 0
     replicas: int = 1
+    via: dict[str, int] | None = None
 
 
 class Stack:
@@ -74,7 +76,7 @@ class Stack:
 
     def _start(self, tools: toolbox.Tools, progress: Progress) -> None:
         secrets = credentials.ensure(self.workspace)
-        render.write_dapr(self.workspace, self.saved.broker, self.saved.trace, secrets)
+        render.write_dapr(self.workspace, self.saved.broker, self.saved.trace, secrets, self.saved.via)
         supervisord = tools.venv / "bin" / "supervisord"
         if not self.supervisor.running():
             ports.require_free(self.workspace.port_offset, self.saved.replicas)
@@ -183,7 +185,7 @@ class Stack:
 
     def parts(self, tools: toolbox.Tools) -> list[Program]:
         return programs.all_programs(self.workspace, tools, self.saved.broker, self.saved.replicas,
-                                     credentials.ensure(self.workspace), build.service_binaries(self.workspace))
+                                     credentials.ensure(self.workspace), build.service_binaries(self.workspace), self.saved.via)
 
     def apps(self) -> list[facts.App]:
         """Every replica of every service."""

@@ -21,6 +21,7 @@ from .packages import install_system_packages
 from .workspace import CACHE, TOOLS, ShopError
 
 DAPR_OWN = TOOLS / "dapr"
+TOXIPROXY = TOOLS / "toxiproxy"
 LOOPBACK_SERVER = TOOLS / "dynamodb" / "LoopbackServer.java"
 CONTROL_PLANE = ("placement", "scheduler", "sentry")
 # Older control planes do not speak all of what our sidecar does.
@@ -133,6 +134,11 @@ def _installed_control_plane() -> dict[str, Path]:
     return {name: folder / name for name in CONTROL_PLANE if (folder / name).is_file()}
 
 
+def _build_dapr(folder: Path, what: list[str], step: Step, log: Path) -> None:
+    go_on_path = {"PATH": f"{Path(go_program()).parent}{os.pathsep}{os.environ['PATH']}"}
+    run([str(DAPR_OWN / "build"), str(folder), *what], step, log, env=go_on_path)
+
+
 def ensure_dapr(progress: Progress) -> tuple[Path, dict[str, Path]]:
     """daprd is always our own, because of its store and its patches; the control plane is whatever is there and new enough."""
     installed = _installed_control_plane()
@@ -141,10 +147,31 @@ def ensure_dapr(progress: Progress) -> tuple[Path, dict[str, Path]]:
     with made_once(folder) as missing:
         if missing:
             with progress.step("Dapr binaries") as step:
-                packages = ["./daprd", *(f"github.com/dapr/dapr/cmd/{name}" for name in built)]
-                go_on_path = {"PATH": f"{Path(go_program()).parent}{os.pathsep}{os.environ['PATH']}"}
-                run([str(DAPR_OWN / "build"), str(folder), *packages], step, CACHE / "dapr.log", env=go_on_path)
+                _build_dapr(folder, ["./daprd", *(f"github.com/dapr/dapr/cmd/{name}" for name in built)], step, CACHE / "dapr.log")
     return folder / "daprd", {**{name: folder / name for name in built}, **installed}
+
+
+def ensure_stock_daprd(progress: Progress) -> Path:
+    """Our sidecar with Dapr's own store component. For the test that shows why ours has another; nothing else needs it."""
+    folder = CACHE / f"{dapr_folder([]).name}-stock"
+    with made_once(folder) as missing:
+        if missing:
+            with progress.step("daprd with the stock component") as step:
+                _build_dapr(folder, ["-tags", "stock", "./daprd"], step, CACHE / "dapr-stock.log")
+    return folder / "daprd"
+
+
+def ensure_toxiproxy(progress: Progress) -> Path:
+    """For tests that disturb connections; nothing else needs it."""
+    folder = CACHE / f"toxiproxy-{fingerprint(TOXIPROXY / 'go.mod', TOXIPROXY / 'go.sum')}"
+    program = folder / "toxiproxy-server"
+    with made_once(folder) as missing:
+        if missing:
+            with progress.step("toxiproxy") as step:
+                run([go_program(), "build", "-mod=readonly", "-trimpath", "-v", "-o", str(program),
+                     "github.com/Shopify/toxiproxy/v2/cmd/server"], step, CACHE / "toxiproxy.log", cwd=TOXIPROXY,
+                    env={"CGO_ENABLED": "0"})
+    return program
 
 
 def ensure_dynamodb(progress: Progress) -> Path:

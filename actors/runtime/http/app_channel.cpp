@@ -122,8 +122,7 @@ Task<Response> AppChannel::serve(Request& request) {
   if (!is_probe && (token_.empty() || !same_secret(request.token, token_)))
     co_return problem(401, "the header dapr-api-token is missing or wrong");
   heard();
-  if (is_probe)
-    co_return draining_ ? problem(503, "the host drains") : Response{200, R"({"status":"ok"})", "application/json", {}};
+  if (is_probe) co_return co_await health();
   if (!path.starts_with('/')) co_return problem(400, "the target must be a path");
   std::exception_ptr error;
   try {
@@ -132,6 +131,15 @@ Task<Response> AppChannel::serve(Request& request) {
     error = std::current_exception();
   }
   co_return failure_of(error);
+}
+
+Task<Response> AppChannel::health() {
+  if (draining_) co_return problem(503, "the host drains");
+  if (trouble_) {
+    const auto trouble = co_await trouble_();
+    if (trouble) co_return problem(503, *trouble);
+  }
+  co_return Response{200, R"({"status":"ok"})", "application/json", {}};
 }
 
 Task<Response> AppChannel::route(Request& request, Segments path) {

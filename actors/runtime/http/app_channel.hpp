@@ -2,7 +2,7 @@
 ///
 /// | request | answer |
 /// |---|---|
-/// | `GET /healthz` | 200, 503 once the host drains; the only one without a token |
+/// | `GET /healthz` | 200; 503 once the host drains or can do no turns; the only one without a token |
 /// | `GET /dapr/config`, `GET /dapr/subscribe` | the actor types; no subscriptions, they are declared as resources |
 /// | `PUT /actors/{type}/{id}/method/{name}` | 200, a refusal too; 404 unknown; 503 while draining; 500 it failed |
 /// | `PUT …/method/remind/{name}`, `PUT …/method/timer/{name}` | the same; a reminder nobody knows is removed |
@@ -32,12 +32,17 @@ namespace actors::http {
 class AppChannel {
  public:
   using Handle = std::function<Task<ChannelAnswer>(ChannelRequest)>;
+  /// Why no turn can succeed at the moment, or nothing.
+  using Trouble = std::function<Task<std::optional<std::string>>()>;
 
   /// `silence`: see HostSettings::silence.
   AppChannel(Engine& engine, Sidecar& sidecar, Observer& observer, std::string token, Duration silence);
 
   void subscribe(Subscriptions subscriptions) { subscriptions_ = std::move(subscriptions); }
   void route(std::string verb, std::string_view pattern, Handle handle);
+  /// Asked by each health probe. A sidecar that is told so keeps events and reminders back until it is over, instead of
+  /// trying each of them until it is a dead letter.
+  void ask(Trouble trouble) { trouble_ = std::move(trouble); }
 
   Task<Response> serve(Request& request);
   /// The peer of the request has gone: the actor it was for is not to be trusted.
@@ -56,6 +61,7 @@ class AppChannel {
 
   void heard();
 
+  Task<Response> health();
   Task<Response> route(Request& request, Segments path);
   Task<Response> serve_actor(Request& request, Segments path);
   Task<Response> call(ActorId actor, std::string method, Request& request);
@@ -71,6 +77,7 @@ class AppChannel {
   const std::string token_;
   Subscriptions subscriptions_;
   std::vector<Route> routes_;
+  Trouble trouble_;
   std::atomic<bool> draining_ = false;
   const Duration silence_;
   std::mutex hearing_;

@@ -20,8 +20,8 @@ namespace {
 using Steady = std::chrono::steady_clock;
 constexpr std::uint64_t answer_body_limit = 64 * 1024 * 1024;
 
-std::exception_ptr no_answer(const std::string& why, bool timed_out = false) {
-  return std::make_exception_ptr(NoAnswer(why, timed_out));
+std::exception_ptr no_answer(const std::string& text, NoAnswer::Why why = NoAnswer::Why::Unreached) {
+  return std::make_exception_ptr(NoAnswer(text, why));
 }
 
 }  // namespace
@@ -254,7 +254,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     const auto done = finished();
     disconnect();
     pool_->lost(shared_from_this());
-    done.fail(no_answer(timed_out ? "no answer in time" : error.message(), timed_out));
+    done.fail(timed_out ? no_answer("no answer in time", NoAnswer::Why::TimedOut) : no_answer(error.message()));
   }
 
   Completion<Answer> finished() {
@@ -298,8 +298,11 @@ void Client::Pool::start(OutgoingRequest request, Completion<Answer> done) {
     } else if (all_.size() < settings.connections) {
       connection = std::make_shared<ClientConnection>(*this);
       all_.emplace(connection.get(), connection);
-    } else {
+    } else if (waiting_.size() < settings.waiting) {
       waiting_.push_back(std::move(pending));
+      return;
+    } else {
+      asio::post(io, [done] { done.fail(no_answer("too many requests wait already", NoAnswer::Why::Busy)); });
       return;
     }
   }
@@ -370,7 +373,7 @@ void Client::Pool::sweep() {
     });
     begin_sweeping();
   }
-  for (auto& pending : overdue) pending.done.fail(no_answer("no connection was free in time", true));
+  for (auto& pending : overdue) pending.done.fail(no_answer("no connection was free in time", NoAnswer::Why::Busy));
 }
 
 void Client::Pool::close() {

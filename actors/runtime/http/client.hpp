@@ -1,7 +1,8 @@
 /// An HTTP/1.1 client for one server beside us, with a pool of connections that are kept.
 ///
 /// A request whose kept connection turns out to be closed, before any byte of an answer, is sent once more on a fresh
-/// one if it may be repeated. More requests than connections wait for one in order, for a limited time.
+/// one if it may be repeated. More requests than connections wait for one in order, for a limited time; more than may
+/// wait are refused at once, so that a server that hangs costs a bounded amount of memory.
 /// All functions may be called from any thread; a task resumes on a thread of the `io_context`. Internal to the
 /// library.
 #pragma once
@@ -33,11 +34,16 @@ struct Answer {
 /// No answer came: the server was not reached, closed the connection, sent what is not HTTP, or took too long.
 class NoAnswer : public std::runtime_error {
  public:
-  NoAnswer(const std::string& why, bool timed_out) : std::runtime_error(why), timed_out_(timed_out) {}
-  bool timed_out() const { return timed_out_; }
+  enum class Why {
+    Unreached,  ///< or cut off in the middle
+    TimedOut,
+    Busy,  ///< not sent: too many wait already
+  };
+  NoAnswer(const std::string& text, Why why) : std::runtime_error(text), why_(why) {}
+  Why why() const { return why_; }
 
  private:
-  bool timed_out_;
+  Why why_;
 };
 
 struct ClientSettings {
@@ -45,6 +51,7 @@ struct ClientSettings {
   unsigned short port = 0;
   std::string token = {};  ///< header `dapr-api-token` of every request, when not empty
   std::size_t connections = 256;
+  std::size_t waiting = 1024;                        ///< requests without a connection
   Duration timeout = std::chrono::seconds(30);       ///< of a request, once it has a connection
   Duration wait_timeout = std::chrono::seconds(10);  ///< for a connection
   Duration idle_timeout = std::chrono::seconds(60);  ///< a kept connection is closed after

@@ -136,6 +136,14 @@ void write_operation(Document& body, const std::string& key, const std::optional
   body.writer.EndObject();
 }
 
+const char* code_of(NoAnswer::Why why) {
+  switch (why) {
+    case NoAnswer::Why::TimedOut: return "TIMED_OUT";
+    case NoAnswer::Why::Busy: return "BUSY";
+    default: return "UNREACHED";
+  }
+}
+
 template <class Make>
 OutgoingRequest prepared(const char* operation, Make make) {
   try {
@@ -154,12 +162,16 @@ DaprSidecar::DaprSidecar(boost::asio::io_context& io, DaprSettings settings, Obs
                   .port = settings_.port,
                   .token = settings_.token,
                   .connections = settings_.call_connections,
-                  .timeout = settings_.call_timeout}),
+                  .waiting = settings_.waiting,
+                  .timeout = settings_.call_timeout,
+                  .wait_timeout = settings_.wait_timeout}),
       access_(io, {.address = settings_.address,
                    .port = settings_.port,
                    .token = settings_.token,
                    .connections = settings_.access_connections,
-                   .timeout = settings_.access_timeout}) {}
+                   .waiting = settings_.waiting,
+                   .timeout = settings_.access_timeout,
+                   .wait_timeout = settings_.wait_timeout}) {}
 
 Task<Answer> DaprSidecar::send(Client& client, const char* operation, OutgoingRequest request) {
   const auto started = std::chrono::steady_clock::now();
@@ -173,7 +185,19 @@ Task<Answer> DaprSidecar::send(Client& client, const char* operation, OutgoingRe
     co_return answer;
   } catch (const NoAnswer& error) {
     report(0);
-    throw SidecarError(0, error.timed_out() ? "TIMED_OUT" : "UNREACHED", std::string(operation) + ": " + error.what());
+    throw SidecarError(0, code_of(error.why()), std::string(operation) + ": " + error.what());
+  }
+}
+
+Task<Answer> DaprSidecar::ask_store(const char* operation, OutgoingRequest request) {
+  try {
+    auto answer = co_await send(access_, operation, std::move(request));
+    // A refused ETag is answered like an outage; `store_trouble` finds out.
+    if (answer.status >= 500) store_in_doubt_ = true;
+    co_return answer;
+  } catch (...) {
+    store_in_doubt_ = true;
+    throw;
   }
 }
 
@@ -182,10 +206,14 @@ Task<void> DaprSidecar::change(const char* operation, OutgoingRequest request) {
   if (answer.status / 100 != 2) throw error_of(answer, operation);
 }
 
+Task<void> DaprSidecar::change_store(const char* operation, OutgoingRequest request) {
+  const auto answer = co_await ask_store(operation, std::move(request));
+  if (answer.status / 100 != 2) throw error_of(answer, operation);
+}
+
 Task<std::optional<std::string>> DaprSidecar::read_state(ActorId actor, std::string key) {
-  auto answer =
-      co_await send(access_, "state_get",
-                    prepared("state_get", [&] { return OutgoingRequest("GET", actor_path(actor, "/state", key)); }));
+  auto answer = co_await ask_store(
+      "state_get", prepared("state_get", [&] { return OutgoingRequest("GET", actor_path(actor, "/state", key)); }));
   if (answer.status == 204) co_return std::nullopt;
   if (answer.status != 200) throw error_of(answer, "state_get");
   co_return std::move(answer.body);
@@ -198,11 +226,11 @@ Task<void> DaprSidecar::commit_state(ActorId actor, std::vector<StateOperation> 
     write_operation(body, operation.key, operation.value,
                     [&] { write_metadata(body, operation.ttl, operation.revision); });
   body.writer.EndArray();
-  co_await change("state_commit", prepared("state_commit", [&] {
-                    OutgoingRequest request("POST", actor_path(actor, "/state", ""));
-                    request.body(json_type, body.text());
-                    return request;
-                  }));
+  co_await change_store("state_commit", prepared("state_commit", [&] {
+                          OutgoingRequest request("POST", actor_path(actor, "/state", ""));
+                          request.body(json_type, body.text());
+                          return request;
+                        }));
 }
 
 Task<void> DaprSidecar::register_reminder(ActorId actor, Alarm alarm) {
@@ -234,6 +262,8 @@ Task<void> DaprSidecar::unregister_timer(ActorId actor, std::string name) {
 }
 
 Task<Reply> DaprSidecar::call_actor(ActorId actor, Call call) {
+  if (std::chrono::steady_clock::now() < store_away_until_.load())
+    throw SidecarError(0, "STORE_AWAY", "actor_call: the state store does not answer");
   auto answer = co_await send(calls_, "actor_call", prepared("actor_call", [&] {
                                 OutgoingRequest request("PUT", actor_path(actor, "/method", call.method));
                                 request.header("Idempotency-Key", to_header_value(call.id));
@@ -281,10 +311,11 @@ Task<HttpAnswer> DaprSidecar::invoke(std::string app_id, HttpRequest call) {
 }
 
 Task<std::optional<StateItem>> DaprSidecar::get(std::string key) {
-  auto answer = co_await send(access_, "store_get", prepared("store_get", [&] {
-                                return OutgoingRequest("GET", "/v1.0/state/" + percent_encode(settings_.state_store) +
-                                                                  "/" + percent_encode(key) + "?consistency=strong");
-                              }));
+  auto answer =
+      co_await ask_store("store_get", prepared("store_get", [&] {
+                           return OutgoingRequest("GET", "/v1.0/state/" + percent_encode(settings_.state_store) + "/" +
+                                                             percent_encode(key) + "?consistency=strong");
+                         }));
   if (answer.status == 204) co_return std::nullopt;
   if (answer.status != 200) throw error_of(answer, "store_get");
   co_return StateItem{std::move(answer.body), std::move(answer.etag)};
@@ -297,17 +328,19 @@ Task<std::vector<std::optional<StateItem>>> DaprSidecar::get_all(std::vector<std
   body.writer.StartObject();
   body.member("keys", keys).member("parallelism", 10);
   body.writer.EndObject();
-  const auto answer =
-      co_await send(access_, "store_get_all", prepared("store_get_all", [&] {
-                      OutgoingRequest request("POST", "/v1.0/state/" + percent_encode(settings_.state_store) + "/bulk");
-                      request.body(json_type, body.text());
-                      return request;
-                    }));
+  const auto answer = co_await ask_store(
+      "store_get_all", prepared("store_get_all", [&] {
+        OutgoingRequest request("POST", "/v1.0/state/" + percent_encode(settings_.state_store) + "/bulk");
+        request.body(json_type, body.text());
+        return request;
+      }));
   if (answer.status / 100 != 2) throw error_of(answer, "store_get_all");
   std::map<std::string, StateItem> found;
   for (auto& item : json::parse<std::vector<BulkItem>>(answer.body)) {
-    if (item.error && !item.error->empty())
+    if (item.error && !item.error->empty()) {
+      store_in_doubt_ = true;
       throw SidecarError(500, "ERR_STATE_BULK_GET", "store_get_all: " + item.key + ": " + *item.error);
+    }
     if (item.data) found[item.key] = {std::move(item.data->text), item.etag.value_or("")};
   }
   for (std::size_t i = 0; i < keys.size(); ++i)
@@ -334,12 +367,12 @@ Task<void> DaprSidecar::transact(std::vector<StateChange> changes) {
     });
   body.writer.EndArray();
   body.writer.EndObject();
-  co_await change("store_transact", prepared("store_transact", [&] {
-                    OutgoingRequest request("POST",
-                                            "/v1.0/state/" + percent_encode(settings_.state_store) + "/transaction");
-                    request.body(json_type, body.text());
-                    return request;
-                  }));
+  co_await change_store("store_transact", prepared("store_transact", [&] {
+                          OutgoingRequest request(
+                              "POST", "/v1.0/state/" + percent_encode(settings_.state_store) + "/transaction");
+                          request.body(json_type, body.text());
+                          return request;
+                        }));
 }
 
 Task<std::map<std::string, std::string>> DaprSidecar::secret(std::string name) {
@@ -371,6 +404,37 @@ Task<std::optional<std::string>> DaprSidecar::not_ready(std::vector<std::string>
     unreachable = error.what();
   }
   co_return unreachable;
+}
+
+Task<std::optional<std::string>> DaprSidecar::store_trouble() {
+  if (!store_in_doubt_) co_return std::nullopt;
+  const auto away = [this] { store_away_until_ = std::chrono::steady_clock::now() + std::chrono::seconds(15); };
+  if (asking_store_.exchange(true)) {
+    away();
+    co_return "the state store has not answered yet";
+  }
+  std::string trouble;
+  try {
+    // A write: a store that is overwhelmed may still read.
+    const auto answer =
+        co_await send(access_, "store_probe", prepared("store_probe", [&] {
+                        OutgoingRequest request("POST", "/v1.0/state/" + percent_encode(settings_.state_store));
+                        request.body(json_type, R"([{"key":"probe","value":"probe"}])");
+                        return request;
+                      }));
+    if (answer.status < 500) {
+      store_in_doubt_ = false;
+      store_away_until_ = std::chrono::steady_clock::time_point{};
+    } else {
+      trouble = error_of(answer, "store_probe").what();
+    }
+  } catch (const SidecarError& error) {
+    trouble = error.what();
+  }
+  asking_store_ = false;
+  if (trouble.empty()) co_return std::nullopt;
+  away();
+  co_return trouble;
 }
 
 void DaprSidecar::close() {

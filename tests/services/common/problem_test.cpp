@@ -39,6 +39,7 @@ TEST(Problem, of_an_outage_can_be_tried_again) {
   EXPECT_THAT(outage.headers, ::testing::Contains(std::pair<std::string, std::string>("Retry-After", "1")));
   EXPECT_EQ(problem_of(std::make_exception_ptr(actors::SidecarError(504, "", "timeout"))).status, 504);
   EXPECT_EQ(problem_of(std::make_exception_ptr(actors::SidecarError(0, "TIMED_OUT", "no answer in time"))).status, 504);
+  EXPECT_EQ(problem_of(std::make_exception_ptr(actors::SidecarError(0, "BUSY", "too many wait"))).status, 503);
 }
 
 TEST(Problem, of_what_nobody_foresaw_tells_the_client_nothing) {
