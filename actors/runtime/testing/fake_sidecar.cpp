@@ -1,6 +1,7 @@
 #include "actors/runtime/testing/fake_sidecar.hpp"
 
 #include "actors/runtime/engine.hpp"
+#include "actors/runtime/testing/stored_json.hpp"
 
 namespace actors::testing {
 
@@ -25,7 +26,8 @@ std::optional<std::string> FakeSidecar::stored(const ActorId& actor, const std::
 
 Task<std::optional<std::string>> FakeSidecar::read_state(ActorId actor, std::string key) {
   begin("state_get");
-  co_return stored(actor, key);
+  const auto value = stored(actor, key);
+  co_return value ? std::optional(as_the_store_gives_it(*value)) : std::nullopt;
 }
 
 Task<void> FakeSidecar::commit_state(ActorId actor, std::vector<StateOperation> operations) {
