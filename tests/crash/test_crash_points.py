@@ -147,6 +147,7 @@ def rounds(platform, points: list[Point]) -> list[list[Point]]:
     return [[points[i] for points in by_app.values() if i < len(points)] for i in range(longest)]
 
 
+# covers: lost-answer, outbox, reminders-through-downtime, call-twice
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_whoever_dies_wherever_the_outcome_is_the_same(platform, plan, scenario):
     prepare, act = SCENARIOS[scenario]

@@ -342,6 +342,7 @@ TEST_F(AccountTest, events_leave_in_the_order_of_their_commits_even_if_the_first
   EXPECT_EQ(bench.sidecar.published[1].id, "Account/a/2/0");
 }
 
+// covers: time-in-tests, reminders-through-downtime
 TEST_F(AccountTest, a_deadline_is_kept_through_downtime) {
   bench.call<&Account::promise_interest>("a");
   bench.advance(4min);
@@ -372,6 +373,7 @@ TEST_F(AccountTest, a_later_need_that_is_sooner_arms_the_reminder_anew) {
   EXPECT_THAT(bench.sidecar.published, SizeIs(1));
 }
 
+// covers: time-in-tests, state-ttl
 TEST_F(AccountTest, keys_of_its_own_are_written_with_the_state_and_expire) {
   bench.call<&Account::note>("a", Note{"hello"});
   EXPECT_EQ(bench.call<&Account::noted>("a"), "hello");
@@ -421,7 +423,7 @@ TEST_F(AccountTest, a_reminder_that_somebody_else_registered_needs_no_data_of_ou
 
 TEST_F(AccountTest, a_stored_document_that_cannot_be_read_fails_the_call_and_not_the_process) {
   for (const auto* document : {"null", "5", "[]", "{}", R"({"version":1})"}) {
-    bench.run(bench.sidecar.commit_state(a, {{"state", document}}));
+    bench.sidecar.put(a, "state", document);
     EXPECT_THROW(balance(), SidecarError) << document;
   }
 }
@@ -547,6 +549,7 @@ TEST_F(AccountTest, a_call_whose_process_dies_at_any_line_and_is_repeated_has_th
   }
 }
 
+// covers: drain-key, config-asked
 TEST_F(AccountTest, the_sidecar_is_told_of_the_type_and_its_settings) {
   EXPECT_EQ(bench.configuration(),
             R"({"entities":["Account"],"drainRebalancedActors":true,"entitiesConfig":[{"entities":["Account"],)"

@@ -15,6 +15,7 @@ using ::testing::IsEmpty;
 
 class Points : public ::testing::Test {
  protected:
+  Points() { bench.sidecar.activated(a); }
   static std::string document(int version) {
     return R"({"version":)" + std::to_string(version) + R"(,"data":{},"outbox":[],"handled":[]})";
   }
@@ -44,7 +45,7 @@ TEST_F(Points, tell_a_turn_from_a_tidied_document) {
 }
 
 TEST_F(Points, know_a_document_that_was_there_before) {
-  run(bench.sidecar.commit_state(a, {{"state", document(7)}}));
+  bench.sidecar.put(a, "state", document(7));
   run(sidecar.read_state(a, "state"));
   run(sidecar.commit_state(a, {{"state", document(7)}}));
   EXPECT_THAT(reached, ElementsAre("Account tidy:before", "Account tidy:after"));

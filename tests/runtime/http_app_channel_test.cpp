@@ -171,12 +171,14 @@ class AppChannelRoutes : public ::testing::Test {
   std::vector<std::string> happened_;
 };
 
+// covers: health-probe-no-token
 TEST_F(AppChannelRoutes, TellTheirHealthToAnyone) {
   EXPECT_EQ(status_of(Wire(server_.port()).ask("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")), "200");
   channel_.drain();
   EXPECT_EQ(status_of(Wire(server_.port()).ask("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")), "503");
 }
 
+// covers: app-token
 TEST_F(AppChannelRoutes, RefuseEverythingElseWithoutTheToken) {
   for (const auto* line : {"GET /dapr/config", "PUT /actors/Counter/c-1/method/Value", "DELETE /actors/Counter/c-1",
                            "POST /events/thing.happened", "GET /internal/things/1", "GET /unknown", "POST /healthz"})
@@ -347,6 +349,7 @@ TEST_F(AppChannelRoutes, RingRemindersAndTickTimers) {
   EXPECT_EQ(body_of(ask("PUT", "/actors/Counter/c-1/method/Value")), "1100");
 }
 
+// covers: reminder-404
 TEST_F(AppChannelRoutes, RemoveAReminderThatNobodyKnowsAnyMore) {
   io_.run(sidecar_.register_reminder({"Counter", "c-1"}, {"gone", 1s, 1s}));
   EXPECT_EQ(status_of(ask("PUT", "/actors/Counter/c-1/method/remind/gone", R"({"data":null})")), "200");
@@ -357,6 +360,7 @@ TEST_F(AppChannelRoutes, FailATickWhoseBodyCannotBeRead) {
   EXPECT_EQ(status_of(ask("PUT", "/actors/Counter/c-1/method/remind/ring", "{")), "500");
 }
 
+// covers: deactivate-twice
 TEST_F(AppChannelRoutes, DeactivateWhoeverIsNamed) {
   ask("PUT", "/actors/Counter/c-1/method/Add", R"({"amount":1})");
   for (const auto* target : {"/actors/Counter/c-1", "/actors/Counter/c-1", "/actors/Counter/never", "/actors/Nobody/x"})
