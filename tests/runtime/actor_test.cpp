@@ -139,18 +139,23 @@ namespace {
 /// A second host of the same actors on the same store, as there is one for a moment when the first was paused.
 class OtherHost {
  public:
-  explicit OtherHost(Bench& bench) : engine_(io_, bench.sidecar, bench.clock, observer_, "bench") {
+  explicit OtherHost(Bench& bench)
+      : sidecar_(bench.sidecar), engine_(io_, bench.sidecar, bench.clock, observer_, "bench") {
     engine_.add(detail::describe<Account>([] { return std::make_unique<Account>(); }));
   }
   void call(const ActorId& actor, std::string method, std::string body) {
     bool succeeded = false;
     Call call{std::move(method), std::move(body), {}};
     spawn(engine_.call(actor, std::move(call)), [&](const Outcome<Reply>& outcome) { succeeded = !outcome.failed(); });
-    io_.poll();
+    do {
+      io_.restart();
+      io_.poll();
+    } while (sidecar_.complete_one());
     EXPECT_TRUE(succeeded);
   }
 
  private:
+  testing::FakeSidecar& sidecar_;
   boost::asio::io_context io_;
   Observer observer_;
   Engine engine_;

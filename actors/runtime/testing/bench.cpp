@@ -1,5 +1,7 @@
 #include "actors/runtime/testing/bench.hpp"
 
+#include <cstdlib>
+
 #include "actors/runtime/engine.hpp"
 
 namespace actors::testing {
@@ -34,7 +36,9 @@ class Bench::Parts {
   std::unique_ptr<Engine> engine;
 };
 
-Bench::Bench(std::string app_id) : parts_(std::make_unique<Parts>(std::move(app_id), clock, sidecar)) {}
+Bench::Bench(std::string app_id) : parts_(std::make_unique<Parts>(std::move(app_id), clock, sidecar)) {
+  if (const auto* seed = std::getenv("BENCH_SEED")) sidecar.complete_later(static_cast<unsigned>(std::stoul(seed)));
+}
 Bench::~Bench() = default;
 
 void Bench::add_type(detail::TypeDescription type) {
