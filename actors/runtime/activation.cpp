@@ -5,6 +5,8 @@
 #include <boost/uuid/name_generator_sha1.hpp>
 #include <boost/uuid/uuid_io.hpp>
 
+#include "actors/runtime/stored_size.hpp"
+
 namespace actors {
 namespace {
 
@@ -14,6 +16,9 @@ constexpr std::string_view state_key = "state";
 // holds its key and the store's attributes.
 constexpr std::size_t max_operations = 100;
 constexpr std::size_t max_value_bytes = 399 * 1024;
+/// Of all of them together. DynamoDB takes 4 MB; a sidecar takes a request of 4 MiB, or what it was told
+/// (`--max-body-size`, 2 MiB in this project).
+constexpr std::size_t max_transaction_bytes = 1900 * 1024;
 /// Answers kept in the document may take this much of it.
 constexpr std::size_t max_handled_bytes = 32 * 1024;
 
@@ -47,10 +52,17 @@ void check_limits(const std::vector<StateOperation>& operations) {
   if (operations.size() > max_operations)
     throw TooLarge("the turn wants " + std::to_string(operations.size()) + " state operations, a transaction takes " +
                    std::to_string(max_operations) + ": spread them over several turns");
-  for (const auto& operation : operations)
-    if (operation.value && operation.value->size() > max_value_bytes)
-      throw TooLarge("the key " + operation.key + " would hold " + std::to_string(operation.value->size()) +
-                     " bytes, the store takes " + std::to_string(max_value_bytes) + ": split it into keys of its own");
+  std::size_t all = 0;
+  for (const auto& operation : operations) {
+    const auto bytes = operation.value ? stored_size(*operation.value) : 0;
+    if (bytes > max_value_bytes)
+      throw TooLarge("the key " + operation.key + " would hold " + std::to_string(bytes) + " bytes, the store takes " +
+                     std::to_string(max_value_bytes) + ": split it into keys of its own");
+    all += operation.key.size() + bytes;
+  }
+  if (all > max_transaction_bytes)
+    throw TooLarge("the turn wants to store " + std::to_string(all) + " bytes, a transaction takes " +
+                   std::to_string(max_transaction_bytes) + ": spread them over several turns");
 }
 
 bool read_once(const std::string& data) {

@@ -53,10 +53,12 @@ class Host::Parts {
         observer(observer),
         io(this->settings.threads == 1 ? 1 : BOOST_ASIO_CONCURRENCY_HINT_SAFE),
         sidecar(io, dapr_settings(this->settings), observer),
-        engine(io, sidecar, clock, observer, this->settings.app_id),
-        channel(engine, sidecar, observer, this->settings.app_token, this->settings.silence),
+        effects(between<Sidecar>(sidecar)),
+        state(between<StateStore>(sidecar)),
+        engine(io, effects, clock, observer, this->settings.app_id),
+        channel(engine, effects, observer, this->settings.app_token, this->settings.silence),
         server(
-            io, server_settings(this->settings), [this](http::Request& request) { return channel.serve(request); },
+            io, server_settings(this->settings), [this](http::Request& request) { return serve(request); },
             [this](const http::Request& request) { channel.abandoned(request); }) {
     channel.ask([this] { return sidecar.store_trouble(); });
   }
@@ -66,6 +68,22 @@ class Host::Parts {
     server.listen();
     listening = true;
     for (int i = 0; i < settings.threads; ++i) threads.emplace_back([this] { io.run(); });
+  }
+
+  template <class T>
+  T& between(T& real) {
+    return settings.intermediary ? settings.intermediary->between(real) : real;
+  }
+
+  Task<http::Response> serve(http::Request& request) {
+    if (!settings.intermediary) return channel.serve(request);
+    return serve_between(request);
+  }
+  Task<http::Response> serve_between(http::Request& request) {
+    auto response = co_await channel.serve(request);
+    const LeavingAnswer leaving{request.verb, request.target, request.idempotency_key, response.status};
+    settings.intermediary->answering(leaving);
+    co_return response;
   }
 
   void stop() {
@@ -88,6 +106,8 @@ class Host::Parts {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{io.get_executor()};
   http::DaprSidecar sidecar;
   std::vector<std::unique_ptr<http::DaprSidecar>> stores;
+  Sidecar& effects;  // what the actors' effects go through
+  StateStore& state;
   Engine engine;
   http::AppChannel channel;
   http::Server server;
@@ -118,24 +138,25 @@ unsigned short Host::channel_port() const {
 }
 
 Calls Host::calls(Origin origin) {
-  return Calls(parts_->sidecar, std::move(origin));
+  return Calls(parts_->effects, std::move(origin));
 }
 StateStore& Host::state() {
-  return parts_->sidecar;
+  return parts_->state;
 }
 StateStore& Host::state_apart(unsigned short port, Duration limit) {
   auto settings = dapr_settings(parts_->settings);
   settings.port = port;
   settings.access_timeout = limit;
   settings.wait_timeout = limit;
-  return *parts_->stores.emplace_back(
+  auto& apart = *parts_->stores.emplace_back(
       std::make_unique<http::DaprSidecar>(parts_->io, std::move(settings), parts_->observer));
+  return parts_->between<StateStore>(apart);
 }
 Secrets& Host::secrets() {
   return parts_->sidecar;
 }
 Sidecar& Host::sidecar() {
-  return parts_->sidecar;
+  return parts_->effects;
 }
 
 void Host::post(std::function<void()> work) {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "actors/runtime/actor.hpp"
+#include "actors/runtime/intermediary.hpp"
 #include "actors/runtime/observer.hpp"
 #include "actors/runtime/subscriptions.hpp"
 
@@ -40,6 +41,7 @@ struct HostSettings {
   /// moments.
   Duration silence = std::chrono::milliseconds(2500);
   int threads = 1;
+  Intermediary* intermediary = nullptr;  ///< a test's
 };
 
 /// A request to the app channel outside Dapr's own routes (service invocation reaches these as `/internal/…`).

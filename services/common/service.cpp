@@ -43,6 +43,7 @@ actors::HostSettings host_settings(const ServiceDefinition& definition, const Se
   host.sidecar_port = settings.sidecar_port;
   host.app_token = settings.app_token;
   host.sidecar_token = settings.sidecar_token;
+  host.intermediary = definition.substitutes.intermediary;
   return host;
 }
 
@@ -83,10 +84,11 @@ class RunningService final : public Service {
   RunningService(const ServiceDefinition& definition, Environment& environment)
       : environment_(environment),
         settings_(Settings::read(environment)),
+        clock_(definition.substitutes.clock ? *definition.substitutes.clock : system_clock_),
         observer_(metrics_),
         host_(host_settings(definition, settings_), observer_, clock_),
         runner_(host_),
-        tokens_(clock_),
+        tokens_(system_clock_),
         facade_({settings_.bind_address, settings_.facade_port, std::string(definition.openapi)}, runner_, tokens_,
                 metrics_) {}
 
@@ -131,7 +133,8 @@ class RunningService final : public Service {
  private:
   Environment& environment_;
   const Settings settings_;
-  actors::SystemClock clock_;
+  const actors::SystemClock system_clock_;
+  const actors::Clock& clock_;
   Metrics metrics_;
   ServiceObserver observer_;
   actors::Host host_;

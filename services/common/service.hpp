@@ -1,8 +1,7 @@
 /// What the mains of all services share: settings, log, metrics, host, facade, key of the bearer tokens, signals.
 ///
-///     int main() {
-///       using namespace shop;
-///       return services::run({.app_id = "order-service", .openapi = services::openapi_document}, [](services::Service&
+///     int shop::order::run(services::Substitutes substitutes) {
+///       return services::run({"order-service", services::openapi_document, substitutes}, [](services::Service&
 ///       service) {
 ///         service.host().add<order::Order>();
 ///         service.host().subscribe(order::subscriptions());
@@ -28,9 +27,16 @@
 
 namespace shop::services {
 
+/// What a test puts in the place of the real thing; both outlive the service.
+struct Substitutes {
+  actors::Intermediary* intermediary = nullptr;  ///< between the host and its sidecar
+  const actors::Clock* clock = nullptr;          ///< the time that actors and the catalog live by
+};
+
 struct ServiceDefinition {
   std::string app_id;
   std::string_view openapi;
+  Substitutes substitutes = {};
 };
 
 /// Used on the main thread, before the service starts.

@@ -194,8 +194,10 @@ actors::Task<void> Stock::settle(Changed changed) {
     const auto decide = [&keys, &left = stock.pending](Items& items) {
       auto now = items.read<StockItem>(keys[0]);
       if (!now) return false;
-      const auto removed = std::erase_if(
-          now->pending, [&](const auto& event) { return std::find(left.begin(), left.end(), event) != left.end(); });
+      // By their ids: the store gives their data back as JSON in another order.
+      const auto removed = std::erase_if(now->pending, [&](const auto& event) {
+        return std::any_of(left.begin(), left.end(), [&](const auto& sent) { return sent.id == event.id; });
+      });
       if (removed > 0) items.write(keys[0], *now);
       return removed > 0;
     };

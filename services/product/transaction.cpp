@@ -2,20 +2,13 @@
 
 #include <random>
 
+#include "actors/runtime/stored_size.hpp"
+
 namespace shop::product {
 namespace {
 
 constexpr std::size_t most_bytes = 380'000;
 constexpr int attempts_without_movement = 3;
-
-/// What a text takes in the store: the sidecar writes it with Go's encoder, which escapes these (six bytes each).
-std::size_t stored_bytes(const std::string& text) {
-  std::size_t bytes = text.size();
-  for (const char c : text)
-    if (c == '<' || c == '>' || c == '&' || c == '\x7f') bytes += 5;
-  for (auto at = text.find("\xe2\x80"); at != std::string::npos; at = text.find("\xe2\x80", at + 2)) bytes += 3;
-  return bytes;
-}
 
 }  // namespace
 
@@ -31,7 +24,7 @@ const Items::Item& Items::at(const std::string& key) const {
 
 void Items::set(const std::string& key, std::string text) {
   at(key);
-  if (stored_bytes(text) > most_bytes) throw ItemTooLarge(key + " would be larger than the store takes");
+  if (actors::stored_size(text) > most_bytes) throw ItemTooLarge(key + " would be larger than the store takes");
   items_[key].changed = std::move(text);
 }
 

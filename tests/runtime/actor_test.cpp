@@ -139,18 +139,23 @@ namespace {
 /// A second host of the same actors on the same store, as there is one for a moment when the first was paused.
 class OtherHost {
  public:
-  explicit OtherHost(Bench& bench) : engine_(io_, bench.sidecar, bench.clock, observer_, "bench") {
+  explicit OtherHost(Bench& bench)
+      : sidecar_(bench.sidecar), engine_(io_, bench.sidecar, bench.clock, observer_, "bench") {
     engine_.add(detail::describe<Account>([] { return std::make_unique<Account>(); }));
   }
   void call(const ActorId& actor, std::string method, std::string body) {
     bool succeeded = false;
     Call call{std::move(method), std::move(body), {}};
     spawn(engine_.call(actor, std::move(call)), [&](const Outcome<Reply>& outcome) { succeeded = !outcome.failed(); });
-    io_.poll();
+    do {
+      io_.restart();
+      io_.poll();
+    } while (sidecar_.complete_one());
     EXPECT_TRUE(succeeded);
   }
 
  private:
+  testing::FakeSidecar& sidecar_;
   boost::asio::io_context io_;
   Observer observer_;
   Engine engine_;
@@ -342,6 +347,7 @@ TEST_F(AccountTest, events_leave_in_the_order_of_their_commits_even_if_the_first
   EXPECT_EQ(bench.sidecar.published[1].id, "Account/a/2/0");
 }
 
+// covers: time-in-tests, reminders-through-downtime
 TEST_F(AccountTest, a_deadline_is_kept_through_downtime) {
   bench.call<&Account::promise_interest>("a");
   bench.advance(4min);
@@ -372,6 +378,7 @@ TEST_F(AccountTest, a_later_need_that_is_sooner_arms_the_reminder_anew) {
   EXPECT_THAT(bench.sidecar.published, SizeIs(1));
 }
 
+// covers: time-in-tests, state-ttl
 TEST_F(AccountTest, keys_of_its_own_are_written_with_the_state_and_expire) {
   bench.call<&Account::note>("a", Note{"hello"});
   EXPECT_EQ(bench.call<&Account::noted>("a"), "hello");
@@ -421,7 +428,7 @@ TEST_F(AccountTest, a_reminder_that_somebody_else_registered_needs_no_data_of_ou
 
 TEST_F(AccountTest, a_stored_document_that_cannot_be_read_fails_the_call_and_not_the_process) {
   for (const auto* document : {"null", "5", "[]", "{}", R"({"version":1})"}) {
-    bench.run(bench.sidecar.commit_state(a, {{"state", document}}));
+    bench.sidecar.put(a, "state", document);
     EXPECT_THROW(balance(), SidecarError) << document;
   }
 }
@@ -547,6 +554,7 @@ TEST_F(AccountTest, a_call_whose_process_dies_at_any_line_and_is_repeated_has_th
   }
 }
 
+// covers: drain-key, config-asked
 TEST_F(AccountTest, the_sidecar_is_told_of_the_type_and_its_settings) {
   EXPECT_EQ(bench.configuration(),
             R"({"entities":["Account"],"drainRebalancedActors":true,"entitiesConfig":[{"entities":["Account"],)"

@@ -171,6 +171,7 @@ class AppChannelRoutes : public ::testing::Test {
   std::vector<std::string> happened_;
 };
 
+// covers: health-probe-no-token
 TEST_F(AppChannelRoutes, TellTheirHealthToAnyone) {
   EXPECT_EQ(status_of(Wire(server_.port()).ask("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")), "200");
   channel_.drain();
@@ -188,6 +189,7 @@ TEST_F(AppChannelRoutes, tells_the_health_probe_why_no_turn_can_succeed) {
   EXPECT_EQ(status_of(probe()), "200");
 }
 
+// covers: app-token
 TEST_F(AppChannelRoutes, RefuseEverythingElseWithoutTheToken) {
   for (const auto* line : {"GET /dapr/config", "PUT /actors/Counter/c-1/method/Value", "DELETE /actors/Counter/c-1",
                            "POST /events/thing.happened", "GET /internal/things/1", "GET /unknown", "POST /healthz"})
@@ -358,6 +360,7 @@ TEST_F(AppChannelRoutes, RingRemindersAndTickTimers) {
   EXPECT_EQ(body_of(ask("PUT", "/actors/Counter/c-1/method/Value")), "1100");
 }
 
+// covers: reminder-404
 TEST_F(AppChannelRoutes, RemoveAReminderThatNobodyKnowsAnyMore) {
   io_.run(sidecar_.register_reminder({"Counter", "c-1"}, {"gone", 1s, 1s}));
   EXPECT_EQ(status_of(ask("PUT", "/actors/Counter/c-1/method/remind/gone", R"({"data":null})")), "200");
@@ -368,6 +371,7 @@ TEST_F(AppChannelRoutes, FailATickWhoseBodyCannotBeRead) {
   EXPECT_EQ(status_of(ask("PUT", "/actors/Counter/c-1/method/remind/ring", "{")), "500");
 }
 
+// covers: deactivate-twice
 TEST_F(AppChannelRoutes, DeactivateWhoeverIsNamed) {
   ask("PUT", "/actors/Counter/c-1/method/Add", R"({"amount":1})");
   for (const auto* target : {"/actors/Counter/c-1", "/actors/Counter/c-1", "/actors/Counter/never", "/actors/Nobody/x"})

@@ -85,6 +85,7 @@ TEST_F(DaprSidecarWire, ReadsAnAbsentKeyAsNone) {
   EXPECT_EQ(run(sidecar_.read_state({"Cart", "c-1"}, "state")), std::nullopt);
 }
 
+// covers: ids-encoded
 TEST_F(DaprSidecarWire, EncodesIdsForDaprAndForTheUrl) {
   answer(ok("1"));
   run(sidecar_.read_state({"Cart", "a/b||c é"}, "page 1"));

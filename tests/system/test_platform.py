@@ -147,11 +147,13 @@ def test_everything_listens_on_loopback_only(platform):
 # --- behind the doors
 
 
+# covers: sidecar-token
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_sidecar_refuses_whoever_has_no_token(platform, service):
     assert requests.get(platform.sidecar(service) + "/v1.0/metadata", timeout=10).status_code == 401
 
 
+# covers: app-token
 @pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize("path", ["/dapr/config", "/actors/Cart/1/method/x", "/events/order.created", "/internal/products/1"])
 def test_the_app_channel_refuses_whoever_has_no_token(platform, service, path):
@@ -161,6 +163,7 @@ def test_the_app_channel_refuses_whoever_has_no_token(platform, service, path):
     assert requests.get(platform.channel(service) + "/healthz", timeout=10).status_code == 200
 
 
+# covers: invocation-refused
 @pytest.mark.parametrize("caller,target", list(itertools.permutations(SERVICES, 2)))
 def test_service_invocation_of_an_actor_is_denied(platform, caller, target):
     """It would reach the actor past its placement and its lock."""

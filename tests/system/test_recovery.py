@@ -30,6 +30,7 @@ def load(platform, admin):
         stop.set()
 
 
+# covers: health-unregisters
 def test_a_service_that_was_down_gets_its_actors_back(platform, guest, customer, load):
     supervisor = platform.stack.supervisor
     cart = unique("cart")

@@ -56,6 +56,7 @@ def test_a_product_is_known_to_every_replica_of_the_catalog(platform, admin, pro
     wait_until(lambda: all(listed() for _ in range(6)), 10, "all replicas to list it")
 
 
+# covers: drain-loses-turn, scaling-instance-missing
 @pytest.mark.beside("redis")
 def test_replicas_join_and_leave_under_load(platform, guest, product):
     """As `./shop up --replicas` does it: the third joins, the doors take it in, it leaves again."""

@@ -39,7 +39,7 @@ def run_suites(workspace: Workspace, suites: list[str] | None, sanitizer: str | 
         command += ["--suite", suite]
     # The system suite builds nothing itself; it takes what was built here.
     environment = {**os.environ, **build.environment(), "SHOP_BUILD_DIR": str(workspace.build),
-                   "DAPR_BIN": str(_dapr_programs(tools, workspace.build / "dapr-bin"))}
+                   "DAPR_BIN": str(_dapr_programs(tools, workspace.build / "dapr-bin")), "DYNAMODB_LOCAL": str(tools.dynamodb)}
     if sanitizer:
         environment |= sanitizers.environment(workspace.build, sanitizer)
         # They run several times slower.

@@ -1,5 +1,7 @@
 #include "actors/runtime/testing/bench.hpp"
 
+#include <cstdlib>
+
 #include "actors/runtime/engine.hpp"
 
 namespace actors::testing {
@@ -34,7 +36,9 @@ class Bench::Parts {
   std::unique_ptr<Engine> engine;
 };
 
-Bench::Bench(std::string app_id) : parts_(std::make_unique<Parts>(std::move(app_id), clock, sidecar)) {}
+Bench::Bench(std::string app_id) : parts_(std::make_unique<Parts>(std::move(app_id), clock, sidecar)) {
+  if (const auto* seed = std::getenv("BENCH_SEED")) sidecar.complete_later(static_cast<unsigned>(std::stoul(seed)));
+}
 Bench::~Bench() = default;
 
 void Bench::add_type(detail::TypeDescription type) {
@@ -43,11 +47,14 @@ void Bench::add_type(detail::TypeDescription type) {
 }
 
 void Bench::settle() {
-  parts_->io.restart();
-  parts_->io.poll();
+  do {
+    parts_->io.restart();
+    parts_->io.poll();
+  } while (sidecar.complete_one());
 }
 
 Reply Bench::call_raw(ActorId actor, Call call) {
+  sidecar.activated(actor);
   return run(parts_->engine->call(std::move(actor), std::move(call)));
 }
 
@@ -71,6 +78,7 @@ void Bench::advance(Duration duration) {
   while (const auto due = sidecar.take_due(end)) {
     clock.set(std::max(clock.now(), due->due));
     auto& engine = *parts_->engine;
+    sidecar.activated(due->actor);
     auto turn = due->is_reminder ? engine.reminder(due->actor, due->alarm.name, due->alarm.data, {})
                                  : engine.timer(due->actor, due->alarm.name, due->alarm.data, {});
     spawn(std::move(turn), [](const Outcome<void>&) {});  // one that fails comes again with its period
@@ -87,6 +95,7 @@ void Bench::restart(bool lose_timers) {
 }
 
 void Bench::deactivate(const ActorId& actor) {
+  sidecar.deactivated(actor);
   parts_->engine->deactivate(actor);
   settle();
 }

@@ -7,7 +7,9 @@
 ///     EXPECT_EQ(bench.published<ItemAdded>().size(), 1u);
 ///     bench.advance(30s);            // reminders and timers that become due run in order
 ///
-/// Everything is complete when a function returns. A call that fails throws `SidecarError`, as a proxy would.
+/// Everything is complete when a function returns; `sidecar.complete_later(seed)`, or the environment variable
+/// BENCH_SEED for every bench there is, has it done in a random order. A call that fails throws `SidecarError`, as a
+/// proxy would.
 #pragma once
 
 #include <memory>
@@ -87,12 +89,14 @@ class Bench {
       return std::move(outcome->get());
   }
 
+  /// Runs what there is to run.
+  void settle();
+
   VirtualClock clock;
   FakeSidecar sidecar{clock};
 
  private:
   void add_type(detail::TypeDescription type);
-  void settle();
   class Parts;
   Subscriptions subscriptions_;
   std::size_t delivered_ = 0;

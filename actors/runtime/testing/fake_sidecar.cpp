@@ -1,17 +1,34 @@
 #include "actors/runtime/testing/fake_sidecar.hpp"
 
 #include "actors/runtime/engine.hpp"
+#include "actors/runtime/testing/stored_json.hpp"
 
 namespace actors::testing {
 
-void FakeSidecar::begin(const char* operation) {
+Task<void> FakeSidecar::moment() {
+  if (!random_) co_return;
+  co_await suspend<void>([this](Completion<void> done) { waiting_.push_back(done); });
+}
+
+bool FakeSidecar::complete_one() {
+  if (waiting_.empty()) return false;
+  const auto index = std::uniform_int_distribution<std::size_t>(0, waiting_.size() - 1)(*random_);
+  const auto chosen = waiting_[index];
+  waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(index));
+  chosen();
+  return true;
+}
+
+Task<void> FakeSidecar::begin(const char* operation) {
+  co_await moment();
   if (crashed()) throw SidecarError(0, "CRASHED", "the process is dead");
   ++counts[operation];
 }
 
-void FakeSidecar::end() {
+Task<void> FakeSidecar::end() {
   ++operations_;
   if (crash_in_ && --*crash_in_ == 0) throw SidecarError(0, "CRASHED", "the process died here");
+  co_await moment();
 }
 
 std::optional<std::string> FakeSidecar::stored(const ActorId& actor, const std::string& key) const {
@@ -24,14 +41,17 @@ std::optional<std::string> FakeSidecar::stored(const ActorId& actor, const std::
 }
 
 Task<std::optional<std::string>> FakeSidecar::read_state(ActorId actor, std::string key) {
-  begin("state_get");
-  co_return stored(actor, key);
+  co_await begin("state_get");
+  const auto value = stored(actor, key);
+  co_return value ? std::optional(as_the_store_gives_it(*value)) : std::nullopt;
 }
 
 Task<void> FakeSidecar::commit_state(ActorId actor, std::vector<StateOperation> operations) {
-  begin("state_commit");
+  co_await begin("state_commit");
   const auto failure = std::exchange(commit_failure_, {});
   if (failure == CommitFailure::NotStored) throw SidecarError(500, "ERR_ACTOR_STATE_TRANSACTION_SAVE", "not stored");
+  if (failure == CommitFailure::Moved || !active_.contains(actor))
+    throw SidecarError(400, "ERR_ACTOR_INSTANCE_MISSING", "this sidecar does not hold the actor");
   auto& keys = state_[actor];
   for (const auto& operation : operations) {
     const auto known = keys.find(operation.key);
@@ -47,44 +67,45 @@ Task<void> FakeSidecar::commit_state(ActorId actor, std::vector<StateOperation> 
     else
       keys.erase(operation.key);
   }
-  end();
-  if (failure) throw SidecarError(0, "TIMEOUT", "stored, but the answer is lost");
+  co_await end();
+  if (failure) throw SidecarError(0, "TIMED_OUT", "stored, but the answer is lost");
   co_return;
 }
 
 Task<void> FakeSidecar::register_reminder(ActorId actor, Alarm alarm) {
-  begin("reminder_register");
+  co_await begin("reminder_register");
   const auto due = clock_.now() + alarm.due;
   alarms_[{true, actor, alarm.name}] = {actor, alarm, due, true};
-  end();
+  co_await end();
   co_return;
 }
 
 Task<void> FakeSidecar::unregister_reminder(ActorId actor, std::string name) {
-  begin("reminder_unregister");
+  co_await begin("reminder_unregister");
   alarms_.erase({true, actor, name});
-  end();
+  co_await end();
   co_return;
 }
 
 Task<void> FakeSidecar::register_timer(ActorId actor, Alarm alarm) {
-  begin("timer_register");
+  co_await begin("timer_register");
   const auto due = clock_.now() + alarm.due;
   alarms_[{false, actor, alarm.name}] = {actor, alarm, due, false};
-  end();
+  co_await end();
   co_return;
 }
 
 Task<void> FakeSidecar::unregister_timer(ActorId actor, std::string name) {
-  begin("timer_unregister");
+  co_await begin("timer_unregister");
   alarms_.erase({false, actor, name});
-  end();
+  co_await end();
   co_return;
 }
 
 Task<Reply> FakeSidecar::call_actor(ActorId actor, Call call) {
-  begin("actor_call");
+  co_await begin("actor_call");
   if (!call.caller.empty()) awaited.emplace(call.caller, actor.type);
+  activated(actor);
   std::string failure;
   try {
     co_return co_await engine_->call(std::move(actor), std::move(call));
@@ -95,18 +116,18 @@ Task<Reply> FakeSidecar::call_actor(ActorId actor, Call call) {
 }
 
 Task<void> FakeSidecar::publish(CloudEvent event) {
-  begin("publish");
+  co_await begin("publish");
   if (publish_failures_ > 0) {
     --publish_failures_;
     throw SidecarError(500, "ERR_PUBSUB_PUBLISH_MESSAGE", "the broker is down");
   }
   published.push_back(std::move(event));
-  end();
+  co_await end();
   co_return;
 }
 
 Task<HttpAnswer> FakeSidecar::invoke(std::string app_id, HttpRequest request) {
-  begin("invoke");
+  co_await begin("invoke");
   const auto application = applications.find(app_id);
   if (application == applications.end()) throw SidecarError(500, "ERR_DIRECT_INVOKE", "no application " + app_id);
   co_return application->second(request);

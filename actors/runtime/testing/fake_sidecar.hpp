@@ -1,10 +1,12 @@
 /// A sidecar in memory: state, reminders and timers on a virtual clock, captured events, and faults on demand. It
-/// answers as `dapr-protocol` requires and completes every operation at once. For one thread.
+/// answers as a real one does (the conformance suite asks both). It completes every operation at once, or, after
+/// `complete_later`, in an order of its own. For one thread.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <optional>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -27,8 +29,9 @@ class VirtualClock final : public Clock {
   Time now_ = *from_rfc3339("2026-01-01T00:00:00Z");
 };
 
-/// How a commit fails: refused without a trace, or carried out although the answer is lost.
-enum class CommitFailure { NotStored, StoredButUnanswered };
+/// How a commit fails: refused without a trace, refused because the actor has moved to another host, or carried out
+/// although the answer is lost.
+enum class CommitFailure { NotStored, Moved, StoredButUnanswered };
 
 class FakeSidecar final : public Sidecar {
  public:
@@ -66,6 +69,20 @@ class FakeSidecar final : public Sidecar {
   /// Timers are in a sidecar's memory.
   void lose_timers();
 
+  /// Operations take effect and answer one at a time, in a random order by `seed`, when `Bench` lets things happen.
+  void complete_later(unsigned seed) { random_.emplace(seed); }
+  /// Lets one operation that waits go on; false when there is none.
+  bool complete_one();
+
+  /// The sidecar holds the actor: it was called here and has not been deactivated since. Only then its state is
+  /// written.
+  void activated(const ActorId& actor) { active_.insert(actor); }
+  void deactivated(const ActorId& actor) { active_.erase(actor); }
+  /// Past the sidecar: what another host, an older version or somebody's mistake left in the store.
+  void put(const ActorId& actor, const std::string& key, std::string value, std::int64_t revision = 0) {
+    state_[actor][key] = {std::move(value), std::nullopt, revision};
+  }
+
   // Faults.
   void fail_next_commit(CommitFailure how) { commit_failure_ = how; }
   void fail_publishes(int times) { publish_failures_ = times; }
@@ -81,8 +98,9 @@ class FakeSidecar final : public Sidecar {
     std::optional<Time> expires;
     std::int64_t revision = 0;
   };
-  void begin(const char* operation);  // throws when the process is dead
-  void end();                         // counts an operation that took effect; throws when it was the last
+  Task<void> begin(const char* operation);  // throws when the process is dead
+  Task<void> end();                         // counts an operation that took effect; throws when it was the last
+  Task<void> moment();                      // in which others may come first
 
   const VirtualClock& clock_;
   Engine* engine_ = nullptr;
@@ -92,6 +110,9 @@ class FakeSidecar final : public Sidecar {
   int publish_failures_ = 0;
   std::optional<std::size_t> crash_in_;
   std::size_t operations_ = 0;
+  std::set<ActorId> active_;
+  std::optional<std::minstd_rand> random_;
+  std::vector<Completion<void>> waiting_;
 };
 
 }  // namespace actors::testing

@@ -3,6 +3,8 @@
 #include <set>
 #include <utility>
 
+#include "actors/runtime/testing/stored_json.hpp"
+
 namespace actors::testing {
 namespace {
 
@@ -52,7 +54,7 @@ Task<std::optional<StateItem>> FakeStateStore::get(std::string key) {
   }
   const auto* item = find(key);
   if (!item) co_return std::nullopt;
-  co_return StateItem{item->value, item->etag};
+  co_return StateItem{as_the_store_gives_it(item->value), item->etag};
 }
 
 Task<std::vector<std::optional<StateItem>>> FakeStateStore::get_all(std::vector<std::string> keys) {
@@ -64,7 +66,7 @@ Task<std::vector<std::optional<StateItem>>> FakeStateStore::get_all(std::vector<
   std::vector<std::optional<StateItem>> found;
   for (const auto& key : keys) {
     const auto* item = find(key);
-    found.push_back(item ? std::optional(StateItem{item->value, item->etag}) : std::nullopt);
+    found.push_back(item ? std::optional(StateItem{as_the_store_gives_it(item->value), item->etag}) : std::nullopt);
   }
   co_return found;
 }

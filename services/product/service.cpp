@@ -1,0 +1,77 @@
+#include "services/product/service.hpp"
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "services/common/log.hpp"
+#include "services/common/observer.hpp"
+#include "services/common/openapi.hpp"
+#include "services/product/events.hpp"
+#include "services/product/routes.hpp"
+
+namespace shop::product {
+namespace {
+
+using namespace std::chrono_literals;
+
+Oversold count_oversold(services::Metrics& metrics) {
+  const auto pieces = metrics.counter("shop_oversold_pieces_total", "Pieces that orders have and the stock had not.");
+  return [pieces](const OrderId& order, const ProductId& product, std::int64_t missing) {
+    pieces.add(static_cast<double>(missing));
+    services::log::warning("oversold", {{"orderId", order.value}, {"productId", product.value}, {"missing", missing}});
+  };
+}
+
+/// Until the process ends: events that were left behind leave without traffic.
+actors::Task<void> tend(actors::Host& host, Index& index, const std::atomic<bool>& stopping) {
+  std::string last_failure;  // an outage is reported once, not every second
+  while (!stopping) {
+    std::string failure;
+    try {
+      co_await index.tend();
+    } catch (const std::exception& error) {
+      failure = error.what();
+    }
+    if (!failure.empty() && failure != last_failure)
+      services::log::warning("the product list was not refreshed", {{"error", failure}});
+    last_failure = std::move(failure);
+    co_await host.sleep(1s);
+  }
+}
+
+/// What lives as long as the process.
+struct Catalogue {
+  explicit Catalogue(services::Service& service)
+      : observer(service.metrics()),
+        components(
+            service.host().state(), service.host().sidecar(), service.clock(), observer,
+            [&host = service.host()](actors::Duration delay) { return host.sleep(delay); },
+            count_oversold(service.metrics())) {}
+  services::ServiceObserver observer;
+  Components components;
+  std::atomic<bool> stopping = false;
+};
+
+}  // namespace
+
+int run(services::Substitutes substitutes) {
+  std::unique_ptr<Catalogue> catalogue;  // outlives the service, whose handlers work on it
+  return services::run(
+      {std::string(app_id), services::openapi_document, substitutes}, [&catalogue](services::Service& service) {
+        catalogue = std::make_unique<Catalogue>(service);
+        auto& [observer, components, stopping] = *catalogue;
+        auto& host = service.host();
+        host.subscribe(subscriptions(components.stock));
+        host.route("GET", "/internal/products/{id}", [&catalog = components.catalog](actors::ChannelRequest request) {
+          return answer_listing(catalog, std::move(request));
+        });
+        add_routes(service.facade(), components);
+        service.on_started([&host, &parts = *catalogue] {
+          host.spawn(tend(host, parts.components.index, parts.stopping), [](const actors::Outcome<void>&) {});
+        });
+        service.on_stopping([&parts = *catalogue] { parts.stopping = true; });
+      });
+}
+
+}  // namespace shop::product

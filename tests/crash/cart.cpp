@@ -1,0 +1,6 @@
+#include "services/cart/service.hpp"
+#include "tests/crash/crash_points.hpp"
+
+int main() {
+  return shop::crash::run_with_points(shop::cart::run);
+}

@@ -1,0 +1,268 @@
+"""What is driven while a process dies: everything the shop does, by a client who repeats what was not answered.
+
+A scenario prepares, then acts; what it leaves behind (`Run.outcome`) must be the same whether or not something died meanwhile.
+"""
+
+import json
+import time
+from collections import Counter
+
+import requests
+
+from shop import facts
+from shop.api import Client
+from shopping import ADDRESS, euro
+from stack import unique, wait_until
+
+PATIENCE_SECONDS = 60
+LOST = (500, 502, 503, 504)
+
+
+class Run:
+    """One go at a scenario, with products, carts and a customer of its own."""
+
+    def __init__(self, platform):
+        self.platform = platform
+        self.name = unique("run")
+        self.admin, self.customer = platform.client("admin"), platform.client("customer", self.name)
+        self.products: list[str] = []
+        self.carts: list[str] = []
+        self.orders: list[str] = []
+
+    # --- a client who does not give up
+
+    def insist(self, client: Client, verb: str, service: str, path: str, body=None, *, fine=(200,), **headers) -> requests.Response:
+        """Asks until there is an answer, under one key: as a client does whose call may or may not have got through."""
+        headers = {"Idempotency-Key": unique("key")} | {name.replace("_", "-"): value for name, value in headers.items()}
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                answer = client.call(verb, service, path, body, headers=headers)
+                if answer.status_code not in LOST:
+                    assert answer.status_code in fine, f"{verb} {path}: {answer.status_code} {answer.text}"
+                    return answer
+                last = f"{answer.status_code} {answer.text[:300]}"
+            except requests.RequestException as error:
+                last = str(error)
+            assert time.monotonic() < deadline, f"{verb} {path} was never answered, last: {last}"
+            time.sleep(0.03)
+
+    # --- what shoppers and admins do
+
+    def product(self, price: int = 1000, stock: int = 100) -> str:
+        product = unique(f"{self.name}-p")[:64]
+        self.products.append(product)
+        body = {"id": product, "name": "Teapot", "category": "kitchen", "price": euro(price), "stock": stock}
+        # A create that got through without an answer says on repeating that the id is taken, by itself.
+        self.insist(self.admin, "POST", "product", "/products", body, fine=(201, 409))
+        return product
+
+    def cart(self, *lines: tuple[str, int]) -> str:
+        cart = unique(f"{self.name}-c")[:64]
+        self.carts.append(cart)
+        for product, quantity in lines:
+            self.add(cart, product, quantity)
+        return cart
+
+    def add(self, cart: str, product: str, quantity: int) -> None:
+        self.insist(self.customer, "POST", "cart", f"/carts/{cart}/items", {"productId": product, "quantity": quantity})
+
+    def check_out(self, cart: str, token: str = "tok_approve") -> str:
+        body = {"paymentMethod": {"token": token}, "shippingAddress": ADDRESS}
+        order = self.insist(self.customer, "POST", "cart", f"/carts/{cart}/checkout", body, fine=(202,)).json()["orderId"]
+        self.orders.append(order)
+        return order
+
+    def order_is(self, order: str, status: str) -> dict:
+        def read():
+            answer = self.insist(self.customer, "GET", "order", f"/orders/{order}", fine=(200, 404))
+            assert answer.status_code == 200 and answer.json()["status"] == status, answer.text
+            return answer.json()
+
+        return wait_until(read, PATIENCE_SECONDS, f"order {order} to be {status}")
+
+    def payment_of(self, order: str) -> dict | None:
+        answer = self.insist(self.customer, "GET", "payment", f"/payments?orderId={order}", fine=(200, 404))
+        return answer.json() if answer.status_code == 200 else None
+
+    def payment_is(self, order: str, status: str) -> dict:
+        def read():
+            payment = self.payment_of(order)
+            assert payment and payment["status"] == status, payment
+            return payment
+
+        return wait_until(read, PATIENCE_SECONDS, f"the payment of {order} to be {status}")
+
+    # --- what is left
+
+    def outcome(self) -> dict:
+        """Everything that can be seen from outside, without ids and times; and what the actors still mean to do."""
+        events = Counter(kind for kind, _ in self._events())
+        return {
+            "products": [self._product(product) for product in self.products],
+            "demand": [self._demand(product) for product in self.products],
+            "carts": [self._cart(cart) for cart in self.carts],
+            "orders": [self._order(order) for order in self.orders],
+            "list": self._listed(),
+            "payments": [self._payment(order) for order in self.orders],
+            "ledger": self._ledger(),
+            "events": dict(sorted(events.items())),
+            "unfinished": self.unfinished(),
+        }
+
+    def _product(self, product: str):
+        answer = self.insist(self.admin, "GET", "product", f"/products/{product}", fine=(200, 404))
+        return {key: answer.json()[key] for key in ("price", "stock", "version")} if answer.status_code == 200 else None
+
+    def _demand(self, product: str):
+        answer = self.insist(self.admin, "GET", "order", f"/demand/{product}", fine=(200, 404))
+        return {key: value for key, value in answer.json().items() if key != "productId"} if answer.status_code == 200 else None
+
+    def _cart(self, cart: str):
+        seen = self.insist(self.customer, "GET", "cart", f"/carts/{cart}").json()
+        items = [(self.products.index(item["productId"]), item["quantity"], item["unitPrice"], item["available"]) for item in seen["items"]]
+        return {"items": items, "total": seen["total"], "version": seen["version"], "ordered": seen.get("lastOrderId") in self.orders}
+
+    def _order(self, order: str):
+        seen = self.insist(self.customer, "GET", "order", f"/orders/{order}", fine=(200, 404)).json()
+        return {"history": [change["status"] for change in seen.get("history", [])], "total": seen.get("total"),
+                "version": seen.get("version"), "failure": seen.get("failureReason")}
+
+    def _listed(self):
+        if not self.orders:
+            return []
+        seen = self.insist(self.customer, "GET", "order", "/orders").json()
+        return [(item["id"] in self.orders, item["status"]) for item in seen["items"]]
+
+    def _payment(self, order: str):
+        seen = self.payment_of(order)
+        return seen and {"status": seen["status"], "attempts": [(a["outcome"], a.get("reason")) for a in seen["attempts"]]}
+
+    def _ledger(self):
+        found, cursor = [], ""
+        while True:
+            page = self.insist(self.admin, "GET", "payment", f"/payments/ledger?limit=1000{cursor}").json()
+            found += [(entry["kind"], entry["amount"]) for entry in page["items"] if entry["orderId"] in self.orders]
+            if "nextCursor" not in page:
+                return found
+            cursor = f"&cursor={page['nextCursor']}"
+
+    def _mine(self) -> list[str]:
+        return self.products + self.carts + self.orders
+
+    def _events(self) -> set[tuple[str, str]]:
+        """(type, id) of every event of this run that left. One that left twice did so under its own id."""
+        payments = [payment["id"] for payment in map(self.payment_of, self.orders) if payment]
+        mine = self._mine() + payments
+        found = set()
+        for app in self.platform.folders:
+            for effect, subject in self.platform.effects(app):
+                if " publish " in effect and any(f"/{id}/" in subject for id in mine):
+                    found.add((effect.split(" publish ")[1], subject))
+        return found
+
+    def unfinished(self) -> list[str]:
+        """Keys of stored documents that still list events to send, or times at which something is to be done."""
+        database, found = self.platform.aws("dynamodb"), []
+        mine = self._mine() + [self.name]
+        for app in self.platform.folders:
+            pages = database.get_paginator("scan").paginate(TableName=facts.name("table", app=app), ConsistentRead=True)
+            for item in (item for page in pages for item in page["Items"]):
+                key, value = item["key"]["S"], item.get("value", {}).get("S", "")
+                if any(id in key or id in value for id in mine) and _wants_more(value):
+                    found.append(f"{key}: {value[:2000]}")
+        return found
+
+
+def _wants_more(text: str) -> bool:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return False
+    if not isinstance(document, dict):
+        return False
+    data = document.get("data") or {}
+    dated = [name for name in ("tellAt", "askAt") if isinstance(data, dict) and data.get(name)]
+    return bool(document.get("outbox") or document.get("pending") or document.get("tend") or dated)
+
+
+# --- the scenarios: prepare answers what act is given
+
+def nothing(run):
+    return None
+
+
+def keep_a_catalog(run, _):
+    product = run.product()
+
+    def now():
+        answer = run.insist(run.admin, "GET", "product", f"/products/{product}", fine=(200, 404))
+        return answer.headers.get("ETag"), answer.json()
+
+    etag, seen = now()
+    body = {key: seen[key] for key in ("name", "category", "stock")} | {"price": euro(1200)}
+    # 412: it got through the first time.
+    run.insist(run.admin, "PUT", "product", f"/products/{product}", body, fine=(200, 412), If_Match=etag)
+    assert now()[1]["price"] == euro(1200)
+    run.insist(run.admin, "POST", "product", f"/products/{product}/stock", {"delta": -5})
+    run.insist(run.admin, "DELETE", "product", f"/products/{product}", fine=(204, 404))
+
+
+def two_products(run):
+    return [run.product(), run.product(500)]
+
+
+def fill_a_cart(run, products):
+    cart = run.cart()
+    run.add(cart, products[0], 2)
+    run.add(cart, products[1], 1)
+    run.insist(run.customer, "PUT", "cart", f"/carts/{cart}/items/{products[0]}", {"quantity": 3})
+    run.insist(run.customer, "DELETE", "cart", f"/carts/{cart}/items/{products[1]}")
+
+
+def full_cart(run):
+    # Few enough that the sale makes it scarce, which is told.
+    return run.cart((run.product(stock=7), 3))
+
+
+def buy(run, cart):
+    run.order_is(run.check_out(cart), "confirmed")
+
+
+def bought(run):
+    order = run.check_out(full_cart(run))
+    run.order_is(order, "confirmed")
+    return order
+
+
+def ship(run, order):
+    run.insist(run.admin, "POST", "order", f"/orders/{order}/ship", {})
+    run.order_is(order, "shipped")
+
+
+def cancel(run, order):
+    run.insist(run.customer, "POST", "order", f"/orders/{order}/cancel", {})
+    run.payment_is(order, "refunded")
+
+
+def pay_again(run, cart):
+    order = run.check_out(cart, "tok_insufficient_funds")
+    run.order_is(order, "payment_failed")
+    payment = run.payment_is(order, "failed")
+    run.insist(run.customer, "POST", "payment", f"/payments/{payment['id']}/retry", {"paymentMethod": {"token": "tok_approve"}}, fine=(202,))
+    run.order_is(order, "confirmed")
+
+
+def pay_at_a_flaky_gateway(run, cart):
+    run.order_is(run.check_out(cart, "tok_flaky"), "confirmed")
+
+
+SCENARIOS = {
+    "keep a catalog": (nothing, keep_a_catalog),
+    "fill a cart": (two_products, fill_a_cart),
+    "buy": (full_cart, buy),
+    "ship": (bought, ship),
+    "cancel": (bought, cancel),
+    "pay again": (full_cart, pay_again),
+    "pay at a flaky gateway": (full_cart, pay_at_a_flaky_gateway),
+}
