@@ -1,9 +1,12 @@
-"""Makes what the infrastructure makes in the cloud: tables, topics, queues with their filters, and the signing key's secret.
+"""Makes what the infrastructure makes in the cloud, from the infrastructure's own template: deploy/aws/data-and-messaging.yaml.
 
-Every call here is the one that stands for the same resource on AWS, and safe to repeat.
+The emulator of SNS, SQS and Secrets Manager is given the template as a stack, as AWS is. What it may have dropped, or what a
+lost state left out, is then made again out of the same template, call by call. Everything here is safe to repeat.
 """
 
+import functools
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import boto3
@@ -12,8 +15,20 @@ from botocore.exceptions import ClientError
 
 from . import facts
 from .credentials import Credentials
+from .template import Template
+from .workspace import ROOT, ShopError
 
 QUICK = Config(connect_timeout=2, read_timeout=15, retries={"max_attempts": 2})
+FILE = ROOT / "deploy" / "aws" / "data-and-messaging.yaml"
+STACK = "ecommerce-data-and-messaging"
+STACK_SECONDS = 60
+# The account that the emulators put into every name.
+ACCOUNT = "000000000000"
+
+
+@functools.cache
+def template() -> Template:
+    return Template.read(FILE, region=facts.load()["region"], account=ACCOUNT)
 
 
 def client(service: str, offset: int):
@@ -24,67 +39,126 @@ def client(service: str, offset: int):
 
 
 def make_tables(offset: int) -> None:
+    """The template's tables in DynamoDB Local, which knows no stacks, backups or keys."""
     dynamodb = client("dynamodb", offset)
     existing = set(dynamodb.list_tables()["TableNames"])
-    for app in facts.apps():
-        table = facts.name("table", app=app.id)
-        if table in existing:
-            continue
-        dynamodb.create_table(TableName=table, BillingMode="PAY_PER_REQUEST",
-                              AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
-                              KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}])
-        dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification={
-            "Enabled": True, "AttributeName": facts.name("ttlAttribute")})
+    for table in template().resources("AWS::DynamoDB::Table").values():
+        name, expiry = table["TableName"], table["TimeToLiveSpecification"]
+        if name not in existing:
+            dynamodb.create_table(**{key: table[key] for key in ("TableName", "BillingMode", "AttributeDefinitions", "KeySchema")})
+        if dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED":
+            dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=expiry)
 
 
-def make_messaging(offset: int) -> None:
-    """One topic per name, one queue per subscriber and topic, each fed with the types its subscriber handles."""
+def make_messaging(offset: int, credentials: Credentials) -> None:
+    """Topics, queues, policies and subscriptions, and the signing key's secret."""
+    deploy_stack(client("cloudformation", offset), STACK, FILE.read_text())
     sns, sqs = client("sns", offset), client("sqs", offset)
-    dead_letters = _queue(sqs, facts.name("deadLetterQueue"), {"MessageRetentionPeriod": "1209600"})
-    topics = {topic: sns.create_topic(Name=topic)["TopicArn"] for topic in facts.load()["topics"]}
-    wanted = [(app, topic, types) for app in facts.apps() for topic, types in app.subscriptions().items()]
+    wanted = template()
+    queues = wanted.resources("AWS::SQS::Queue").values()
+    # A queue refers to its dead-letter queue, which therefore comes first.
+    for queue in sorted(queues, key=lambda queue: "RedrivePolicy" in queue):
+        _ensure_queue(sqs, queue["QueueName"], _queue_attributes(queue))
+    for topic in wanted.resources("AWS::SNS::Topic").values():
+        sns.create_topic(Name=topic["TopicName"])
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda one: _subscribe(sns, sqs, one[0], one[1], topics[one[1]], one[2], dead_letters), wanted))
+        list(pool.map(lambda subscription: _ensure_subscription(sns, subscription),
+                      wanted.resources("AWS::SNS::Subscription").values()))
+    _give_secret(client("secretsmanager", offset), credentials)
 
 
-def _subscribe(sns, sqs, app: facts.App, topic: str, topic_arn: str, types: list[str], dead_letters: str) -> None:
-    delivery = facts.load()["delivery"]
-    queue = facts.name("queue", topic=topic, app=app.id)
-    arn = _queue(sqs, queue, {
-        "VisibilityTimeout": str(delivery["visibilitySeconds"]),
-        "MessageRetentionPeriod": "1209600",
-        "RedrivePolicy": json.dumps({"deadLetterTargetArn": dead_letters, "maxReceiveCount": delivery["receives"]}),
-        "Policy": json.dumps({"Version": "2012-10-17", "Statement": [{
-            "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage",
-            "Resource": _arn("sqs", queue), "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}}}]}),
-    })
-    # The event's type is read from the message, which is the CloudEvents envelope as the sidecar published it: a queue
-    # holds only what its subscriber handles.
-    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, Attributes={
-        "FilterPolicyScope": "MessageBody", "FilterPolicy": json.dumps({"type": types})})
+def deploy_stack(cloudformation, name: str, text: str, capabilities: tuple[str, ...] = ()) -> None:
+    """Creates the stack or brings it up to date, and waits. One that cannot be brought up to date is made anew: this is for
+    the emulator, whose stacks of another day may be of another release of it."""
+    status = _status(cloudformation, name)
+    if status.endswith("COMPLETE") and "ROLLBACK" not in status:
+        if cloudformation.get_template(StackName=name)["TemplateBody"] == text:
+            return
+        try:
+            cloudformation.update_stack(StackName=name, TemplateBody=text, Capabilities=list(capabilities))
+        except ClientError as error:
+            if "No updates are to be performed" in error.response["Error"]["Message"]:
+                return
+            raise
+        if _settled(cloudformation, name) == "UPDATE_COMPLETE":
+            return
+    if status:
+        cloudformation.delete_stack(StackName=name)
+        _settled(cloudformation, name)
+    cloudformation.create_stack(StackName=name, TemplateBody=text, Capabilities=list(capabilities))
+    if _settled(cloudformation, name) != "CREATE_COMPLETE":
+        events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+        reasons = [f"  {event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}" for event in events
+                   if "FAILED" in event["ResourceStatus"]]
+        raise ShopError(f"the emulator could not make the stack {name}:\n" + "\n".join(reasons))
 
 
-def _arn(service: str, name: str) -> str:
-    return f"arn:aws:{service}:{facts.load()['region']}:000000000000:{name}"
+def _status(cloudformation, name: str) -> str:
+    """Empty where there is no such stack."""
+    try:
+        return cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+    except ClientError as error:
+        if "does not exist" not in error.response["Error"]["Message"]:
+            raise
+        return ""
 
 
-def _queue(sqs, name: str, attributes: dict[str, str]) -> str:
-    """Creating a queue that has other attributes is refused, so an older one is brought up to date instead."""
+def _settled(cloudformation, name: str) -> str:
+    deadline = time.monotonic() + STACK_SECONDS
+    while (status := _status(cloudformation, name)).endswith("IN_PROGRESS"):
+        if time.monotonic() > deadline:
+            raise ShopError(f"the emulator is still at {status} with the stack {name} after {STACK_SECONDS} s")
+        time.sleep(0.02)
+    return status
+
+
+def _queue_attributes(queue: dict) -> dict[str, str]:
+    """As the queue's own API wants them: strings, with documents in JSON, and the queue's policy beside the rest."""
+    attributes = {name: value for name, value in queue.items() if name != "QueueName"}
+    for policy in template().resources("AWS::SQS::QueuePolicy").values():
+        if any(url.endswith("/" + queue["QueueName"]) for url in policy["Queues"]):
+            attributes["Policy"] = policy["PolicyDocument"]
+    return {name: json.dumps(value) if isinstance(value, (dict, bool)) else str(value) for name, value in attributes.items()}
+
+
+def _ensure_queue(sqs, name: str, attributes: dict[str, str]) -> None:
     try:
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
     except ClientError as error:
         if "NonExistentQueue" not in error.response["Error"]["Code"]:
             raise
         sqs.create_queue(QueueName=name, Attributes=attributes)
-    return _arn("sqs", name)
+        return
+    has = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    missing = {name: value for name, value in attributes.items() if not _same(has.get(name), value)}
+    if missing:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=missing)
 
 
-def make_secret(offset: int, credentials: Credentials) -> None:
-    manager = client("secretsmanager", offset)
+def _ensure_subscription(sns, subscription: dict) -> None:
+    attributes = {name: value for name, value in subscription.items() if name not in ("TopicArn", "Protocol", "Endpoint")}
+    text = {name: json.dumps(value) if isinstance(value, dict) else str(value) for name, value in attributes.items()}
+    arn = sns.subscribe(TopicArn=subscription["TopicArn"], Protocol=subscription["Protocol"], Endpoint=subscription["Endpoint"],
+                        Attributes=text, ReturnSubscriptionArn=True)["SubscriptionArn"]
+    has = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    for name, value in text.items():
+        if not _same(has.get(name), value):
+            sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName=name, AttributeValue=value)
+
+
+def _same(has: str | None, wanted: str) -> bool:
+    """Documents are compared as such, whatever their spacing."""
+    try:
+        return has is not None and json.loads(has) == json.loads(wanted)
+    except ValueError:
+        return has == wanted
+
+
+def _give_secret(manager, credentials: Credentials) -> None:
+    """The template has Secrets Manager make up the signing key; here it is this platform's own."""
     name = facts.name("secret")
     text = json.dumps({facts.name("secretKey"): credentials.jwt_key})
     try:
-        manager.create_secret(Name=name, SecretString=text)
-    except manager.exceptions.ResourceExistsException:
         manager.put_secret_value(SecretId=name, SecretString=text)
+    except manager.exceptions.ResourceNotFoundException:
+        manager.create_secret(Name=name, SecretString=text)

@@ -11,6 +11,8 @@ from .toolbox import Tools
 from .workspace import ShopError, Workspace
 
 REGION = facts.load()["region"]
+# What deploy/aws/data-and-messaging.yaml makes, and what a sidecar asks who it is.
+EMULATED = "cloudformation,sns,sqs,secretsmanager,sts,iam,kms,dynamodb,logs,monitoring"
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def _ministack(workspace: Workspace, tools: Tools) -> Program:
     data = workspace.data / "aws"
     data.mkdir(exist_ok=True)
     environment = {"GATEWAY_PORT": str(port), "BIND_HOST": facts.host(), "PERSIST_STATE": "1", "STATE_DIR": str(data),
-                   "MINISTACK_REGION": REGION, "LOG_LEVEL": "WARNING", "SERVICES": "sns,sqs,secretsmanager,sts,iam"}
+                   "MINISTACK_REGION": REGION, "LOG_LEVEL": "WARNING", "SERVICES": EMULATED}
     return Program("aws", "broker", port, [str(tools.venv / "bin" / "ministack")], environment, directory=data)
 
 

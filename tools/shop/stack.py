@@ -146,7 +146,7 @@ class Stack:
         offset = self.workspace.port_offset
         jobs = [lambda: cloud.make_tables(offset)]
         if self.saved.broker == "aws":
-            jobs += [lambda: cloud.make_messaging(offset), lambda: cloud.make_secret(offset, secrets)]
+            jobs.append(lambda: cloud.make_messaging(offset, secrets))
         with ThreadPoolExecutor() as pool:
             for job in [pool.submit(job) for job in jobs]:
                 job.result()

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import xml.etree.ElementTree as xml
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,9 +29,14 @@ def run_suites(workspace: Workspace, suites: list[str] | None, sanitizer: str | 
     if sanitizer:
         workspace = replace(workspace, build=sanitizers.build_folder(workspace.build, sanitizer))
     workspace.make()
-    with Progress() as progress:
+    with Progress() as progress, ThreadPoolExecutor() as pool:
+        # The linters' packages come over the network while the compiler has the processor.
+        lints = not sanitizer and (not suites or "deploy" in suites)
+        linters = pool.submit(toolbox.ensure_venv, progress, toolbox.LINTERS, "linters") if lints else None
         tools = toolbox.tools(progress)
         build.build(workspace, progress, everything=True, options=sanitizers.OPTIONS.get(sanitizer, ()))
+        if linters:
+            linters.result()
     reports = workspace.build / "meson-logs"
     for old in [*reports.glob("pytest-*.xml"), reports / "testlog.junit.xml"]:
         old.unlink(missing_ok=True)

@@ -18,11 +18,13 @@ from pathlib import Path
 
 from .console import Progress, Step
 from .packages import install_system_packages
-from .workspace import CACHE, TOOLS, ShopError
+from .workspace import CACHE, ROOT, TOOLS, ShopError
 
 DAPR_OWN = TOOLS / "dapr"
 TOXIPROXY = TOOLS / "toxiproxy"
 LOOPBACK_SERVER = TOOLS / "dynamodb" / "LoopbackServer.java"
+# What reads the deployment's templates; for the tests alone.
+LINTERS = ROOT / "tests" / "deploy" / "requirements.txt"
 CONTROL_PLANE = ("placement", "scheduler", "sentry")
 # Older control planes do not speak all of what our sidecar does.
 OLDEST_CONTROL_PLANE = (1, 18)
@@ -50,8 +52,8 @@ def fingerprint(*inputs: Path | str) -> str:
     return digest.hexdigest()[:16]
 
 
-def venv_folder() -> Path:
-    return CACHE / f"venv-{fingerprint(TOOLS / 'requirements.txt', sys.version, str(CACHE))}"
+def venv_folder(requirements: Path = TOOLS / "requirements.txt") -> Path:
+    return CACHE / f"venv-{fingerprint(requirements, sys.version, str(CACHE))}"
 
 
 def dapr_folder(programs: list[str]) -> Path:
@@ -101,17 +103,17 @@ def run(command: list[str], step: Step, log: Path, cwd: Path | None = None, env:
         raise ShopError(f"{step.title}: `{' '.join(map(str, command[:4]))} …` ended with {code}.\n{tail}\nThe whole output is in {log}")
 
 
-def ensure_venv(progress: Progress) -> Path:
-    folder = venv_folder()
+def ensure_venv(progress: Progress, requirements: Path = TOOLS / "requirements.txt", what: str = "Python packages") -> Path:
+    folder = venv_folder(requirements)
     with made_once(folder) as missing:
         if missing:
-            with progress.step("Python packages") as step:
+            with progress.step(what) as step:
                 # Not the interpreter of another virtual environment, which could go away.
                 base = getattr(sys, "_base_executable", None) or sys.executable
-                log = CACHE / "venv.log"
+                log = CACHE / f"{folder.name}.log"
                 run([base, "-m", "venv", str(folder)], step, log)
                 run([str(folder / "bin" / "pip"), "install", "--disable-pip-version-check", "--no-input", "-r",
-                     str(TOOLS / "requirements.txt")], step, log, pattern=r"(Collecting|Installing).*")
+                     str(requirements)], step, log, pattern=r"(Collecting|Installing).*")
     return folder
 
 
