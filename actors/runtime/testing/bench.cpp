@@ -37,6 +37,7 @@ class Bench::Parts {
 };
 
 Bench::Bench(std::string app_id) : parts_(std::make_unique<Parts>(std::move(app_id), clock, sidecar)) {
+  sidecar.hold_called_actors_only();
   if (const auto* seed = std::getenv("BENCH_SEED")) sidecar.complete_later(static_cast<unsigned>(std::stoul(seed)));
 }
 Bench::~Bench() = default;

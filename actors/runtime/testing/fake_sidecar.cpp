@@ -50,7 +50,7 @@ Task<void> FakeSidecar::commit_state(ActorId actor, std::vector<StateOperation> 
   co_await begin("state_commit");
   const auto failure = std::exchange(commit_failure_, {});
   if (failure == CommitFailure::NotStored) throw SidecarError(500, "ERR_ACTOR_STATE_TRANSACTION_SAVE", "not stored");
-  if (failure == CommitFailure::Moved || !active_.contains(actor))
+  if (failure == CommitFailure::Moved || !(holds_all_ || active_.contains(actor)))
     throw SidecarError(400, "ERR_ACTOR_INSTANCE_MISSING", "this sidecar does not hold the actor");
   auto& keys = state_[actor];
   for (const auto& operation : operations) {

@@ -110,6 +110,7 @@ class FakeSidecar final : public Sidecar {
   int publish_failures_ = 0;
   std::optional<std::size_t> crash_in_;
   std::size_t operations_ = 0;
+  bool holds_all_ = true;
   std::set<ActorId> active_;
   std::optional<std::minstd_rand> random_;
   std::vector<Completion<void>> waiting_;
