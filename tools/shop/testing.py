@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import build, sanitizers, toolbox
+from . import build, fuzz, sanitizers, toolbox
 from .console import Progress, fail
 from .workspace import Workspace
 
@@ -35,6 +35,8 @@ def run_suites(workspace: Workspace, suites: list[str] | None, sanitizer: str | 
         linters = pool.submit(toolbox.ensure_venv, progress, toolbox.LINTERS, "linters") if lints else None
         tools = toolbox.tools(progress)
         build.build(workspace, progress, everything=True, options=sanitizers.OPTIONS.get(sanitizer, ()))
+        if not sanitizer and (not suites or "fuzz" in suites):
+            fuzz.make(workspace, progress, fuzz.targets())
         if linters:
             linters.result()
     reports = workspace.build / "meson-logs"
@@ -48,8 +50,8 @@ def run_suites(workspace: Workspace, suites: list[str] | None, sanitizer: str | 
                    "DAPR_BIN": str(_dapr_programs(tools, workspace.build / "dapr-bin")), "DYNAMODB_LOCAL": str(tools.dynamodb)}
     if sanitizer:
         environment |= sanitizers.environment(workspace.build, sanitizer)
-        # They run several times slower.
-        command += ["--timeout-multiplier", "5"]
+        # They run several times slower. Fuzzing has sanitizers of its own.
+        command += ["--timeout-multiplier", "5", "--no-suite", "fuzz"]
     code = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL).returncode
     report = reports / "testlog.junit.xml"
     if not report.exists():
