@@ -45,14 +45,14 @@ std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_s
     if (text[i] == '%') {
       const int high = i + 1 < text.size() ? hex_value(text[i + 1]) : -1;
       const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
-      if (high < 0 || low < 0 || (high == 0 && low == 0)) return std::nullopt;
+      if (high < 0 || low < 0) return std::nullopt;
       decoded += static_cast<char>(high * 16 + low);
       i += 2;
     } else {
       decoded += text[i] == '+' && plus_is_space ? ' ' : text[i];
     }
   }
-  if (!actors::is_utf8(decoded)) return std::nullopt;
+  if (!actors::is_utf8(decoded) || decoded.find('\0') != std::string::npos) return std::nullopt;
   return decoded;
 }
 

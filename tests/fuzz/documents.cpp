@@ -62,7 +62,7 @@ void of_actor(const Kind& kind, const std::string& key, const std::string& text)
     }
   };
   const auto seen = ask(kind.view, kind.view_body);
-  require(shop.writes() == before, "a read writes nothing", kind.type);
+  require(bench.sidecar.stored(actor, key) == text, "a read changes nothing", kind.type);
   bool readable = key != "state";
   if (!readable) {
     try {
