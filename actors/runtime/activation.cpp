@@ -195,7 +195,8 @@ Task<void> Activation::load(Trace trace) {
     handled = json::from<std::vector<HandledEntry>>(member("handled"));
     if (const auto* tend = json::member(document, "tend"))
       // Once it had one name for all, and only its time was kept.
-      tending = tend->IsString() ? Tending{json::from<Time>(*tend), std::string(tend_reminder)} : json::from<Tending>(*tend);
+      tending =
+          tend->IsString() ? Tending{json::from<Time>(*tend), std::string(tend_reminder)} : json::from<Tending>(*tend);
   }
   actor->version_ = version;
   detail::Turn turn{id_,
