@@ -69,7 +69,8 @@ void check_limits(const std::vector<StateOperation>& operations) {
 /// A number that grows by one with every write: far from the end of its type, since the store keeps no greater exactly.
 std::int64_t count(const json::Value& value) {
   const auto number = json::from<std::int64_t>(value);
-  if (number < 0 || number > std::int64_t{1} << 53) throw json::Error({{"", "counts writes, from 0 to 2^53"}});
+  if (number < 0 || number > std::int64_t{1} << 53)
+    throw json::Error({json::Problem{"", "counts writes, from 0 to 2^53"}});
   return number;
 }
 

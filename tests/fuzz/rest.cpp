@@ -8,6 +8,7 @@
 
 #include "services/common/problem.hpp"
 #include "services/common/routes.hpp"
+#include "services/product/routes.hpp"
 #include "tests/fuzz/shop.hpp"
 #include "tests/fuzz/well_formed.hpp"
 
