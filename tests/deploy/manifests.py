@@ -1,6 +1,7 @@
 """What must hold of the manifests before they meet a cluster: what the API server lets through, and no kubelet here would notice.
 A check yields what is wrong in words; test_manifests.py sees that none is wrong and that each can be."""
 
+import functools
 import re
 
 import yaml
@@ -26,22 +27,24 @@ SERVICE_STOPS, SIDECAR_STOPS, SIDECAR_BLOCKS = 25, 5, 1.5
 # --- what sidecars load
 
 
-@check
-def sidecars_load_the_files(rollout: Rollout) -> Findings:
-    """The very files of dapr-config; without AWS, with what dapr-config/local/aws.yaml lays over the components."""
-    ports = rollout.facts["ports"]
+@functools.cache
+def files(way: str) -> dict[str, dict[str, dict]]:
+    """What sidecars are to load, by kind and name."""
+    ports = facts.load()["ports"]
     text = (render.CONFIG / "local" / "aws.yaml").read_text()
     text = text.replace("${aws}", f"http://aws:{ports['aws']}").replace("${dynamodb}", f"http://dynamodb:{ports['dynamodb']}")
     overlay = {"components": yaml.safe_load(text)["components"]}
+    documents = [*render.components(UNCHANGED if way in ON_AWS else overlay), *render.subscriptions(UNCHANGED),
+                 *render.documents(render.CONFIG / "resiliency.yaml"), *render.documents(render.CONFIG / "configuration.yaml")]
+    return {kind: of(documents, kind) for kind in ("Component", "Subscription", "Resiliency", "Configuration")}
+
+
+@check
+def sidecars_load_the_files(rollout: Rollout) -> Findings:
+    """The very files of dapr-config; without AWS, with what dapr-config/local/aws.yaml lays over the components."""
     for way in WAYS:
-        wanted = {
-            "Component": render.components(UNCHANGED if way in ON_AWS else overlay),
-            "Subscription": render.subscriptions(UNCHANGED),
-            "Resiliency": render.documents(render.CONFIG / "resiliency.yaml"),
-            "Configuration": render.documents(render.CONFIG / "configuration.yaml"),
-        }
-        for kind, documents in wanted.items():
-            yield from differs(f"{kind} ({way})", sorted_metadata(of(documents, kind)), sorted_metadata(rollout.all(kind, way)))
+        for kind, wanted in files(way).items():
+            yield from differs(f"{kind} ({way})", sorted_metadata(wanted), sorted_metadata(rollout.all(kind, way)))
 
 
 def sorted_metadata(resources: dict[str, dict]) -> dict[str, dict]:
@@ -463,7 +466,7 @@ def control_plane(rollout: Rollout) -> Findings:
             yield from differs(f"{kind} of {name}", {"cpu", "memory"}, set(one["resources"].get(kind, {})))
     budgets = {each["spec"]["selector"]["matchLabels"]["app"] for each in of(rollout.dapr, "PodDisruptionBudget").values()}
     yield from differs("parts of Dapr with a budget", set(everything), budgets)
-    (local,) = render.documents(render.CONFIG / "control-plane.yaml")
+    local = yaml.safe_load((render.CONFIG / "control-plane.yaml").read_text())
     mtls = of(rollout.dapr, "Configuration")["daprsystem"]["spec"]["mtls"]
     for name, value in local["spec"]["mtls"].items():
         yield from differs(f"mTLS: {name}", value, mtls.get(name))
