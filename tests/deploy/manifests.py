@@ -129,7 +129,9 @@ def sidecar_annotations(rollout: Rollout) -> Findings:
             ports = facts_of_app["ports"]
             must = {"enabled": "true", "app-id": app, "app-port": str(ports["channel"]), "app-protocol": "http", "config": app,
                     "app-channel-address": "127.0.0.1", "sidecar-listen-addresses": "127.0.0.1", "log-as-json": "true",
-                    "metrics-port": str(ports["sidecarMetrics"]), "disable-builtin-k8s-secret-store": "true"}
+                    "metrics-port": str(ports["sidecarMetrics"]), "disable-builtin-k8s-secret-store": "true", "max-body-size": "2Mi",
+                    "enable-app-health-check": "true", "app-health-check-path": "/healthz", "app-health-probe-interval": "1",
+                    "app-health-probe-timeout": "500", "app-health-threshold": "3"}
             for name, value in must.items():
                 yield from differs(f"{name} of {app} ({way})", value, notes.get(f"dapr.io/{name}"))
             if notes["dapr.io/app-id"] not in rollout.facts["apps"]:
