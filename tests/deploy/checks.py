@@ -260,6 +260,7 @@ ADDONS = {  # name → service account and AWS's policy of its role
     "kube-proxy": None,
     "coredns": None,
     "aws-ebs-csi-driver": ("kube-system:ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy"),
+    "metrics-server": None,
     "amazon-cloudwatch-observability": ("amazon-cloudwatch:cloudwatch-agent", "CloudWatchAgentServerPolicy"),
 }
 

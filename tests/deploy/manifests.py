@@ -296,12 +296,15 @@ def asks(template: dict) -> tuple[float, float]:
 
 @check
 def room(rollout: Rollout) -> Findings:
-    """Two replicas of everything, Dapr's control plane and the add-ons on two t3.medium in each zone, with one node of each zone full of
-    surge: an upgrade replaces one pod of each service at a time."""
+    """Two replicas of everything and a third of each service, which an upgrade needs, Dapr's control plane and the add-ons, on the nodes
+    that the cluster stack makes in each zone."""
     everything = [(name, 1 if name.startswith("provision") else number, *asks(template)) for name, template, number in
                   pods(rollout.dapr) if name.startswith("dapr-")]
+    groups = {each["NodegroupName"]: each for each in rollout.deployment.cluster.resources("AWS::EKS::Nodegroup").values()}
     for zone in set(ZONES.values()):
-        nodes = 2
+        group = groups[f"ecommerce-{zone}"]
+        yield from differs(f"nodes of {zone}", ["t3.medium"], group["InstanceTypes"])
+        nodes = group["ScalingConfig"]["DesiredSize"]
         used = {"cpu": 0.0, "memory": 0.0, "pods": 0.0}
 
         def add(number: float, cpu: float, memory: float) -> None:
@@ -321,7 +324,7 @@ def room(rollout: Rollout) -> Findings:
                 add(rollout.one("Deployment", app)["spec"]["replicas"] + 1, *asks(rollout.pod(app)))
         for resource, has in NODE.items():
             if used[resource] > nodes * has:
-                yield f"{zone}: {resource} asked for is {used[resource]:.4g}, and two t3.medium have {nodes * has:.4g}"
+                yield f"{zone}: {resource} asked for is {used[resource]:.4g}, and {nodes} t3.medium have {nodes * has:.4g}"
 
 
 # --- who reaches whom
