@@ -207,8 +207,9 @@ def probes(rollout: Rollout) -> Findings:
         service, nginx = (container(rollout.pod(app), name) for name in (app, "door"))
         for kind in ("startupProbe", "livenessProbe"):
             yield from differs(f"{kind} of {app}", {"path": "/healthz", "port": door}, service[kind].get("httpGet"))
-        yield from differs(f"readiness of {app}", {"path": "/readyz", "port": "door"}, nginx["readinessProbe"].get("httpGet"))
-        yield from differs(f"what keeps nginx of {app} alive", {"port": "door"}, nginx["livenessProbe"].get("tcpSocket"))
+        yield from differs(f"readiness of {app}", {"path": "/readyz", "port": door}, service["readinessProbe"].get("httpGet"))
+        for kind in ("readinessProbe", "livenessProbe"):
+            yield from differs(f"{kind} of nginx of {app}", {"port": "door"}, nginx[kind].get("tcpSocket"))
         if service["startupProbe"]["periodSeconds"] * service["startupProbe"]["failureThreshold"] < 60:
             yield f"{app} has less than a minute to start"
 

@@ -15,7 +15,7 @@ from shop.console import Progress
 FOLDER = ROOT / "deploy" / "kubernetes"
 CHART = FOLDER / "ecommerce"
 NAMESPACE = facts.load()["namespace"]
-DAPR = "dapr-system"
+DAPR = facts.load()["controlPlaneNamespace"]
 VERSION = re.search(r"k8s\.io/kubernetes v(\S+)", (toolbox.KUBERNETES / "go.mod").read_text())[1]
 ACCOUNT = "000000000000"
 # The ways of running it: values files, and what is set besides.
@@ -40,8 +40,8 @@ def ours(way: str, *settings: str) -> list[dict]:
     return rendered(CHART, "ecommerce", NAMESPACE, [CHART / name for name in files], [*sets, *settings])
 
 
-def daprs(*settings: str) -> list[dict]:
-    return rendered(toolbox.dapr_chart(), "dapr", DAPR, [FOLDER / "dapr-values.yaml"], settings)
+def daprs(*settings: str, files: tuple[str, ...] = ("dapr-values.yaml",)) -> list[dict]:
+    return rendered(toolbox.dapr_chart(), "dapr", DAPR, [FOLDER / name for name in files], settings)
 
 
 def written(name: str) -> list[dict]:

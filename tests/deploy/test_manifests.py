@@ -11,7 +11,7 @@ import pytest
 import requests
 from emulator import free_port, until
 from manifests import CHECKS, findings
-from rollout import CHART, NAMESPACE, WAYS, Rollout, container, helm, of, ours, rendered
+from rollout import CHART, NAMESPACE, WAYS, Rollout, container, daprs, helm, of, ours, pods, rendered
 
 from shop.workspace import CONFIG
 
@@ -195,7 +195,7 @@ def another_doors_configuration(r):
 
 @mistake("readiness of cart-service: path is /healthz")
 def a_pod_ready_before_its_actors(r):
-    container(r.pod("cart-service"), "door")["readinessProbe"]["httpGet"]["path"] = "/healthz"
+    container(r.pod("cart-service"), "cart-service")["readinessProbe"]["httpGet"]["path"] = "/healthz"
 
 
 @mistake("livenessProbe of cart-service: path is /readyz")
@@ -373,7 +373,12 @@ def test_a_mistake_in_a_manifest_is_found(rollout, name):
     assert any(finding in each for each in found), found
 
 
-# --- the chart itself
+# --- the charts themselves
+
+
+def test_a_plain_cluster_has_one_of_each_part_of_dapr_that_does_not_vote():
+    numbers = {name: number for name, _, number in pods(daprs(files=("dapr-values.yaml", "dapr-values-plain.yaml")))}
+    assert numbers == {"dapr-operator": 1, "dapr-sentry": 1, "dapr-sidecar-injector": 1, "dapr-placement-server": 1, "dapr-scheduler-server": 3}
 
 
 @pytest.mark.parametrize("way", WAYS)
