@@ -72,6 +72,12 @@ class Cluster:
         assert (answer.returncode != 0) == fails, f"kubectl {' '.join(map(str, arguments))}: {answer.stdout}{answer.stderr}"
         return answer.stdout + answer.stderr if fails else answer.stdout
 
+    def helm(self, *arguments: str | Path) -> str:
+        answer = subprocess.run([*self.inside, toolbox.ensure_helm(Progress(quiet=True)), "--kubeconfig", self.folder / "admin", "-n", NAMESPACE, *arguments],
+                                capture_output=True, text=True, timeout=120)
+        assert answer.returncode == 0, answer.stderr
+        return answer.stdout
+
     def get(self, *what: str) -> dict:
         return json.loads(self.kubectl("get", *what, "-o", "json"))
 

@@ -9,7 +9,7 @@ from cluster import ZONES as ZONE_OF
 from cluster import Cluster
 from emulator import until
 from manifests import ZONES, findings
-from rollout import ACCOUNT, DAPR, NAMESPACE, Rollout, container, pods
+from rollout import ACCOUNT, CHART, DAPR, NAMESPACE, Rollout, container, pods
 
 from shop import facts, programs, toolbox
 from shop.credentials import Credentials
@@ -291,3 +291,20 @@ def test_a_third_replica_of_an_upgrade_has_a_place(cluster, installed, rollout):
     surge = until(lambda: (pods := cluster.pods(12)) and len(pods) == 12 and pods, 30, "a third pod of each")
     for app in APPS:
         assert zones(of_app(surge, app)) == [ZONES[app]] * 3
+
+
+def test_helm_installs_upgrades_and_goes_back(cluster, installed, rollout):
+    """With the tokens changed by the upgrade, and more replicas than were asked for, as the autoscaler makes them."""
+    def seen() -> tuple[int, str]:
+        deployment = cluster.get("-n", NAMESPACE, "deployment", "cart-service")
+        return deployment["spec"]["replicas"], deployment["spec"]["template"]["metadata"]["annotations"]["dapr.io/app-token-secret"]
+
+    cluster.kubectl("-n", NAMESPACE, "delete", "--wait=false", "--ignore-not-found", "-f", "-", give=[*rollout.ways["zones"], *rollout.ways["plain"]])
+    cluster.clear()
+    cluster.helm("install", "ecommerce", CHART)
+    assert seen() == (2, "ecommerce-app-token-1")
+    cluster.kubectl("-n", NAMESPACE, "scale", "deployment", "cart-service", "--replicas=3")
+    cluster.helm("upgrade", "ecommerce", CHART, "--set", "tokens.app=ecommerce-app-token-2")
+    assert seen() == (3, "ecommerce-app-token-2")
+    cluster.helm("rollback", "ecommerce", "1")
+    assert seen()[1] == "ecommerce-app-token-1"
