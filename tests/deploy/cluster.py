@@ -124,9 +124,26 @@ class Cluster:
     # --- how it is started
 
     def _start(self, name: str, *arguments: str | Path, **environment: str) -> None:
-        with open(self.folder / f"{name}.log", "w") as log:
-            self.processes.append(subprocess.Popen([*self.inside, self.programs[name], *arguments], env={**os.environ, **environment},
-                                                   cwd=self.folder, stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL))
+        self.run(name, [self.programs[name], *arguments], environment)
+
+    def run(self, name: str, command: list[str | Path], environment: dict[str, str]) -> Path:
+        """Something more in the cluster's network, until the end; answers where it logs."""
+        file = self.folder / f"{name}.log"
+        with open(file, "w") as log:
+            self.processes.append(subprocess.Popen([*self.inside, *command], env={**os.environ, **environment}, stdout=log,
+                                                   stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL))
+        return file
+
+    def mount(self, file: Path, place: str) -> None:
+        """A file in another's place, for whatever runs in here."""
+        subprocess.run([*self.inside, "mount", "--bind", file, place], check=True)
+
+    def python(self, text: str) -> str:
+        """What a program in the cluster's network prints."""
+        answer = subprocess.run([*self.inside, toolbox.venv_folder() / "bin" / "python", "-c", text], capture_output=True, text=True, timeout=60,
+                                env={**os.environ, "PYTHONPATH": str(toolbox.TOOLS)})
+        assert answer.returncode == 0, answer.stderr
+        return answer.stdout
 
     def _all_run(self) -> bool:
         for process in self.processes:

@@ -12,6 +12,7 @@ from manifests import ZONES, findings
 from rollout import ACCOUNT, CHART, DAPR, NAMESPACE, Rollout, container, pods
 
 from shop import facts, programs, toolbox
+from shop.console import Progress
 from shop.credentials import Credentials
 from shop.workspace import Workspace
 
@@ -291,6 +292,87 @@ def test_a_third_replica_of_an_upgrade_has_a_place(cluster, installed, rollout):
     surge = until(lambda: (pods := cluster.pods(12)) and len(pods) == 12 and pods, 30, "a third pod of each")
     for app in APPS:
         assert zones(of_app(surge, app)) == [ZONES[app]] * 3
+
+
+# --- a sidecar, run as it was injected
+
+# Stands in for the service: it is well, has no actors, and takes what comes.
+APP = """
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+class App(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        body = {"/dapr/config": b'{"entities": []}', "/dapr/subscribe": b"[]"}.get(self.path, b"{}")
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+ThreadingHTTPServer(("127.0.0.1", %d), App).serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def emulated(cluster, tmp_path_factory) -> None:
+    """The emulators, under the names and ports that the chart gives them in a plain cluster, with what `./shop up` makes on them."""
+    workspace = Workspace(tmp_path_factory.mktemp("emulated"), tmp_path_factory.mktemp("build"))
+    workspace.make()
+    progress = Progress(quiet=True)
+    tools = toolbox.Tools(toolbox.venv_folder(), workspace.run / "daprd", {}, toolbox.ensure_dynamodb(progress))
+    for program in (programs._dynamodb(workspace, tools), programs._ministack(workspace, tools)):
+        cluster.run(program.name, program.command, program.environment)
+    names = cluster.folder / "hosts"
+    names.write_text("127.0.0.1 localhost dynamodb aws\n")
+    cluster.mount(names, "/etc/hosts")
+    make = "from shop import cloud; from shop.credentials import Credentials; cloud.make_tables(0); cloud.make_messaging(0, Credentials('', '', 'key'))"
+
+    def made() -> bool:
+        try:
+            cluster.python(make)
+        except AssertionError as error:
+            assert "EndpointConnectionError" in str(error) or "ConnectTimeout" in str(error) or "ConnectionClosed" in str(error), error
+            return False
+        return True
+
+    until(made, 60, "the emulators")
+
+
+def test_a_sidecar_run_as_it_was_injected_loads_everything_from_the_cluster(cluster, rollout, emulated):
+    """Real daprd, with an identity from sentry for its pod and its resources by the operator from the API server: those of the chart
+    for a cluster without AWS. Placement and scheduler are left out: nothing here has actors."""
+    app = "order-service"
+    cluster.clear()
+    cluster.apply(rollout.ways["plain"])
+    pod = of_app(cluster.pods(11), app)[0]
+    sidecar = container(pod, "daprd")
+    cluster.run("app", [toolbox.venv_folder() / "bin" / "python", "-c", APP % rollout.apps[app]["ports"]["channel"]], {})
+    token = cluster.kubectl("-n", NAMESPACE, "create", "token", app, "--bound-object-kind", "Pod", "--bound-object-name", pod["metadata"]["name"],
+                            "--audience", f"spiffe://cluster.local/ns/{DAPR}/dapr-sentry").strip()
+    elsewhere = {"--control-plane-address": "127.0.0.1:16500", "--sentry-address": "127.0.0.1:15443", "--placement-host-address": "", "--scheduler-host-address": ""}
+    arguments = [elsewhere.get(before, argument) for before, argument in zip(["", *sidecar["args"]], sidecar["args"])][1:]
+    environment = {each["name"]: each["value"] for each in sidecar["env"] if "value" in each}
+    environment |= {"POD_NAME": pod["metadata"]["name"], "DAPR_HOST_IP": "127.0.0.1", "DAPR_API_TOKEN": "one", "APP_API_TOKEN": "other",
+                    "DAPR_UNSAFE_SKIP_CONTAINER_UID_GID_CHECK": "true"}
+    place = "/run/secrets/dapr.io/sentrytoken"
+    (cluster.folder / "sidecar.token").write_text(token)
+    own = ["unshare", "-m", "sh", "-c", f'mount -t tmpfs none {place} && cp sidecar.token {place}/token && exec "$@"', "_"]
+    log = cluster.run("daprd", [*own, toolbox.ensure_dapr(Progress(quiet=True))[0], *arguments], environment)
+    ask = (f"import urllib.request as u; print(u.urlopen(u.Request('http://127.0.0.1:{rollout.facts['pod']['sidecarHttp']}/v1.0/metadata', "
+           "headers={'dapr-api-token': 'one'}), timeout=5).read().decode())")
+
+    def loaded() -> dict | None:
+        try:
+            found = json.loads(cluster.python(ask))
+        except AssertionError:
+            return None
+        return found if found.get("subscriptions") else None
+
+    found = until(loaded, 60, f"the sidecar; its log is {log}")
+    mine = {kind: [each for each in rollout.all(kind, "plain").values() if app in each["scopes"]] for kind in ("Component", "Subscription")}
+    assert {each["name"] for each in found["components"]} == {each["metadata"]["name"] for each in mine["Component"]}
+    assert {(each["pubsubname"], each["topic"]) for each in found["subscriptions"]} == {
+        (each["spec"]["pubsubname"], each["spec"]["topic"]) for each in mine["Subscription"]}
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    assert [line["msg"] for line in lines if line["level"] in ("error", "fatal")] == []
 
 
 def test_helm_installs_upgrades_and_goes_back(cluster, installed, rollout):
