@@ -1,4 +1,4 @@
-module ecommerce-platform/tools/kubernetes
+module ecommerce/tools/kubernetes
 
 go 1.22.0
 
