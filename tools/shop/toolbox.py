@@ -22,16 +22,15 @@ from .workspace import CACHE, ROOT, TOOLS, ShopError
 
 DAPR_OWN = TOOLS / "dapr"
 TOXIPROXY = TOOLS / "toxiproxy"
-HELM = TOOLS / "helm"
-KUBERNETES = TOOLS / "kubernetes"
-# What one binary is, by the name it is called (tools/kubernetes/main.go).
-KUBERNETES_PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
-# Dapr's parts that exist in a cluster alone.
-IN_CLUSTER = ("injector", "operator", "sentry")
 LOOPBACK_SERVER = TOOLS / "dynamodb" / "LoopbackServer.java"
 # What reads the deployment's templates; for the tests alone.
 LINTERS = ROOT / "tests" / "deploy" / "requirements.txt"
 CONTROL_PLANE = ("placement", "scheduler", "sentry")
+# Its parts in a cluster that the tests of the manifests run; and what one binary of Kubernetes is, by the name it is called.
+IN_CLUSTER = ("injector", "operator", "sentry")
+KUBERNETES_PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+HELM = TOOLS / "helm"
+KUBERNETES = TOOLS / "kubernetes"
 # Older control planes do not speak all of what our sidecar does.
 OLDEST_CONTROL_PLANE = (1, 18)
 
