@@ -383,7 +383,9 @@ def test_helm_installs_upgrades_and_goes_back(cluster, installed, rollout):
 
     cluster.kubectl("-n", NAMESPACE, "delete", "--wait=false", "--ignore-not-found", "-f", "-", give=[*rollout.ways["zones"], *rollout.ways["plain"]])
     cluster.clear()
-    cluster.helm("install", "ecommerce", CHART)
+    said = cluster.helm("install", "ecommerce", CHART)
+    for hint in ("port-forward svc/cart-service 5002:80", "aws.account is not set", "--set placement.mode=spread"):
+        assert hint in said
     assert seen() == (2, "ecommerce-app-token-1")
     cluster.kubectl("-n", NAMESPACE, "scale", "deployment", "cart-service", "--replicas=3")
     cluster.helm("upgrade", "ecommerce", CHART, "--set", "tokens.app=ecommerce-app-token-2")
