@@ -72,7 +72,7 @@ def _control_plane(name: str, workspace: Workspace, tools: Tools, arguments: lis
     ports, host = facts.Ports(workspace.port_offset), facts.host()
     command = [str(tools.control_plane[name]), "--log-as-json", "--enable-metrics=false", "--listen-address", host,
                "--port", str(ports[name]), "--healthz-listen-address", host, "--healthz-port", str(ports[f"{name}Health"])]
-    return Program(name, "runtime", ports[name], command + arguments, {"NAMESPACE": facts.load()["namespace"]})
+    return Program(name, "runtime", ports[name], command + arguments, {"NAMESPACE": facts.load()["controlPlaneNamespace"]})
 
 
 def sentry(workspace: Workspace, tools: Tools) -> Program:
@@ -159,6 +159,7 @@ def _sidecar(workspace: Workspace, tools: Tools, app: facts.App, secrets: Creden
     environment = {
         "DAPR_TRUST_ANCHORS": (folder / "ca.crt").read_text(), "DAPR_CERT_CHAIN": (folder / "issuer.crt").read_text(),
         "DAPR_CERT_KEY": (folder / "issuer.key").read_text(), "DAPR_CONTROLPLANE_TRUST_DOMAIN": domain,
+        "DAPR_CONTROLPLANE_NAMESPACE": facts.load()["controlPlaneNamespace"],
         "NAMESPACE": facts.load()["namespace"], "DAPR_HOST_IP": host,
         "DAPR_API_TOKEN": secrets.dapr_api_token, "APP_API_TOKEN": secrets.app_api_token,
     }
