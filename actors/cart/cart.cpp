@@ -28,6 +28,14 @@ Refused quantity_out_of_range(std::int64_t quantity) {
 
 }  // namespace
 
+Task<void> Cart::on_activate() {
+  const auto& lines = state().lines;
+  const auto is_possible = [](const Line& line) { return line.quantity >= 1 && line.quantity <= most_pieces; };
+  if (lines.size() > most_lines || !std::all_of(lines.begin(), lines.end(), is_possible))
+    throw std::runtime_error("the stored cart " + id() + " holds more than a cart can");
+  co_return;
+}
+
 Task<Result<CartView>> Cart::view(ViewCart query) const {
   if (!query.by.may_access(state().customer_id)) co_return unknown_cart(id());
   const auto current = co_await listings(products(), Freshness::Second);

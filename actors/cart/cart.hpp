@@ -128,6 +128,9 @@ class Cart final : public actors::Actor<CartState> {
  public:
   explicit Cart(std::shared_ptr<ListingCache> cache) : cache_(std::move(cache)) {}
 
+  /// Refuses a document with more in it than a cart holds.
+  actors::Task<void> on_activate() override;
+
   actors::Task<actors::Result<CartView>> view(ViewCart query) const;
   /// NotFound `unknown_product`, Conflict `product_withdrawn`, `other_currency`, `cart_full`, Unprocessable `quantity`.
   actors::Task<actors::Result<CartView>> add(AddItem command);

@@ -165,6 +165,15 @@ void Order::told(const Told& news) {
   if (order.told == changes) order.tell_at.reset();
 }
 
+Task<void> Order::on_activate() {
+  const auto& order = state();
+  const bool exists = order.status != Status::None;
+  if (order.purchase.has_value() != exists || order.history.empty() == exists || order.told < 0 ||
+      static_cast<std::size_t>(order.told) > order.history.size())
+    throw std::runtime_error("the stored order " + id() + " contradicts itself: status, purchase, history, told");
+  co_return;
+}
+
 std::optional<Time> Order::due() const {
   const auto& [pay_by, tell_at] = std::tie(state().pay_by, state().tell_at);
   return pay_by && tell_at ? std::min(pay_by, tell_at) : pay_by ? pay_by : tell_at;

@@ -134,6 +134,8 @@ class Order final : public actors::Actor<OrderState> {
 
   void told(const Told& news);
 
+  /// Refuses a document whose parts contradict one another: what the turns rely on.
+  actors::Task<void> on_activate() override;
   std::optional<actors::Time> due() const override;
   actors::Task<void> tend() override;
 

@@ -137,7 +137,7 @@ void Payment::approved(const Charged& answer) {
   auto& payment = state();
   const auto next = step(payment.status, Trigger::Approved);
   if (next == Step::Nothing || (payment.taken && payment.taken->key == answer.key)) return;
-  auto& attempt = payment.attempts.at(static_cast<std::size_t>(answer.attempt - 1));
+  auto& attempt = payment.attempts.at(static_cast<std::size_t>(answer.attempt) - 1);
   attempt.outcome = Outcome::Approved;
   attempt.reason.reset();
   attempt.gateway_reference = answer.verdict->reference;
@@ -224,6 +224,19 @@ void Payment::gave_back(const GaveBack& answer) {
   payment.status = Status::Refunded;
   payment.ask_at.reset();
   publish(Refunded{PaymentId(id()), payment.order_id, payment.taken->attempt, payment.amount, answer.reference});
+}
+
+Task<void> Payment::on_activate() {
+  const auto& payment = state();
+  const auto is = [&](std::initializer_list<Status> any) {
+    return std::find(any.begin(), any.end(), payment.status) != any.end();
+  };
+  const bool was_tried = !is({Status::None, Status::Cancelled});
+  const bool was_taken = is({Status::Completed, Status::Refunding, Status::Refunded});
+  const bool is_asked = is({Status::Processing, Status::Cancelling});
+  if ((was_tried && payment.attempts.empty()) || (was_taken && !payment.taken) || payment.tries < (is_asked ? 1 : 0))
+    throw std::runtime_error("the stored payment " + id() + " contradicts itself: status, attempts, taken, tries");
+  co_return;
 }
 
 Task<void> Payment::tend() {

@@ -121,6 +121,8 @@ class Payment final : public actors::Actor<PaymentState> {
   void charged(const Charged& answer);
   void gave_back(const GaveBack& answer);
 
+  /// Refuses a document whose parts contradict one another: what the turns rely on.
+  actors::Task<void> on_activate() override;
   std::optional<actors::Time> due() const override { return state().ask_at; }
   actors::Task<void> tend() override;
 

@@ -66,6 +66,14 @@ void check_limits(const std::vector<StateOperation>& operations) {
                    std::to_string(max_transaction_bytes) + ": spread them over several turns");
 }
 
+/// A number that grows by one with every write: far from the end of its type, since the store keeps no greater exactly.
+std::int64_t count(const json::Value& value) {
+  const auto number = json::from<std::int64_t>(value);
+  if (number < 0 || number > std::int64_t{1} << 53)
+    throw json::Error({json::Problem{"", "counts writes, from 0 to 2^53"}});
+  return number;
+}
+
 bool read_once(const std::string& data) {
   try {
     const auto document = json::detail::parse_document(data);
@@ -188,8 +196,8 @@ Task<void> Activation::load(Trace trace) {
       if (!found) throw json::Error({json::Problem{std::string("/") + name, "is required"}});
       return *found;
     };
-    version = json::from<std::int64_t>(member("version"));
-    if (const auto* written = json::member(document, "revision")) revision = json::from<std::int64_t>(*written);
+    version = count(member("version"));
+    if (const auto* written = json::member(document, "revision")) revision = count(*written);
     actor->load(&member("data"));
     outbox = json::from<std::vector<OutboxEntry>>(member("outbox"));
     handled = json::from<std::vector<HandledEntry>>(member("handled"));

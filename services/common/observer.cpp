@@ -40,7 +40,7 @@ class IdsAtTop : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, IdsAtTop
   int depth_ = 0;
 };
 
-double milliseconds(Microseconds took) {
+double in_milliseconds(Microseconds took) {
   return std::chrono::duration<double, std::milli>(took).count();
 }
 
@@ -86,7 +86,7 @@ void ServiceObserver::turn_ended(const actors::TurnEnded& turn) {
   const auto own = field_of(turn.actor.type);
   if (!own.empty()) line.add(own, turn.actor.id);
   line.add("method", turn.method).add("turn", turn.turn_id).add("cause", to_string(turn.cause));
-  line.add("version", turn.version).add("tookMs", milliseconds(turn.took)).add_if("error", turn.error);
+  line.add("version", turn.version).add("tookMs", in_milliseconds(turn.took)).add_if("error", turn.error);
   line.add_if("traceId", trace_id(turn.trace.traceparent));
   for (const auto& [name, value] : turn.tags)
     if (name != own) line.add(name, value);
@@ -104,7 +104,7 @@ void ServiceObserver::event_sent(const actors::EventSent& sent) {
   if (!log::enabled(level)) return;
   log::Line line(level, sent.error.empty() ? "event published" : "event not published");
   line.add("event", sent.event.type).add("eventId", sent.event.id).add("topic", sent.event.topic);
-  line.add("actor", sent.actor.type + "/" + sent.actor.id).add("tookMs", milliseconds(sent.took));
+  line.add("actor", sent.actor.type + "/" + sent.actor.id).add("tookMs", in_milliseconds(sent.took));
   line.add_if("error", sent.error).add_if("traceId", trace_id(sent.event.trace.traceparent));
   IdsAtTop ids(line);
   rapidjson::MemoryStream data(sent.event.data.text.data(), sent.event.data.text.size());
@@ -124,7 +124,7 @@ void ServiceObserver::event_received(const actors::EventReceived& received) {
   // An event's id begins with the type of the aggregate that its subject names: `Order/o-1/3/0`.
   const auto own = field_of(received.id.substr(0, received.id.find('/')));
   if (!own.empty()) line.add_if(own, received.subject);
-  line.add("tookMs", milliseconds(received.took)).add_if("error", received.error);
+  line.add("tookMs", in_milliseconds(received.took)).add_if("error", received.error);
   line.add_if("traceId", trace_id(received.trace.traceparent));
   line.write();
 }

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "actors/runtime/utf8.hpp"
+
 namespace shop::services {
 namespace {
 
@@ -15,31 +17,6 @@ int hex_value(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
-}
-
-/// RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(at < text.size() ? text[at] : 0); };
-    const unsigned first = byte(i);
-    const auto continues = [&](std::size_t at, unsigned least = 0x80, unsigned most = 0xBF) {
-      return byte(at) >= least && byte(at) <= most;
-    };
-    if (first < 0x80)
-      i += 1;
-    else if (first >= 0xC2 && first <= 0xDF && continues(i + 1))
-      i += 2;
-    else if (first >= 0xE0 && first <= 0xEF &&
-             continues(i + 1, first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF) && continues(i + 2))
-      i += 3;
-    else if (first >= 0xF0 && first <= 0xF4 &&
-             continues(i + 1, first == 0xF0 ? 0x90 : 0x80, first == 0xF4 ? 0x8F : 0xBF) && continues(i + 2) &&
-             continues(i + 3))
-      i += 4;
-    else
-      return false;
-  }
-  return true;
 }
 
 /// The segments of a path that begins with a slash; none for another one, or one that is too deep.
@@ -68,14 +45,14 @@ std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_s
     if (text[i] == '%') {
       const int high = i + 1 < text.size() ? hex_value(text[i + 1]) : -1;
       const int low = i + 2 < text.size() ? hex_value(text[i + 2]) : -1;
-      if (high < 0 || low < 0 || (high == 0 && low == 0)) return std::nullopt;
+      if (high < 0 || low < 0) return std::nullopt;
       decoded += static_cast<char>(high * 16 + low);
       i += 2;
     } else {
       decoded += text[i] == '+' && plus_is_space ? ' ' : text[i];
     }
   }
-  if (!is_utf8(decoded)) return std::nullopt;
+  if (!actors::is_utf8(decoded) || decoded.find('\0') != std::string::npos) return std::nullopt;
   return decoded;
 }
 

@@ -1,5 +1,5 @@
-// The facade over its socket, with what the door lets through to it: a well-formed head and a body of the length it
-// says. Input is the target, header lines, an empty line, the body.
+// HTTP requests as the REST facades read them from their sockets: what the door lets through, which is a well-formed
+// head and a body of the length it says. Input is the target, header lines, an empty line, the body.
 //
 // Every request is answered once, by a status of the facade, and the connection is used again or closed as was said.
 #include <set>

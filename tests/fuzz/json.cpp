@@ -1,5 +1,5 @@
-// JSON as all of us read it: what is taken is JSON to a second reader too, bounded in depth, and means the same when
-// written and read again.
+// JSON as every other reader takes it: what is taken is JSON to a second reader too, bounded in depth, and means the
+// same when written and read again.
 #include <rapidjson/document.h>
 
 #include <map>

@@ -1,11 +1,12 @@
 """What fuzzing begins with: the golden files in the form each target reads, and the words they are made of.
 
-    seeds.write(Path("build-fuzz/corpus"))      # a folder for each target, and words.dict
+    seeds.write(Path("build-fuzz/corpus"), ["rest"])      # a folder for each target, and words.dict
 
 Inputs that once found something are kept in tests/fuzz/corpus instead, under a name that says what it was.
 """
 
 import json
+import os
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -145,12 +146,9 @@ def _tokens() -> dict[str, str]:
 
 
 def _text() -> dict[str, str]:
-    return dict(enumerate_texts(["/carts/a%20b/items/tea", "a%2Fb@c:d", "%2E%2E", "caf%C3%A9", "2026-05-04T10:11:12.013Z", "2024-02-29T23:59:60+00:00",
-                                 "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", 'W/"1", "2"\n"2"', "secret\nsecret", "-price"]))
-
-
-def enumerate_texts(texts):
-    return [(f"text-{number}", text) for number, text in enumerate(texts)]
+    texts = ["/carts/a%20b/items/tea", "a%2Fb@c:d", "%2E%2E", "caf%C3%A9", "2026-05-04T10:11:12.013Z", "2024-02-29T23:59:60+00:00",
+             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", 'W/"1", "2"\n"2"', "secret\nsecret", "-price", "true", "-007", "1000000000"]
+    return {f"text-{number}": text for number, text in enumerate(texts)}
 
 
 def _json() -> dict[str, str]:
@@ -161,7 +159,8 @@ def _json() -> dict[str, str]:
             "numbers": "[0,-0,1e5,1E-5,1.25,9223372036854775807,18446744073709551615,1e308]"}
 
 
-MAKERS = {"facade": _facade, "http": _http, "json": _json, "sidecar": _sidecar, "tokens": _tokens}
+MAKERS = {"channel": _channel, "documents": _documents, "events": _events, "facade": _facade, "http": _http, "json": _json,
+          "rest": _rest, "sidecar": _sidecar, "text": _text, "tokens": _tokens}
 
 
 def _words() -> set[str]:
@@ -186,13 +185,15 @@ def _words() -> set[str]:
     return words | set(FACTS["events"])
 
 
-def write(folder: Path) -> Path:
-    """Fills a folder for each target; answers the dictionary's file."""
-    for target, make in MAKERS.items():
+def write(folder: Path, targets: list[str]) -> Path:
+    """Fills a folder for each target; answers the dictionary's file, which is there whole or not at all: others may read it now."""
+    for target in targets:
         (folder / target).mkdir(parents=True, exist_ok=True)
-        for name, text in make().items():
+        for name, text in MAKERS[target]().items():
             (folder / target / f"seed-{name}").write_bytes(text.encode("utf-8", "surrogatepass"))
     dictionary = folder / "words.dict"
     lines = ['"' + "".join(chr(b) if 32 <= b < 127 and b not in (34, 92) else f"\\x{b:02X}" for b in word.encode()) + '"' for word in sorted(_words()) if word]
-    dictionary.write_text("\n".join(lines) + "\n")
+    whole = folder / f"words.{os.getpid()}"
+    whole.write_text("\n".join(lines) + "\n")
+    whole.replace(dictionary)
     return dictionary

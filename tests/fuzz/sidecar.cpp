@@ -1,5 +1,5 @@
-// What the sidecar answers: the operation on the first line, then status, content type and ETag on a line each, then
-// the body.
+// Answers of the sidecar to calls, state, secrets and service invocation. The operation is on the first line, then
+// status, content type and ETag on a line each, then the body.
 //
 // Whatever comes is understood or refused as SidecarError or json::Error, which is what callers expect.
 #include <boost/asio/io_context.hpp>

@@ -487,6 +487,23 @@ TEST_F(AccountTest, a_stored_document_that_cannot_be_read_fails_the_call_and_not
   }
 }
 
+TEST_F(AccountTest, a_stored_document_whose_counts_cannot_grow_any_more_is_refused) {
+  const auto document = [](const std::string& version, const std::string& revision) {
+    return R"({"version":)" + version + R"(,"revision":)" + revision +
+           R"(,"data":{"balance":1},"outbox":[],"handled":[]})";
+  };
+  bench.sidecar.put(a, "state", document("9007199254740992", "0"));
+  EXPECT_EQ(balance(), 1);
+  bench.restart();
+  for (const auto* number : {"-1", "9007199254740993", "9223372036854775807"}) {
+    for (const auto& text : {document(number, "1"), document("1", number)}) {
+      bench.sidecar.put(a, "state", text);
+      EXPECT_THROW(balance(), SidecarError) << text;
+      EXPECT_EQ(bench.sidecar.stored(a, "state"), text);
+    }
+  }
+}
+
 TEST_F(AccountTest, a_timer_fires_and_is_gone_with_the_sidecar) {
   bench.call<&Account::tick_later>("a");
   bench.advance(11s);

@@ -129,6 +129,7 @@ class AppChannelRoutes : public ::testing::Test {
     });
     server_.listen();
   }
+  ~AppChannelRoutes() override { io_.stop(); }
   /// One request; `lines` are further header lines, each with its end.
   std::string ask(const std::string& verb, const std::string& target, const std::string& body = "",
                   const std::string& lines = "") {
@@ -272,6 +273,16 @@ TEST_F(AppChannelRoutes, HandOnIdCauseAndTraceOfACall) {
                           "Idempotency-Key: key%201/2\r\nTurn-Cause: event\r\ntraceparent: 00-a-b-01\r\n");
   EXPECT_EQ(body_of(answer), R"({"id":"a/b c","origin":"key 1/2","traceparent":"00-a-b-01"})");
   EXPECT_TRUE(eventually([&] { return observer_.last_cause == Cause::Event; }));
+}
+
+TEST_F(AppChannelRoutes, take_no_id_and_no_trace_that_could_not_be_stored_as_json) {
+  for (const auto* key : {"%FF", "\xff", "%C3"})
+    EXPECT_EQ(status_of(ask("PUT", "/actors/Counter/c-1/method/Add", R"({"amount":5})",
+                            std::string("Idempotency-Key: ") + key + "\r\n")),
+              "400")
+        << key;
+  const auto answer = ask("PUT", "/actors/Counter/c-1/method/Echo", "", "traceparent: 00-\xff-b-01\r\n");
+  EXPECT_EQ(body_of(answer), R"({"id":"c-1","origin":"","traceparent":""})");
 }
 
 TEST_F(AppChannelRoutes, KnowACallThatComesTwice) {
@@ -456,7 +467,12 @@ INSTANTIATE_TEST_SUITE_P(
                       Misdirected{"PUT", "/actors//c-1/method/Add", "400", ""},
                       Misdirected{"PUT", "/actors/Counter/c-1/method/", "400", ""},
                       Misdirected{"PUT", "/actors/Counter/c-1/method/%00", "400", ""},
+                      Misdirected{"PUT", "/actors/Counter/c-1/method/%FF", "400", ""},
+                      Misdirected{"PUT", "/actors/Counter/c-1/method/remind/%C3", "400", ""},
+                      Misdirected{"PUT", "/actors/%ED%A0%80/c-1/method/Add", "400", ""},
+                      Misdirected{"PUT", "/actors/Counter/%FF/method/Add", "400", ""},
                       Misdirected{"GET", "/internal/things/%0A", "400", ""},
+                      Misdirected{"GET", "/internal/things/%FF", "400", ""},
                       Misdirected{"GET", "/internal/things/", "400", ""},
                       Misdirected{"GET", "http://x/dapr/config", "400", ""}, Misdirected{"OPTIONS", "*", "400", ""}));
 

@@ -27,7 +27,11 @@
 
 namespace actors::http::testing {
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+inline constexpr auto patience = std::chrono::seconds(60);  // they run several times slower
+#else
 inline constexpr auto patience = std::chrono::seconds(10);
+#endif
 
 /// Waits until `condition` holds; false when it does not in time.
 template <class Condition>
@@ -46,9 +50,12 @@ class IoThreads {
   explicit IoThreads(int count = 1) {
     for (int i = 0; i < count; ++i) threads_.emplace_back([this] { io.run(); });
   }
-  ~IoThreads() {
+  ~IoThreads() { stop(); }
+  /// For a fixture whose members are still worked on after the answer a test waited for.
+  void stop() {
     io.stop();
     for (auto& thread : threads_) thread.join();
+    threads_.clear();
   }
   /// Runs the task there and waits for it; throws what it throws.
   template <class T>

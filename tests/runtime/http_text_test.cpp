@@ -32,6 +32,10 @@ TEST(PercentEncoding, IsRefusedWhenItHidesControlCharacters) {
   for (const auto* hidden : {"a%00b", "a%0Ab", "%7F", "%1b"}) EXPECT_FALSE(percent_decode(hidden)) << hidden;
 }
 
+TEST(PercentEncoding, is_refused_when_what_it_stands_for_is_not_utf8) {
+  for (const auto* bytes : {"%FF", "\xff", "a%C3", "%C0%AF", "%ED%A0%80"}) EXPECT_FALSE(percent_decode(bytes)) << bytes;
+}
+
 TEST(DaprId, IsTheIdItselfWhereNothingIsSpecial) {
   for (const auto* id : {"c-1", "ORDER_7", "a.b", "user@example.com", "urn:x:1", "~"}) EXPECT_EQ(to_dapr_id(id), id);
 }
@@ -43,6 +47,7 @@ TEST(DaprId, HoldsNothingThatDaprTreatsSpecially) {
   EXPECT_EQ(to_dapr_id("."), "%2E");
   EXPECT_EQ(to_dapr_id("a+b c%"), "a%2Bb%20c%25");
   EXPECT_THROW(to_dapr_id(""), std::invalid_argument);
+  EXPECT_THROW(to_dapr_id("\xff"), std::invalid_argument) << "no event and no log line could hold it";
 }
 
 TEST(DaprId, ComesBackAsThePlainId) {
@@ -51,7 +56,7 @@ TEST(DaprId, ComesBackAsThePlainId) {
 }
 
 TEST(DaprId, IsRefusedInAFormThatWouldNameAnotherActorOnTheWayBack) {
-  for (const auto* foreign : {"", "a+b", "a b", "%61", "a%2fb", "a%", "!"})
+  for (const auto* foreign : {"", "a+b", "a b", "%61", "a%2fb", "a%", "!", "%FF"})
     EXPECT_FALSE(from_dapr_id(foreign)) << foreign;
 }
 

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import facts
+from . import facts, fuzz as fuzzing
 from .console import Progress, fail
 from .toolbox import existing_python, python_of_tools
 from .workspace import ShopError, Workspace, build_folder, state_folder
@@ -135,8 +135,9 @@ Exits 0 if every line is exact, 1 if the books differ, 2 if it could not run. On
     chaos.add_argument("--no-build", action="store_true", help="take the services as they were built last")
 
     test = command("test", "run every test", """\
-Sets up and builds everything, then runs the suites: `unit` (no network), `golden` (wire format) and `system`, which starts
-platforms of its own beside a running one. The last line counts test cases: N passed, N failed, N skipped.
+Sets up and builds everything, then runs the suites: `unit` (no network), `golden` (wire format), `deploy` (what goes to
+AWS), `fuzz` (a short look by each target of `./shop fuzz`) and `system`, which starts platforms of its own beside a
+running one. The last line counts test cases: N passed, N failed, N skipped.
 
   ./shop test --suite unit                  the quick ones
   ./shop test --sanitize address            everything with AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer
@@ -152,11 +153,16 @@ Builds the targets of tests/fuzz with clang, libFuzzer and the address and undef
 look for inputs that break it, beginning with the golden files and with what earlier runs learned. An input that breaks
 one is kept, and the command says how to see it again.
 
+What outside bytes there are, and the target for each:
+
+""" + fuzzing.described() + """
+
   ./shop fuzz                           every target, 20 s each
   ./shop fuzz rest --seconds 600        one target, for longer
   ./shop fuzz rest --input FILE         one input again""")
     fuzz.add_argument("target", nargs="*", metavar="TARGET", help="a file of tests/fuzz (default: all)")
     fuzz.add_argument("--seconds", type=int, default=20, metavar="N", help="how long each target looks (default 20)")
+    fuzz.add_argument("--seed", type=int, metavar="S", help="look the same way again (default: another one every time)")
     fuzz.add_argument("--input", metavar="FILE", help="run one target on this input alone")
 
     command("python", "the tools' own Python interpreter", "Runs the interpreter that has the tools' packages, as the system tests do.")

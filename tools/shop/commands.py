@@ -101,7 +101,7 @@ def test(workspace: Workspace, options) -> int:
 def fuzz(workspace: Workspace, options) -> int:
     from . import fuzz as fuzzing
 
-    return fuzzing.run(workspace, options.target, options.seconds, options.input)
+    return fuzzing.run(workspace, options.target, options.seconds, options.seed, options.input)
 
 
 def python(_, options) -> int:

@@ -19,6 +19,8 @@ OPTIONS = {
 }
 SUPPRESSIONS = ROOT / "tests" / "sanitizers"
 EXIT_CODE = 86
+# Of whatever address-sanitized build, by gcc or clang.
+ADDRESS = f"detect_stack_use_after_return=1:strict_string_checks=1:suppressions={SUPPRESSIONS}/address.txt"
 UNDEFINED = f"halt_on_error=1:print_stacktrace=1:suppressions={SUPPRESSIONS}/undefined.txt"
 
 
@@ -38,7 +40,7 @@ def environment(build: Path, sanitizer: str) -> dict[str, str]:
     common = f"log_path={folder}/report:exitcode={EXIT_CODE}"
     told = {"SHOP_SANITIZER": sanitizer}
     if sanitizer == "address":
-        told["ASAN_OPTIONS"] = f"{common}:detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1"
+        told["ASAN_OPTIONS"] = f"{common}:{ADDRESS}:detect_leaks=1:check_initialization_order=1"
         told["LSAN_OPTIONS"] = f"suppressions={SUPPRESSIONS}/leak.txt:print_suppressions=0"
         told["UBSAN_OPTIONS"] = f"{common}:{UNDEFINED}"
     else:

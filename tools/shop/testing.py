@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import build, sanitizers, toolbox
+from . import build, fuzz, sanitizers, toolbox
 from .console import Progress, fail
 from .workspace import Workspace
 
@@ -41,6 +41,8 @@ def run_suites(workspace: Workspace, suites: list[str] | None, sanitizer: str | 
             # After the sidecar, with which it shares most packages.
             beside.append(pool.submit(toolbox.ensure_dapr_in_cluster, progress))
         build.build(workspace, progress, everything=True, options=sanitizers.OPTIONS.get(sanitizer, ()))
+        if not sanitizer and (not suites or "fuzz" in suites):
+            fuzz.make(workspace, progress, fuzz.targets())
         for each in beside:
             each.result()
     reports = workspace.build / "meson-logs"
@@ -54,8 +56,8 @@ def run_suites(workspace: Workspace, suites: list[str] | None, sanitizer: str | 
                    "DAPR_BIN": str(_dapr_programs(tools, workspace.build / "dapr-bin")), "DYNAMODB_LOCAL": str(tools.dynamodb)}
     if sanitizer:
         environment |= sanitizers.environment(workspace.build, sanitizer)
-        # They run several times slower.
-        command += ["--timeout-multiplier", "5"]
+        # They run several times slower. Fuzzing has sanitizers of its own.
+        command += ["--timeout-multiplier", "5", "--no-suite", "fuzz"]
     code = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL).returncode
     report = reports / "testlog.junit.xml"
     if not report.exists():

@@ -87,13 +87,18 @@ class RequestParser final : public MessageParser<true> {
     if (same_name(view(name), "dapr-api-token"))
       request_.token = view(value);
     else if (same_name(view(name), "traceparent"))
-      request_.traceparent = view(value);
+      request_.traceparent = printable(value);
     else if (same_name(view(name), "tracestate"))
-      request_.tracestate = view(value);
+      request_.tracestate = printable(value);
     else if (same_name(view(name), "idempotency-key"))
       request_.idempotency_key = view(value);
     else if (same_name(view(name), "turn-cause"))
       request_.turn_cause = view(value);
+  }
+
+  /// A trace goes into documents, events and logs; one that is no header text is none.
+  static std::string_view printable(beast::string_view value) {
+    return is_header_value(view(value)) ? view(value) : std::string_view();
   }
 
   Request& request_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "actors/runtime/utf8.hpp"
+
 namespace actors::http {
 namespace {
 
@@ -73,12 +75,12 @@ std::string percent_encode(std::string_view text) {
 
 std::optional<std::string> percent_decode(std::string_view text) {
   auto decoded = decode(text);
-  if (decoded && std::any_of(decoded->begin(), decoded->end(), is_control)) return std::nullopt;
+  if (!decoded || !is_utf8(*decoded) || std::any_of(decoded->begin(), decoded->end(), is_control)) return std::nullopt;
   return decoded;
 }
 
 std::string to_dapr_id(std::string_view id) {
-  if (id.empty()) throw std::invalid_argument("an actor's id is empty");
+  if (id.empty() || !is_utf8(id)) throw std::invalid_argument("an actor's id must be text in UTF-8, and not empty");
   if (id == ".") return "%2E";
   if (id == "..") return "%2E%2E";
   return encode(id, [](unsigned char c) { return is_unreserved(c) || c == '@' || c == ':'; });
@@ -86,7 +88,7 @@ std::string to_dapr_id(std::string_view id) {
 
 std::optional<std::string> from_dapr_id(std::string_view segment) {
   auto id = decode(segment);
-  if (!id || id->empty() || to_dapr_id(*id) != segment) return std::nullopt;
+  if (!id || id->empty() || !is_utf8(*id) || to_dapr_id(*id) != segment) return std::nullopt;
   return id;
 }
 

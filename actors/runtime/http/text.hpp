@@ -14,12 +14,13 @@ namespace actors::http {
 /// Percent-encodes everything but RFC 3986 unreserved characters, so that the result is one path segment to every
 /// reader (Dapr decodes `+` in a segment as a space).
 std::string percent_encode(std::string_view text);
-/// Nothing for a broken encoding, and for text with control characters (RFC 3986, section 2.1).
+/// Nothing for a broken encoding (RFC 3986, section 2.1), for control characters and for what is not UTF-8.
 std::optional<std::string> percent_decode(std::string_view text);
 
 /// An actor's id as Dapr holds it. Dapr writes ids undecoded and unencoded into the URL it calls the app with, cleans
 /// that path and joins ids to keys with `||`; so its ids are kept to characters that survive all three, everything else
-/// percent-encoded. Ordinary ids are their own form. Throws `std::invalid_argument` for an empty id.
+/// percent-encoded. Ordinary ids are their own form. Throws `std::invalid_argument` for an id that is empty or not
+/// UTF-8.
 std::string to_dapr_id(std::string_view id);
 /// The plain id, or nothing for text that `to_dapr_id` never makes.
 std::optional<std::string> from_dapr_id(std::string_view segment);

@@ -393,5 +393,18 @@ TEST_F(CartTest, adds_that_come_at_the_same_time_are_all_counted) {
   EXPECT_THAT(shop.event_ids("cart.item_added"), SizeIs(50));
 }
 
+TEST_F(CartTest, whose_document_holds_more_than_a_cart_can_is_refused) {
+  CartState state;
+  for (const int quantity : {0, -1, 1000, 2'000'000'000}) {
+    state.lines = {{ProductId("tea"), "Tea", quantity, euro(450)}};
+    const auto text = R"({"version":1,"data":)" + actors::json::to_string(state) + R"(,"outbox":[],"handled":[]})";
+    const auto cart = "c" + std::to_string(quantity);
+    shop.bench.sidecar.put({"Cart", cart}, "state", text);
+    EXPECT_THROW(shop.view(cart), actors::SidecarError) << text;
+    EXPECT_THROW(shop.add(cart, "tea"), actors::SidecarError) << text;
+    EXPECT_EQ(shop.bench.sidecar.stored({"Cart", cart}, "state"), text);
+  }
+}
+
 }  // namespace
 }  // namespace shop::cart

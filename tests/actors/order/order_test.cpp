@@ -515,5 +515,28 @@ TEST(Order, ends_the_same_when_commits_or_publishes_fail) {
   }
 }
 
+TEST(Order, whose_document_contradicts_itself_is_refused_and_its_document_kept) {
+  Shop shop;
+  shop.check_out();
+  const auto good = actors::json::parse<OrderState>([&] {
+    const auto document = actors::json::detail::parse_document(shop.document());
+    return actors::json::detail::serialise(*actors::json::member(document, "data"));
+  }());
+  std::vector<OrderState> contradictions(4, good);
+  contradictions[0].purchase.reset();
+  contradictions[1].history.clear();
+  contradictions[2].told = 2;
+  contradictions[3].status = Status::None;
+  for (const auto& state : contradictions) {
+    Shop broken;
+    const auto text = R"({"version":1,"data":)" + actors::json::to_string(state) + R"(,"outbox":[],"handled":[]})";
+    broken.bench.sidecar.put({"Order", "o-1"}, "state", text);
+    EXPECT_THROW(broken.view(), SidecarError) << text;
+    EXPECT_THROW(broken.pay(), SidecarError) << text;
+    EXPECT_EQ(broken.document(), text);
+    EXPECT_THAT(broken.events(), IsEmpty());
+  }
+}
+
 }  // namespace
 }  // namespace shop::order

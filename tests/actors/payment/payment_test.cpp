@@ -751,5 +751,27 @@ TEST(PaymentCrashes, a_crash_at_any_point_of_a_refund_gives_the_money_back_once)
   }
 }
 
+TEST_F(PaymentTest, whose_document_contradicts_itself_is_refused_and_its_document_kept) {
+  PaymentState requested;
+  requested.status = Status::Requested;
+  PaymentState processing;
+  processing.status = Status::Processing;
+  processing.attempts.push_back({1, bench.clock.now(), Outcome::Pending, {}, {}});
+  PaymentState refunding = processing;
+  refunding.status = Status::Refunding;
+  PaymentState failed = processing;
+  failed.status = Status::Failed;
+  failed.tries = -1;
+  int number = 0;
+  for (const auto& state : {requested, processing, refunding, failed}) {
+    const auto text = R"({"version":1,"data":)" + actors::json::to_string(state) + R"(,"outbox":[],"handled":[]})";
+    const auto broken = "broken-" + std::to_string(++number);
+    bench.sidecar.put({"Payment", broken}, "state", text);
+    EXPECT_THROW(bench.call<&Payment::view>(broken, admin), actors::SidecarError) << text;
+    EXPECT_THROW(bench.call<&Payment::order_cancelled>(broken, cancelled), actors::SidecarError) << text;
+    EXPECT_EQ(bench.sidecar.stored({"Payment", broken}, "state"), text);
+  }
+}
+
 }  // namespace
 }  // namespace shop::payment
