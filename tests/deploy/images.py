@@ -13,11 +13,15 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deployment import ROOT
 from dockerfile_parse import DockerfileParser
+
+from shop.toolbox import made_once
 
 FILE = ROOT / "deploy" / "images" / "Dockerfile"
 CONTAINER = Path(__file__).with_name("container")
@@ -70,6 +74,11 @@ class Image:
         return {file.stem: set(file.read_text().splitlines()) for file in (self.root / "var/lib/dpkg/info").glob("*.list")}
 
 
+def targets(stages: dict[str, Stage]) -> list[str]:
+    """The stages that are images: those that say what runs."""
+    return [name for name, stage in stages.items() if any(word in ("ENTRYPOINT", "CMD") for word, _ in stage.instructions)]
+
+
 def parse(text: str) -> tuple[dict[str, str], dict[str, Stage]]:
     """The global arguments, and the stages by name."""
     arguments, stages, current = {}, {}, None
@@ -91,7 +100,7 @@ def parse(text: str) -> tuple[dict[str, str], dict[str, Stage]]:
 
 
 class Builder:
-    """`kept` is where stages lie that begin with what comes over the network, `built` where those are that have the sources in them.
+    """`built` is where stages lie that folders of the sources are in, `kept` where the others do, which are seldom made anew.
     `instead` has what this machine has made already in the way the stage would: stage → path in it → file or folder here."""
 
     def __init__(self, text: str, kept: Path, built: Path, instead: dict[str, dict[str, Path]] | None = None):
@@ -104,6 +113,11 @@ class Builder:
         made = self._stage(name)
         return Image(name, made.layer, made.config)
 
+    def images(self, names: Iterable[str]) -> dict[str, Image]:
+        """Side by side: some wait for the network while others use the processor."""
+        with ThreadPoolExecutor(3) as pool:
+            return {image.name: image for image in pool.map(self.image, names)}
+
     def from_nothing(self, name: str) -> bool:
         base = self.stages[name].base
         return base == "scratch" or base in self.stages and self.from_nothing(base)
@@ -115,20 +129,19 @@ class Builder:
             stage = self.stages[name]
             below = self._stage(stage.base) if stage.base in self.stages else Made(None, stage.base, Config(), False)
             others = [self._stage(other) for word, value in stage.instructions if word == "COPY" for other in [_copied(value)[0]] if other]
-            sources = any(made.sources for made in (below, *others)) or ("COPY", ". .") in stage.instructions
+            sources = any(made.sources for made in (below, *others)) or any((ROOT / source).is_dir() for source in self._taken(stage))
             digest = hashlib.sha256("\0".join([below.digest, *(made.digest for made in others), *self._inputs(stage)]).encode()).hexdigest()
             folder = (self.built if sources else self.kept) / f"image-{name}-{digest[:16]}"
-            if not (folder / ".complete").exists():
-                for old in self.built.glob(f"image-{name}-*"):
-                    shutil.rmtree(old)
-                shutil.rmtree(folder, ignore_errors=True)
-                (folder / "work").mkdir(parents=True)
-                # Overlays cannot be stacked on a folder below the one that all of them have for their lowest: each stage has
-                # a copy of what the stage below it wrote, which is little.
-                subprocess.run(["cp", "-a", below.layer, folder / "layer"] if below.layer else ["mkdir", folder / "layer"], check=True)
-                self._carry_out(stage, folder, below.config)
-                (folder / ".complete").touch()
-            self.made[name] = Made(folder / "layer", digest, self._configured(stage, below.config), sources)
+            with made_once(folder) as missing:
+                if missing:
+                    for old in set(self.built.glob(f"image-{name}-*")) - {folder}:
+                        shutil.rmtree(old)
+                    (folder / "work").mkdir()
+                    # Overlays whose lowest folder is the root cannot have another one of this machine above it: each stage has a
+                    # copy of what those below it wrote, which is little.
+                    subprocess.run(["cp", "-a", below.layer, folder / "layer"] if below.layer else ["mkdir", folder / "layer"], check=True)
+                    self._carry_out(stage, folder, below.config)
+            self.made[name] = Made(folder / "layer", digest, configured(stage, below.config), sources)
         return self.made[name]
 
     def _inputs(self, stage: Stage):
@@ -136,17 +149,14 @@ class Builder:
         yield repr(stage.instructions)
         for path, here in self.instead.get(stage.name, {}).items():
             yield f"{path} {here} {here.stat().st_mtime_ns}"
-        for word, value in stage.instructions:
-            if word != "COPY" or _copied(value)[0]:
-                continue
-            for source in _copied(value)[1]:
-                for path in self._files(source):
-                    yield f"{path} {(ROOT / path).stat().st_mode} {hashlib.sha256((ROOT / path).read_bytes()).hexdigest()}"
+        for source in self._taken(stage):
+            for path in self._files(source):
+                yield f"{path} {(ROOT / path).stat().st_mode} {hashlib.sha256((ROOT / path).read_bytes()).hexdigest()}"
 
-    def _configured(self, stage: Stage, config: Config) -> Config:
-        for word, value in stage.instructions:
-            config = _told(config, word, value)
-        return config
+    def _taken(self, stage: Stage) -> list[str]:
+        """What it copies out of the sources."""
+        copies = [_copied(value) for word, value in stage.instructions if word == "COPY"]
+        return [source for other, sources, _ in copies if not other for source in sources]
 
     def _carry_out(self, stage: Stage, folder: Path, config: Config) -> None:
         if stage.name in self.instead:
@@ -176,8 +186,9 @@ class Builder:
         script = [self._mounted(folder), f"mount --rbind /dev {MERGED}/dev", f"mount -t proc proc {MERGED}/proc",
                   f"touch {MERGED}/etc/resolv.conf", f"mount --bind /etc/resolv.conf {MERGED}/etc/resolv.conf"]
         for path in kept:
-            # A cache of a builder is this machine's own at the same place, where it has one.
-            script.append(f"mkdir -p {MERGED}{path}; [ ! -d {path} ] || mount --bind {path} {MERGED}{path}")
+            # A builder's cache is this user's own, where there is one.
+            own = shlex.quote(re.sub(r"^/root(?=/)", str(Path.home()), path))
+            script.append(f"mkdir -p {MERGED}{path}; [ ! -d {own} ] || mount --bind {own} {MERGED}{path}")
         environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
                        "DEBIAN_FRONTEND": "noninteractive", **config.environment, **arguments}
         script.append(f"mkdir -p {MERGED}{config.folder}")
@@ -222,8 +233,8 @@ class Builder:
 
     def _files(self, source: str) -> list[str]:
         """Of the sources, without what .dockerignore leaves out."""
-        if (ROOT / source).is_file():
-            return [] if self._left_out(source) else [source]
+        if not (ROOT / source).is_dir():
+            return [source] if (ROOT / source).is_file() and not self._left_out(source) else []
         found = []
         for folder, folders, files in os.walk(ROOT / source):
             here = os.path.relpath(folder, ROOT)
@@ -254,6 +265,13 @@ def _copied(value: str) -> tuple[str, list[str], str]:
     other = words.pop(0).removeprefix("--from=") if words[0].startswith("--from=") else ""
     assert not words[0].startswith("--"), f"COPY {words[0]} is not known here"
     return other, words[:-1], words[-1]
+
+
+def configured(stage: Stage, config: Config) -> Config:
+    """What a stage says of how it is run, on top of what its base says."""
+    for word, value in stage.instructions:
+        config = _told(config, word, value)
+    return config
 
 
 def _told(config: Config, word: str, value: str) -> Config:
