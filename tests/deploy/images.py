@@ -134,7 +134,7 @@ class Builder:
             folder = (self.built if sources else self.kept) / f"image-{name}-{digest[:16]}"
             with made_once(folder) as missing:
                 if missing:
-                    for old in set(self.built.glob(f"image-{name}-*")) - {folder}:
+                    for old in set(self.built.glob(f"image-{name}-{'[0-9a-f]' * 16}")) - {folder}:
                         shutil.rmtree(old)
                     (folder / "work").mkdir()
                     # Overlays whose lowest folder is the root cannot have another one of this machine above it: each stage has a
