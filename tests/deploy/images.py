@@ -150,6 +150,8 @@ class Builder:
         for path, here in self.instead.get(stage.name, {}).items():
             yield f"{path} {here} {here.stat().st_mtime_ns}"
         for source in self._taken(stage):
+            if not self._files(source):
+                raise BuildError(f"stage {stage.name}: COPY {source}: there is no such file, or .dockerignore leaves it out")
             for path in self._files(source):
                 yield f"{path} {(ROOT / path).stat().st_mode} {hashlib.sha256((ROOT / path).read_bytes()).hexdigest()}"
 
@@ -207,7 +209,6 @@ class Builder:
                     for path in self._files(source):
                         _place(ROOT / path, place / os.path.relpath(path, source))
                 else:
-                    assert self._files(source), f"{stage.name}: COPY {source}: there is no such file, or .dockerignore leaves it out"
                     _place(ROOT / source, place / Path(source).name if into else place)
             return
         script = [self._mounted(folder), f"mkdir -p {OTHER}", f"mount --bind {shlex.quote(str(self._stage(other).layer))} {OTHER}"]
