@@ -254,7 +254,8 @@ def test_it_went_through_the_images(platform, images):
         assert (status["Groups"].strip(), status["CapEff"], status["CapPrm"], status["NoNewPrivs"]) == ("", "0" * 16, "0" * 16, "1"), part
         root = next(line.split() for line in (process / "mountinfo").read_text().splitlines() if line.split()[4] == "/")
         assert "overlay" in root and str(images[name].root) in root[-1] and "ro" in root[-1].split(","), root
-        assert os.readlink(process / "exe") == program(images[name])
+        # The kernel names it as it is seen from outside, where the file system is somewhere else.
+        assert os.readlink(process / "exe").endswith(program(images[name])), part
 
 
 def test_nothing_can_be_written_beside_what_is_mounted(images):
