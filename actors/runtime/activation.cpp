@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/uuid/name_generator_sha1.hpp>
 #include <boost/uuid/uuid_io.hpp>
+#include <set>
 
 #include "actors/runtime/stored_size.hpp"
 
@@ -179,7 +180,7 @@ Task<void> Activation::load(Trace trace) {
   std::int64_t version = 0, revision = 0;
   std::vector<OutboxEntry> outbox;
   std::vector<HandledEntry> handled;
-  std::optional<Time> tended_at;
+  std::optional<Tending> tending;
   if (text) {
     const auto document = json::detail::parse_document(*text);
     auto member = [&](const char* name) -> const json::Value& {
@@ -192,7 +193,10 @@ Task<void> Activation::load(Trace trace) {
     actor->load(&member("data"));
     outbox = json::from<std::vector<OutboxEntry>>(member("outbox"));
     handled = json::from<std::vector<HandledEntry>>(member("handled"));
-    if (const auto* tend = json::member(document, "tend")) tended_at = json::from<Time>(*tend);
+    if (const auto* tend = json::member(document, "tend"))
+      // Once it had one name for all, and only its time was kept.
+      tending =
+          tend->IsString() ? Tending{json::from<Time>(*tend), std::string(tend_reminder)} : json::from<Tending>(*tend);
   }
   actor->version_ = version;
   detail::Turn turn{id_,
@@ -209,7 +213,7 @@ Task<void> Activation::load(Trace trace) {
   version_ = version;
   revision_ = revision;
   handled_ = std::move(handled);
-  tended_at_ = tended_at;
+  tending_ = std::move(tending);
   outbox_stored_ = !outbox.empty();
   set_outbox(std::move(outbox));
   engine_.observer_.activations_changed(id_.type, 1);
@@ -220,7 +224,7 @@ void Activation::drop() {
   actor_.reset();
   set_outbox({});
   handled_.clear();
-  tended_at_.reset();
+  tending_.reset();
   version_ = revision_ = 0;
   engine_.observer_.activations_changed(id_.type, -1);
 }
@@ -343,22 +347,33 @@ Task<void> Activation::tend(const detail::TurnRequest& request, Answer& answer, 
     }
     start_after_commit(turn, request);
   }
+  // What rang may be a stray: armed for a commit that never came, or left behind by a host that lost the actor.
+  std::set<std::string> needless;
+  if (!tending_ || tending_->name != request.alarm) needless.insert(request.alarm);
   const auto due = actor_->due();
-  if (outbox_.empty() && !due) {
-    // First the emptied outbox, the reminder last: a crash between the two costs one tick that finds nothing. Written
-    // even where nothing is to be changed: the write is refused if another host has the actor by now, and makes that
-    // host's next one be refused if it is just arming the reminder that is removed here.
-    tended_at_.reset();
+  const auto period = type_.settings.tend_period;
+  const bool rests = due && *due > now + 2 * period;  // nothing to do until then: no ticks in between
+  if (!due) {
+    if (tending_) needless.insert(tending_->name);
+    tending_.reset();
+  } else if (rests) {
+    tending_ = tended_from(*due);
+  } else if (!needless.empty()) {
+    co_await ensure_tended(*due, request.trace);
+  }
+  if (rests || !needless.empty()) {
+    // First the document with its emptied outbox, the reminders last: a crash between the two costs one tick that finds
+    // nothing. Written even where nothing is to be changed: the write is refused if another host has the actor by now,
+    // and makes a commit of that host be refused for which it has just armed the reminder that is removed here.
     co_await save_housekeeping();
-    std::string name(tend_reminder);
-    co_await engine_.sidecar_.unregister_reminder(id_, std::move(name));
-    engine_.observer_.reminder_changed(id_.type, tend_reminder, false);
-  } else if (outbox_.empty() && *due > now + 2 * type_.settings.tend_period) {
-    tended_at_ = *due;  // nothing to do until then: no ticks in between
-    co_await save_housekeeping();
-    Alarm alarm{std::string(tend_reminder), *due - now, type_.settings.tend_period,
-                detail::repeated_data(request.trace)};
-    co_await arm(std::move(alarm));
+    if (rests) {
+      Alarm alarm{tending_->name, *due - now, period, detail::repeated_data(request.trace)};
+      co_await arm(std::move(alarm));
+    }
+    for (const auto& name : needless) {
+      co_await engine_.sidecar_.unregister_reminder(id_, name);
+      engine_.observer_.reminder_changed(id_.type, tend_reminder, false);
+    }
   }
   answer(std::string("null"));
 }
@@ -489,7 +504,7 @@ Task<void> Activation::finish(detail::Turn& turn, const detail::TurnRequest& req
     std::rethrow_exception(unsent);
   }
   // Without a reminder nobody would empty the stored outbox, and an activation days later would send it again.
-  if (outbox_stored_ && outbox_.empty() && !tended_at_) co_await save_housekeeping();
+  if (outbox_stored_ && outbox_.empty() && !tending_) co_await save_housekeeping();
 }
 
 Task<void> Activation::send_outbox() {
@@ -536,23 +551,30 @@ Task<void> Activation::tend_soon(Trace trace) {
 Task<bool> Activation::ensure_tended(Time needed, Trace trace) {
   const auto now = engine_.clock_.now();
   const auto period = type_.settings.tend_period;
-  // Overdue for longer than a restart takes: a host that was paused has removed it, which no longer had the actor.
-  const bool lost = tended_at_ && *tended_at_ + 4 * period < now;
-  if (tended_at_ && !lost) {
-    const auto next = *tended_at_ > now ? *tended_at_ : now + period;
+  // Overdue for longer than a restart takes: somebody has removed it, or the scheduler's data are gone.
+  const bool lost = tending_ && tending_->at + 4 * period < now;
+  if (tending_ && !lost) {
+    const auto next = tending_->at > now ? tending_->at : now + period;
     if (next <= needed + std::chrono::seconds(1)) co_return false;
   }
   const auto wait = std::max(needed - now, Duration{0});
-  Alarm alarm{std::string(tend_reminder), wait, period, detail::repeated_data(trace)};
+  auto tending = tended_from(now + wait);
+  Alarm alarm{tending.name, wait, period, detail::repeated_data(trace)};
   co_await arm(std::move(alarm));
-  tended_at_ = now + wait;
+  tending_ = std::move(tending);
   co_return true;
 }
 
+Tending Activation::tended_from(Time at) const {
+  // A host that was paused between its last write and its removal of a reminder may do that much later, after another
+  // has armed one: by then there were more writes, so that one has another name.
+  return {at, tending_ ? tending_->name : std::string(tend_reminder) + "-" + std::to_string(revision_ + 1)};
+}
+
 Task<void> Activation::arm(Alarm alarm) {
-  std::string name = alarm.name;
+  const std::string kind(reminder_kind(alarm.name));
   co_await engine_.sidecar_.register_reminder(id_, std::move(alarm));
-  engine_.observer_.reminder_changed(id_.type, name, true);
+  engine_.observer_.reminder_changed(id_.type, kind, true);
 }
 
 StateOperation Activation::document(std::int64_t version, const std::vector<OutboxEntry>& outbox,
@@ -570,9 +592,9 @@ StateOperation Activation::document(std::int64_t version, const std::vector<Outb
   json::write(writer, outbox);
   writer.Key("handled");
   json::write(writer, handled);
-  if (tended_at_) {
+  if (tending_) {
     writer.Key("tend");
-    json::write(writer, *tended_at_);
+    json::write(writer, *tending_);
   }
   writer.EndObject();
   return {std::string(state_key), std::string(buffer.GetString(), buffer.GetSize()), std::nullopt, revision_ + 1};

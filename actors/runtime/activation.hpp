@@ -37,6 +37,15 @@ struct HandledEntry {
                                                     actors::json::field("answer", &HandledEntry::answer));
 };
 
+/// The reminder for unfinished business, as the document keeps it: when it is next due, and the name it is registered
+/// under.
+struct Tending {
+  Time at;
+  std::string name;
+  static constexpr auto json =
+      actors::json::object(actors::json::field("at", &Tending::at), actors::json::field("name", &Tending::name));
+};
+
 /// Turns of one actor run one after the other: whoever enters waits until it is let in, in the order of arrival.
 class Mailbox {
  public:
@@ -105,6 +114,8 @@ class Activation : public std::enable_shared_from_this<Activation> {
   Task<void> send_outbox_if_possible(Trace trace);
   void set_outbox(std::vector<OutboxEntry> outbox);
 
+  /// The reminder for unfinished business as it is to be registered, due at `at`.
+  Tending tended_from(Time at) const;
   Task<bool> ensure_tended(Time needed, Trace trace);
   Task<void> tend_soon(Trace trace);
   Task<void> arm(Alarm alarm);
@@ -123,7 +134,7 @@ class Activation : public std::enable_shared_from_this<Activation> {
   std::vector<OutboxEntry> outbox_;  // committed, not sent
   bool outbox_stored_ = false;       // the stored document still lists events, sent or not
   std::vector<HandledEntry> handled_;
-  std::optional<Time> tended_at_;  // when `tend` is next due, if it is registered
+  std::optional<Tending> tending_;  // if it is registered
 };
 
 }  // namespace actors

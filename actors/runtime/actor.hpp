@@ -72,6 +72,7 @@ struct TurnRequest {
   std::string id;
   Cause cause = Cause::Call;
   Trace trace;
+  std::string alarm = {};  ///< of a reminder or a timer: the name it is registered under
 };
 
 struct MethodDescription {
@@ -106,7 +107,8 @@ class ActorBase {
   /// Called when the activation ends in good order; a crash does not call it.
   virtual void on_deactivate() {}
   /// When this actor's unfinished business wants to be looked at next, from its state alone; none if nothing is
-  /// unfinished. The library keeps one reminder for it (`tend`), armed before the commit that creates the business.
+  /// unfinished. The library keeps one reminder for it (`tend-<number>`), armed before the commit that creates the
+  /// business.
   virtual std::optional<Time> due() const { return std::nullopt; }
   /// Does what is due; called in a turn of its own when `due()` has passed.
   virtual Task<void> tend();

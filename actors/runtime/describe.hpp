@@ -8,8 +8,8 @@
 ///     };
 ///
 /// A method takes nothing or one struct, and answers `T`, `Result<T>`, `Task<T>` or `Task<Result<T>>`. A const method
-/// is a read: it makes no draft and carries no id. Names are unique within their kind; `tend` is the library's own
-/// reminder.
+/// is a read: it makes no draft and carries no id. Names are unique within their kind; a reminder
+/// that is called `tend` or `tend-…` is the library's own.
 #pragma once
 
 #include <chrono>

@@ -18,6 +18,11 @@ std::string what(const std::exception_ptr& error) {
   }
 }
 
+std::string_view reminder_kind(std::string_view name) {
+  return name == tend_reminder || (name.starts_with(tend_reminder) && name[tend_reminder.size()] == '-') ? tend_reminder
+                                                                                                         : name;
+}
+
 Engine::Engine(boost::asio::io_context& io, Sidecar& sidecar, const Clock& clock, Observer& observer,
                std::string app_id)
     : io_(io), sidecar_(sidecar), clock_(clock), observer_(observer), app_id_(std::move(app_id)) {}
@@ -26,6 +31,11 @@ Engine::~Engine() = default;
 
 void Engine::add(detail::TypeDescription type) {
   auto name = type.name;
+  if (const auto reminders = type.entries.find(EntryKind::Reminder); reminders != type.entries.end())
+    for (const auto& [reminder, method] : reminders->second)
+      if (reminder_kind(reminder) == tend_reminder)
+        throw std::logic_error("the reminder " + reminder + " of " + name +
+                               " has a name that the library keeps for its own: call it something else");
   if (!types_.emplace(name, std::move(type)).second)
     throw std::logic_error("the actor type " + name + " is added twice");
 }
@@ -120,13 +130,16 @@ Task<Reply> Engine::call(ActorId actor, Call call) {
 }
 
 Task<void> Engine::reminder(ActorId actor, std::string name, std::string data, Trace trace) {
-  detail::TurnRequest request{EntryKind::Reminder, std::move(name), std::move(data), {},
-                              Cause::Reminder,     std::move(trace)};
+  std::string method(reminder_kind(name));
+  detail::TurnRequest request{EntryKind::Reminder, std::move(method), std::move(data), {},
+                              Cause::Reminder,     std::move(trace),  std::move(name)};
   co_await enter(std::move(actor), std::move(request));
 }
 
 Task<void> Engine::timer(ActorId actor, std::string name, std::string data, Trace trace) {
-  detail::TurnRequest request{EntryKind::Timer, std::move(name), std::move(data), {}, Cause::Timer, std::move(trace)};
+  auto method = name;
+  detail::TurnRequest request{EntryKind::Timer, std::move(method), std::move(data), {},
+                              Cause::Timer,     std::move(trace),  std::move(name)};
   co_await enter(std::move(actor), std::move(request));
 }
 

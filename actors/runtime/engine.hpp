@@ -31,8 +31,12 @@ class Activation;
 /// What an exception says, whatever it is.
 std::string what(const std::exception_ptr& error);
 
-/// The library's own reminder, one an actor, for unfinished business.
+/// The library's own reminder, one an actor, for unfinished business: what logs and metrics call it. It is registered
+/// as `tend-<revision>`, by the write that it was armed for, so that whoever removes one removes no other
+/// (docs/decisions/0012-writes-are-numbered.md).
 inline constexpr std::string_view tend_reminder = "tend";
+/// The kind of a reminder by the name it is registered under.
+std::string_view reminder_kind(std::string_view name);
 
 /// Thread-safe. Tasks resume on threads that run `io`.
 class Engine {

@@ -257,6 +257,12 @@ def pay_at_a_flaky_gateway(run, cart):
     run.order_is(run.check_out(cart, "tok_flaky"), "confirmed")
 
 
+def run_out_of_time(run, cart):
+    order = run.check_out(cart, "tok_insufficient_funds")
+    run.order_is(order, "cancelled")
+    run.payment_is(order, "cancelled")
+
+
 SCENARIOS = {
     "keep a catalog": (nothing, keep_a_catalog),
     "fill a cart": (two_products, fill_a_cart),
@@ -265,4 +271,9 @@ SCENARIOS = {
     "cancel": (bought, cancel),
     "pay again": (full_cart, pay_again),
     "pay at a flaky gateway": (full_cart, pay_at_a_flaky_gateway),
+    "run out of time": (full_cart, run_out_of_time),
 }
+
+# What order-service is told for a scenario. The deadline is long enough for a message to come again after a death, and passes
+# as many times as fast as all its time.
+ENVIRONMENTS = {"run out of time": {"ORDER_PAYMENT_DEADLINE_SECONDS": "300"}}

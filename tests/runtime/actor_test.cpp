@@ -309,6 +309,60 @@ TEST_F(AccountTest, a_host_that_lost_an_actor_does_not_remove_the_reminder_that_
   EXPECT_EQ(balance(), 11);
 }
 
+TEST_F(AccountTest, a_host_that_pauses_before_it_removes_its_reminder_removes_none_that_another_armed_meanwhile) {
+  bench.call<&Account::deposit>("a", Deposit{10});
+  OtherHost other(bench);
+  bench.sidecar.before_next("reminder_unregister", [&] { other.call(a, "PromiseInterest", "null"); });
+  bench.advance(31s);  // the look that finds nothing left
+  EXPECT_TRUE(bench.tended(a));
+  bench.advance(6min);
+  EXPECT_EQ(balance(), 11);
+  EXPECT_FALSE(bench.tended(a));
+}
+
+TEST_F(AccountTest, a_reminder_that_was_armed_for_a_commit_that_never_came_finds_nothing_and_goes) {
+  bench.sidecar.fail_next_commit(CommitFailure::NotStored);
+  EXPECT_THROW(bench.call<&Account::deposit>("a", Deposit{5}), SidecarError);
+  ASSERT_THAT(bench.sidecar.reminders(a), SizeIs(1));
+  OtherHost other(bench);
+  for (int n = 0; n < 2; ++n) other.call(a, "OnDeposited", R"({"amount":5})");  // commits that need no reminder
+  bench.advance(31s);
+  EXPECT_THAT(bench.sidecar.reminders(a), IsEmpty());
+  EXPECT_EQ(balance(), 10);
+}
+
+TEST_F(AccountTest, a_stray_reminder_takes_nothing_from_the_one_that_is_needed) {
+  bench.call<&Account::promise_interest>("a");
+  ASSERT_THAT(bench.sidecar.reminders(a), SizeIs(1));
+  bench.run(bench.sidecar.register_reminder(a, {"tend-77", 10s, 30s, "{}"}));
+  bench.advance(11s);
+  EXPECT_THAT(bench.sidecar.reminders(a), SizeIs(1));
+  bench.advance(6min);
+  EXPECT_EQ(balance(), 1);
+  EXPECT_THAT(bench.sidecar.reminders(a), IsEmpty());
+}
+
+TEST_F(AccountTest, a_type_whose_reminder_has_the_librarys_name_is_refused) {
+  boost::asio::io_context io;
+  Observer observer;
+  for (const auto* name : {"tend", "tend-3"}) {
+    Engine engine(io, bench.sidecar, bench.clock, observer, "bench");
+    auto type = detail::describe<Account>([] { return std::make_unique<Account>(); });
+    auto& reminders = type.entries[EntryKind::Reminder];
+    reminders.emplace(name, reminders.at("ring"));
+    EXPECT_THROW(engine.add(std::move(type)), std::logic_error) << name;
+  }
+}
+
+TEST_F(AccountTest, a_document_of_an_older_version_names_the_reminder_that_all_had) {
+  bench.sidecar.put(a, "state",
+                    R"({"version":1,"data":{"balance":5},"outbox":[],"handled":[],"tend":"2026-01-01T00:00:30Z"})");
+  bench.run(bench.sidecar.register_reminder(a, {"tend", 30s, 30s, "{}"}));
+  bench.advance(31s);
+  EXPECT_THAT(bench.sidecar.reminders(a), IsEmpty());
+  EXPECT_EQ(balance(), 5);
+}
+
 TEST_F(AccountTest, a_commit_whose_answer_is_lost_is_found_on_the_next_try) {
   bench.call<&Account::deposit>("a", Deposit{5});
   bench.sidecar.fail_next_commit(CommitFailure::StoredButUnanswered);
@@ -564,7 +618,7 @@ TEST_F(AccountTest, the_sidecar_is_told_of_the_type_and_its_settings) {
 TEST_F(AccountTest, a_reminder_that_somebody_else_removed_is_armed_again_by_a_later_turn) {
   bench.call<&Account::deposit>("a", Deposit{5});
   ASSERT_TRUE(bench.tended(a));
-  bench.run(bench.sidecar.unregister_reminder(a, "tend"));
+  for (const auto& name : bench.sidecar.reminders(a)) bench.run(bench.sidecar.unregister_reminder(a, name));
   bench.advance(5min);
   ASSERT_FALSE(bench.tended(a));
   bench.call<&Account::deposit>("a", Deposit{5});

@@ -61,7 +61,7 @@ TEST_F(Points, are_none_for_what_changes_nothing) {
 
 TEST_F(Points, are_right_before_an_answer_leaves) {
   points.answering({"PUT", "/actors/Account/a/method/Deposit", "key", 200});
-  points.answering({"PUT", "/actors/Account/a/method/remind/tend", "", 200});
+  points.answering({"PUT", "/actors/Account/a/method/remind/tend-7", "", 200});
   points.answering({"POST", "/events/account.opened", "", 200});
   EXPECT_THAT(reached, ElementsAre("Account answer Deposit:before", "Account answer remind tend:before",
                                    "events answer account.opened:before"));

@@ -69,7 +69,7 @@ class HostOfActors : public ::testing::Test {
     flip(wire, "FlipLoudly");
     ASSERT_TRUE(wire.message().starts_with("HTTP/1.1 200"));
     ASSERT_TRUE(eventually([&] { return sidecar_.requests().size() == 4; }));
-    EXPECT_TRUE(sidecar_.requests()[1].starts_with("POST /v1.0/actors/Switch/s-1/reminders/tend "));
+    EXPECT_TRUE(sidecar_.requests()[1].starts_with("POST /v1.0/actors/Switch/s-1/reminders/tend-1 "));
     EXPECT_TRUE(sidecar_.requests()[3].starts_with("POST /v1.0/publish/pubsub/switches"));
   }
   template <class T>

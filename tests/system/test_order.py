@@ -279,17 +279,8 @@ def test_the_service_describes_itself(guest):
 @pytest.fixture
 def hurried(platform):
     """Customers have four seconds to pay, while this test runs."""
-    script = platform.stack.workspace.generated / "run" / "order-service"
-    usual = script.read_text()
-
-    def start_with(text: str) -> None:
-        script.write_text(text)
-        platform.kill("order-service")
-        wait_until(platform.ready, 60, "the order service")
-
-    start_with(usual.replace("exec ", "export ORDER_PAYMENT_DEADLINE_SECONDS=4\nexec ", 1))
-    yield
-    start_with(usual)
+    with platform.environment("order-service", ORDER_PAYMENT_DEADLINE_SECONDS="4"):
+        yield
 
 
 def test_an_order_that_is_not_paid_in_time_is_cancelled_and_so_is_its_payment(platform, customer, product, hurried):

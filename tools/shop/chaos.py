@@ -7,7 +7,9 @@ import shlex
 import sys
 import threading
 import time
+import xmlrpc.client
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,7 @@ EXACT, DIFFERENT, COULD_NOT_RUN = 0, 1, 2
 PAYMENT_DEADLINE_SECONDS = "60"
 # Longer than anything waits that is still to end: the deadline, a reminder's period, the next question to the gateway.
 STUCK_SECONDS = 180
+SAMPLE_SECONDS = 5
 SHOWN = 5
 
 
@@ -37,8 +40,7 @@ class Report:
     redriven: list[str]
     lines: list[Line]
     book: Book
-    began: dict[str, int]
-    ended: dict[str, int]
+    memory: list[dict[str, int]]  # resident KB by process: at the beginning, at each quarter of the shopping, after the audit
 
     @property
     def exact(self) -> bool:
@@ -52,7 +54,7 @@ class Report:
             "faults": [{"at": round(h.at, 1), "kind": h.fault.kind, "parts": list(h.struck), "seconds": h.fault.seconds} for h in self.happened],
             "redriven": self.redriven,
             "audit": [{"what": l.what, "expected": l.expected, "found": l.found, "ok": l.ok, "concerned": l.concerned[:100]} for l in self.lines],
-            "memoryKB": {name: [self.began.get(name), kb] for name, kb in self.ended.items()},
+            "memoryKB": {name: [sample.get(name) for sample in self.memory] for name in self.memory[-1]},
         }
 
 
@@ -84,13 +86,14 @@ def run(workspace: Workspace, options) -> int:
 
 
 def _rehearse(platform: Stack, settings: dict, repeat: str) -> Report:
-    market = Market(platform, settings["wanted"], settings["seed"], settings["shoppers"], settings["minutes"])
-    market.open()
     breaker = faults.Breaker(platform, iter(()) if settings["calm"] else faults.plan(
         settings["seed"], settings["broker"], settings["replicas"], faults.pauses(settings["wanted"])))
-    began, started = memory(platform), time.monotonic()
+    market = Market(platform, settings["wanted"], settings["seed"], settings["shoppers"], settings["minutes"],
+                    may_begin=lambda number: breaker.keeps_pace(number / settings["wanted"]))
+    market.open()
+    reporter, started = _Reporter(platform, market, breaker), time.monotonic()
     with Progress() as progress:
-        with progress.step("shopping" if settings["calm"] else "shopping while parts break") as step, _reporter(step, market, breaker):
+        with progress.step("shopping" if settings["calm"] else "shopping while parts break") as step, reporter.on(step):
             breaker.start()
             try:
                 market.run()
@@ -110,29 +113,43 @@ def _rehearse(platform: Stack, settings: dict, repeat: str) -> Report:
                 settled = evidence.settle(STUCK_SECONDS, step.show)
         with progress.step("audit"):
             lines = audit(market.book, evidence.collect())
-    return Report(settings, repeat, seconds, settled, breaker.happened, redriven, lines, market.book, began, memory(platform))
+    return Report(settings, repeat, seconds, settled, breaker.happened, redriven, lines, market.book,
+                  [*reporter.quarters(), memory(platform)])
 
 
-class _reporter:
-    """Keeps the progress line's text current."""
+class _Reporter:
+    """Keeps the progress line's text current, and looks at the memory from time to time."""
 
-    def __init__(self, step, market: Market, breaker: faults.Breaker):
-        self.step, self.market, self.breaker, self.done = step, market, breaker, threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
+    def __init__(self, platform: Stack, market: Market, breaker: faults.Breaker):
+        self.platform, self.market, self.breaker = platform, market, breaker
+        self.samples: list[dict[str, int]] = [memory(platform)]
 
-    def __enter__(self):
-        self.thread.start()
+    @contextmanager
+    def on(self, step):
+        done = threading.Event()
+        thread = threading.Thread(target=self._run, args=(step, done), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
 
-    def __exit__(self, *_):
-        self.done.set()
-        self.thread.join()
+    def quarters(self) -> list[dict[str, int]]:
+        return [self.samples[(len(self.samples) - 1) * quarter // 4] for quarter in range(5)]
 
-    def _run(self) -> None:
-        started = time.monotonic()
-        while not self.done.wait(0.5):
-            bought = len(self.market.book.checkouts)
-            self.step.show(f"{bought} of {self.market.wanted} checkouts, {bought / (time.monotonic() - started):.1f}/s, "
-                           f"{len(self.breaker.happened)} faults, {self.market.book.repeated} requests repeated")
+    def _run(self, step, done: threading.Event) -> None:
+        started = sampled = time.monotonic()
+        while not done.wait(0.5):
+            now, bought = time.monotonic(), len(self.market.book.checkouts)
+            step.show(f"{bought} of {self.market.wanted} checkouts, {bought / (now - started):.1f}/s, "
+                      f"{len(self.breaker.happened)} faults, {self.market.book.repeated} requests repeated")
+            if now > sampled + SAMPLE_SECONDS:
+                sampled = now
+                try:
+                    self.samples.append(memory(self.platform))
+                except (OSError, xmlrpc.client.Error):
+                    pass  # a process has just ended
 
 
 def _wait_ready(platform: Stack, limit: float = 90) -> None:
@@ -157,7 +174,7 @@ def _told(report: Report, state: Path) -> str:
                f"{book.requests} requests of which {book.repeated} were repeats, "
                f"a checkout took {_percentile(book.latency, 50) * 1000:.0f} ms (p99 {_percentile(book.latency, 99) * 1000:.0f} ms)")
     out += ["", paint("Faults", "bold"), *_faults_table(report.happened)]
-    out += ["", paint("Memory", "bold") + "   resident, at the beginning and at the end", *_memory_table(report)]
+    out += ["", paint("Memory", "bold") + "   resident MB; what was restarted meanwhile began anew", *_memory_table(report)]
     if report.redriven:
         out += ["", paint("Dead letters", "bold") + "   redriven before the audit", *(f"  {text[:200]}" for text in report.redriven[:SHOWN]),
                 *([f"  and {len(report.redriven) - SHOWN} more (--json shows them)"] if len(report.redriven) > SHOWN else [])]
@@ -183,7 +200,9 @@ def _faults_table(happened: list[faults.Happened]) -> list[str]:
 
 
 def _memory_table(report: Report) -> list[str]:
-    return [f"  {name:<24}{report.began.get(name, 0) / 1024:>8.1f} → {kb / 1024:.1f} MB" for name, kb in sorted(report.ended.items())]
+    rows = [f"  {'':<24}" + "".join(f"{when:>9}" for when in ("begin", "1/4", "1/2", "3/4", "end", "audited"))]
+    return rows + [f"  {name:<24}" + "".join(f"{sample[name] / 1024:>9.1f}" if name in sample else f"{'-':>9}" for sample in report.memory)
+                   for name in sorted(report.memory[-1])]
 
 
 def _audit_table(lines: list[Line]) -> list[str]:

@@ -136,7 +136,7 @@ class Evidence:
     def _document(self, found: Found, actor: str, document: dict) -> None:
         kind, _, id = actor.partition("||")
         if document.get("tend"):
-            self.ticks[f"{kind}/{id}"] = document["tend"]
+            self.ticks[f"{kind}/{id}"] = document["tend"]["at"]
         if document["outbox"]:
             found.outboxes.append(f"{kind}/{id}")
         if planned := [document["data"][name] for name in UNDER_WAY.get(kind, ()) if document["data"].get(name)]:

@@ -23,6 +23,8 @@ from .stack import Stack
 # Seconds between one fault and the next: often enough that each part dies several times in 10,000 checkouts, and seldom
 # enough that checkouts get through in between. A short run has to hurry.
 PAUSES, SHORT_PAUSES, SHORT_RUN = (4.0, 10.0), (2.0, 4.0), 500
+# However short a run is, its checkouts come in this many parts, and each part waits until another fault has begun.
+PARTS = 3
 PAIRS = 0.3
 PAUSE_SECONDS = (1.0, 6.0)
 
@@ -76,6 +78,7 @@ class Breaker:
     def __init__(self, platform: Stack, faults):
         self.platform, self.faults = platform, faults
         self.happened: list[Happened] = []
+        self.begun, self.over = 0, False
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self._run, name="faults", daemon=True)
         self.failed: BaseException | None = None
@@ -96,10 +99,17 @@ class Breaker:
             for fault in self.faults:
                 if self.stopped.wait(fault.after):
                     return
+                self.begun += 1
                 struck = self._strike(fault)
                 self.happened.append(Happened(fault, time.monotonic() - self.started, struck))
         except BaseException as error:
             self.failed = error
+        finally:
+            self.over = True
+
+    def keeps_pace(self, share: float) -> bool:
+        """Whether the load may go on beyond this share of it: a quick run would else be over before anything broke."""
+        return self.over or self.begun >= int(share * PARTS)
 
     def _strike(self, fault: Fault) -> tuple[str, ...]:
         pids = self.pids()

@@ -187,5 +187,5 @@ def _service(workspace: Workspace, app: facts.App, secrets: Credentials, binary:
 
 def _gateway(workspace: Workspace) -> Program:
     nginx = shutil.which("nginx") or "/usr/sbin/nginx"
-    command = [nginx, "-p", str(workspace.run / "gateway"), "-e", "stderr", "-c", str(gateway_file(workspace))]
+    command = [nginx, "-p", str(workspace.gateway), "-e", "stderr", "-c", str(gateway_file(workspace))]
     return Program("gateway", "door", facts.Ports(workspace.port_offset)["gateway"], command, stop_signal="QUIT", stop_seconds=5)

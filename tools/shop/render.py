@@ -149,9 +149,7 @@ def write_gateway(workspace: Workspace, replicas: int) -> bool:
     routes.append("location / { return 404; }")
     port = facts.Ports(workspace.port_offset)["gateway"]
     doors.append(filled(door, listen=f"{address}:{port}", routes="\n    ".join(routes)))
-    folder = workspace.run / "gateway"
-    folder.mkdir(exist_ok=True)
     return write(gateway_file(workspace), filled(
-        (source / "nginx.conf").read_text(), run=str(folder), upstreams="\n  ".join(upstreams),
+        (source / "nginx.conf").read_text(), run=str(workspace.gateway), upstreams="\n  ".join(upstreams),
         doors="\n".join(doors), user="user nobody nogroup;" if os.geteuid() == 0 else ""))
 

@@ -13,6 +13,7 @@ import json
 import socket
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
@@ -146,12 +147,14 @@ class Tokens:
 class Market:
     """All of the load. `run` returns when every session and every afterthought of it is done."""
 
-    def __init__(self, platform: Stack, checkouts: int, seed: int, threads: int, minutes: float | None = None, products: int = 24):
+    def __init__(self, platform: Stack, checkouts: int, seed: int, threads: int, minutes: float | None = None, products: int = 24,
+                 may_begin: Callable[[int], bool] = lambda number: True):
         self.platform, self.wanted, self.seed, self.threads = platform, checkouts, seed, threads
+        self.may_begin = may_begin  # whether a session, by its number, may begin yet
         self.closing = time.monotonic() + minutes * 60 if minutes else float("inf")
         self.book, self.tokens = Book(), Tokens(platform)
         self.lock = threading.Lock()
-        self.sessions = iter(range(checkouts))
+        self.begun = 0
         self.afterthoughts: list = []  # (when, number, what): a heap
         self.numbers = itertools.count()
         self.busy = 0
@@ -258,8 +261,11 @@ class Market:
             if self.afterthoughts and self.afterthoughts[0][0] <= time.monotonic():
                 self.busy += 1
                 return heapq.heappop(self.afterthoughts)[2]
-            number = next(self.sessions, None) if time.monotonic() < self.closing else None
-            if number is not None:
+            if self.begun < self.wanted and time.monotonic() < self.closing:
+                if not self.may_begin(self.begun):
+                    return _IDLE
+                number = self.begun
+                self.begun += 1
                 self.busy += 1
                 return lambda door: self._session(door, number)
             return _IDLE if self.afterthoughts or self.busy else None

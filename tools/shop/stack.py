@@ -63,7 +63,7 @@ class Stack:
             self._start(tools, progress)
 
     def _forget(self) -> None:
-        for folder in (self.workspace.data, self.workspace.run, self.workspace.generated, self.workspace.logs):
+        for folder in (self.workspace.data, self.workspace.run, self.workspace.gateway, self.workspace.generated, self.workspace.logs):
             shutil.rmtree(folder, ignore_errors=True)
         (self.workspace.state / "credentials.json").unlink(missing_ok=True)
         self.workspace.make()

@@ -45,10 +45,17 @@ class Workspace:
     def socket(self) -> Path:
         """Supervisor's socket. The kernel limits its path to 107 bytes, which a deep checkout would exceed."""
         path = self.run / "supervisor.sock"
-        if len(str(path)) < 100:
-            return path
+        return path if len(str(path)) < 100 else self._elsewhere("sock", os.environ.get("XDG_RUNTIME_DIR"))
+
+    @property
+    def gateway(self) -> Path:
+        """Where the doors keep what they do not hold in memory. Root's nginx has workers that are nobody, and nobody gets into the
+        state folder."""
+        return self._elsewhere("gateway") if os.geteuid() == 0 else self.run / "gateway"
+
+    def _elsewhere(self, suffix: str, folder: str | None = None) -> Path:
         name = hashlib.sha256(str(self.state).encode()).hexdigest()[:16]
-        return Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp") / f"shop-{os.getuid()}-{name}.sock"
+        return Path(folder or "/tmp") / f"shop-{os.getuid()}-{name}.{suffix}"
 
     def log_of(self, part: str) -> Path:
         return self.logs / f"{part}.log"
@@ -57,8 +64,11 @@ class Workspace:
         self.state.mkdir(parents=True, exist_ok=True)
         for folder in (self.logs, self.data, self.generated, self.run):
             folder.mkdir(exist_ok=True)
-        # Tokens and certificates lie below; nginx's unprivileged workers need nothing in here.
+        # Tokens and certificates lie below.
         self.state.chmod(0o700)
+        self.gateway.mkdir(mode=0o711, exist_ok=True)
+        if self.gateway.stat().st_uid != os.geteuid():
+            raise ShopError(f"{self.gateway} belongs to somebody else: remove it, or choose another --state-dir")
 
 
 def state_folder(option: str | None) -> Path:

@@ -1,5 +1,6 @@
 #include "actors/runtime/testing/bench.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "actors/runtime/engine.hpp"
@@ -99,6 +100,11 @@ void Bench::deactivate(const ActorId& actor) {
   sidecar.deactivated(actor);
   parts_->engine->deactivate(actor);
   settle();
+}
+
+bool Bench::tended(const ActorId& actor) const {
+  const auto names = sidecar.reminders(actor);
+  return std::any_of(names.begin(), names.end(), [](const auto& name) { return reminder_kind(name) == tend_reminder; });
 }
 
 int Bench::turns(TurnOutcome outcome) const {

@@ -69,7 +69,7 @@ class Bench {
     return events;
   }
   /// Is the actor's reminder for unfinished business armed?
-  bool tended(const ActorId& actor) const { return sidecar.armed(actor, "tend") != nullptr; }
+  bool tended(const ActorId& actor) const;
 
   /// Turns so far, by outcome.
   int turns(TurnOutcome outcome) const;

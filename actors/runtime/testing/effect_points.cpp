@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "actors/runtime/engine.hpp"
+
 namespace actors::testing {
 namespace {
 
@@ -68,12 +70,12 @@ class EffectPoints::PointedSidecar final : public Sidecar {
     return points_.pointed(std::move(name), std::move(id), real_.commit_state(std::move(actor), std::move(operations)));
   }
   Task<void> register_reminder(ActorId actor, Alarm alarm) override {
-    auto name = actor.type + " arm " + alarm.name;
+    auto name = actor.type + " arm " + std::string(reminder_kind(alarm.name));
     auto id = actor.id;
     return points_.pointed(std::move(name), std::move(id), real_.register_reminder(std::move(actor), sooner(alarm)));
   }
   Task<void> unregister_reminder(ActorId actor, std::string alarm) override {
-    auto name = actor.type + " disarm " + alarm;
+    auto name = actor.type + " disarm " + std::string(reminder_kind(alarm));
     auto id = actor.id;
     return points_.pointed(std::move(name), std::move(id),
                            real_.unregister_reminder(std::move(actor), std::move(alarm)));
@@ -196,7 +198,7 @@ void EffectPoints::answering(const LeavingAnswer& answer) {
   } else if (path.size() >= 5 && path[0] == "actors" && path[3] == "method") {
     if (path.size() == 5 && answer.idempotency_key.empty()) return;
     name = std::string(path[1]) + " answer " + (path.size() == 6 ? std::string(path[4]) + " " : "") +
-           std::string(path.back());
+           std::string(reminder_kind(path.back()));
     subject = path[2];
   } else {
     return;

@@ -21,6 +21,7 @@ bool FakeSidecar::complete_one() {
 
 Task<void> FakeSidecar::begin(const char* operation) {
   co_await moment();
+  if (const auto interrupt = interrupts_.extract(operation)) interrupt.mapped()();
   if (crashed()) throw SidecarError(0, "CRASHED", "the process is dead");
   ++counts[operation];
 }
@@ -137,6 +138,13 @@ const FakeSidecar::Armed* FakeSidecar::armed(const ActorId& actor, const std::st
   for (const bool is_reminder : {true, false})
     if (const auto found = alarms_.find({is_reminder, actor, name}); found != alarms_.end()) return &found->second;
   return nullptr;
+}
+
+std::vector<std::string> FakeSidecar::reminders(const ActorId& actor) const {
+  std::vector<std::string> names;
+  for (const auto& [key, alarm] : alarms_)
+    if (alarm.is_reminder && alarm.actor == actor) names.push_back(alarm.alarm.name);
+  return names;
 }
 
 std::optional<FakeSidecar::Armed> FakeSidecar::take_due(Time limit) {

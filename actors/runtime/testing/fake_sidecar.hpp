@@ -64,6 +64,7 @@ class FakeSidecar final : public Sidecar {
     bool is_reminder;
   };
   const Armed* armed(const ActorId& actor, const std::string& name) const;
+  std::vector<std::string> reminders(const ActorId& actor) const;  ///< the names of what is armed
   /// Takes the next alarm due by `limit` (the earliest first) and, if it is periodic, arms it again.
   std::optional<Armed> take_due(Time limit);
   /// Timers are in a sidecar's memory.
@@ -89,6 +90,8 @@ class FakeSidecar final : public Sidecar {
   void fail_publishes(int times) { publish_failures_ = times; }
   /// The process dies after this many more operations have taken effect: every later one fails until `revive`.
   void crash_after(std::size_t operations) { crash_in_ = operations; }
+  /// Right before the next operation of this name (as in `counts`) takes effect: whoever asked for it has paused there.
+  void before_next(const std::string& operation, std::function<void()> act) { interrupts_[operation] = std::move(act); }
   bool crashed() const { return crash_in_ == std::size_t{0}; }
   void revive() { crash_in_.reset(); }
   std::size_t operations() const { return operations_; }
@@ -109,6 +112,7 @@ class FakeSidecar final : public Sidecar {
   std::map<std::tuple<bool, ActorId, std::string>, Armed> alarms_;
   std::optional<CommitFailure> commit_failure_;
   int publish_failures_ = 0;
+  std::map<std::string, std::function<void()>> interrupts_;
   std::optional<std::size_t> crash_in_;
   std::size_t operations_ = 0;
   bool holds_all_ = true;

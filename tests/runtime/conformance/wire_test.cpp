@@ -308,7 +308,7 @@ TEST_F(Wire118, repeats_an_event_for_retry_and_500_and_takes_404_and_gibberish_f
   EXPECT_TRUE(within(20s, [&] { return arrived("e-last").size() == 1; }));
   EXPECT_EQ(arrived("e-404").size(), 1u) << "acknowledged, and gone";
   EXPECT_EQ(arrived("e-gibberish").size(), 1u) << "acknowledged, and gone";
-  const auto& body = arrived("e-last")[0].body;
+  const auto body = arrived("e-last")[0].body;
   for (const auto* member : {R"("id":"e-last")", R"("source":"src")", R"("type":"thing.happened")", R"("subject":"s")"})
     EXPECT_THAT(body, HasSubstr(member));
 }
