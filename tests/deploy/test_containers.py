@@ -217,7 +217,7 @@ class ContainedStack(stack.Stack):
                 mounts = ("--copy", generated, generated, "--share", run, run)
                 command = self.images["daprd"].command("/daprd", *part.command[1:], passed=passed, mounts=mounts)
             case "door":
-                mounts = ("--copy", f"{generated}/nginx.conf", "/etc/gateway/nginx.conf", "--share", f"{run}/gateway", f"{run}/gateway")
+                mounts = ("--copy", f"{generated}/nginx.conf", "/etc/gateway/nginx.conf", "--tmpfs", str(self.workspace.gateway))
                 command = self.images["gateway"].command(passed=passed, mounts=mounts)
             case _:
                 return part
