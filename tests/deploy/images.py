@@ -226,8 +226,10 @@ class Builder:
         return f"set -e; mount -t tmpfs tmpfs /mnt; mkdir -p {MERGED}; {below}"
 
     def _do(self, stage: Stage, script: str, what: str) -> None:
-        answer = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", script], stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=900)
+        # What a stage started ends with this process, however that ends.
+        alone = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child"]
+        answer = subprocess.run([*alone, "sh", "-c", script], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                text=True, errors="replace")
         if answer.returncode:
             tail = "\n".join(answer.stdout.splitlines()[-20:])
             raise BuildError(f"stage {stage.name}: {' '.join(what.split())[:200]} ended with {answer.returncode}:\n{tail}")
