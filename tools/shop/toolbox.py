@@ -22,6 +22,7 @@ from .workspace import CACHE, ROOT, TOOLS, ShopError
 
 DAPR_OWN = TOOLS / "dapr"
 TOXIPROXY = TOOLS / "toxiproxy"
+ACTIONLINT = TOOLS / "actionlint"
 LOOPBACK_SERVER = TOOLS / "dynamodb" / "LoopbackServer.java"
 # What reads the deployment's templates; for the tests alone.
 LINTERS = ROOT / "tests" / "deploy" / "requirements.txt"
@@ -243,6 +244,18 @@ def ensure_dynamodb(progress: Progress) -> Path:
                     pattern=r"(Downloading|Copying).*")
                 run(["javac", "-cp", f"{folder}/lib/*", "-d", str(folder), str(LOOPBACK_SERVER)], step, CACHE / "javac.log")
     return folder
+
+
+def ensure_actionlint(progress: Progress) -> Path:
+    """For the test of .github/workflows; nothing else needs it."""
+    folder = CACHE / f"actionlint-{fingerprint(ACTIONLINT / 'go.mod', ACTIONLINT / 'go.sum')}"
+    program = folder / "actionlint"
+    with made_once(folder) as missing:
+        if missing:
+            with progress.step("actionlint") as step:
+                run([go_program(), "build", "-mod=readonly", "-trimpath", "-v", "-o", str(program),
+                     "github.com/rhysd/actionlint/cmd/actionlint"], step, CACHE / "actionlint.log", cwd=ACTIONLINT, env={"CGO_ENABLED": "0"})
+    return program
 
 
 def python_of_tools(progress: Progress) -> Path:
