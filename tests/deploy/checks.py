@@ -4,14 +4,15 @@ no emulator would notice. A check yields what is wrong in words; test_checks.py 
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from deployment import CLUSTER, FOLDER, NAMESPACE, STACKS, Deployment
+from findings import Checks, Findings, differs
 
 from shop.template import Template
 
-Findings = Iterator[str]
-CHECKS: list[Callable[[Deployment], Findings]] = []
+CHECKS = check = Checks()
+findings = CHECKS.findings
 
 ZONES = ("us-west-2a", "us-west-2b", "us-west-2c")
 PUBLIC = dict(zip(ZONES, ("10.0.1.0/24", "10.0.2.0/24", "10.0.3.0/24")))
@@ -20,37 +21,6 @@ ANYWHERE = "0.0.0.0/0"
 FOURTEEN_DAYS = 14 * 24 * 3600
 # Container Insights writes to these.
 INSIGHTS = {f"/aws/containerinsights/{CLUSTER}/{part}" for part in ("application", "dataplane", "host", "performance")}
-
-
-def check(function: Callable[[Deployment], Findings]):
-    CHECKS.append(function)
-    return function
-
-
-def findings(deployment: Deployment) -> Findings:
-    """Everything that is wrong, each line begun with its check's name."""
-    for each in CHECKS:
-        try:
-            for finding in each(deployment):
-                yield f"{each.__name__}: {finding}"
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-            # What a check stumbles over is not there, or not in the form that AWS takes. (A generator tells StopIteration as
-            # RuntimeError.)
-            yield f"{each.__name__}: {type(error).__name__} {error}"
-
-
-def differs(what: str, wanted, has) -> Findings:
-    if isinstance(wanted, (set, dict)) and isinstance(has, (set, dict)):
-        for item in sorted(map(str, set(wanted) - set(has))):
-            yield f"{what}: {item} is missing"
-        for item in sorted(map(str, set(has) - set(wanted))):
-            yield f"{what}: {item} does not belong"
-        if isinstance(wanted, dict) and isinstance(has, dict):
-            for key in wanted.keys() & has.keys():
-                if wanted[key] != has[key]:
-                    yield f"{what}: {key} is {has[key]}, not {wanted[key]}"
-    elif wanted != has:
-        yield f"{what} is {has}, not {wanted}"
 
 
 def statements(policy) -> list[dict]:
@@ -290,6 +260,7 @@ ADDONS = {  # name → service account and AWS's policy of its role
     "kube-proxy": None,
     "coredns": None,
     "aws-ebs-csi-driver": ("kube-system:ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy"),
+    "metrics-server": None,
     "amazon-cloudwatch-observability": ("amazon-cloudwatch:cloudwatch-agent", "CloudWatchAgentServerPolicy"),
 }
 

@@ -1,13 +1,19 @@
-"""One emulator with all three stacks for the whole run."""
+"""One emulator with all three stacks, and one cluster, for the whole run."""
 
 import pytest
 from deployment import Deployment
 from emulator import Emulator
+from rollout import Rollout
 
 
 @pytest.fixture(scope="session")
 def deployment() -> Deployment:
     return Deployment.read()
+
+
+@pytest.fixture(scope="session")
+def rollout(deployment) -> Rollout:
+    return Rollout.read(deployment)
 
 
 @pytest.fixture

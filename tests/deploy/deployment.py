@@ -15,7 +15,7 @@ FOLDER = ROOT / "deploy" / "aws"
 # In the order of deployment: each may import what those before it export.
 STACKS = ("network", "data-and-messaging", "cluster")
 CLUSTER = "ecommerce-eks-cluster"
-NAMESPACE = "ecommerce"
+NAMESPACE = facts.load()["namespace"]
 
 
 class Deployment:

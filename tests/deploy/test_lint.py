@@ -1,4 +1,4 @@
-"""cfn-lint and checkov find nothing in the templates; what they are told to overlook is written where it is, with the reason."""
+"""cfn-lint and checkov find nothing in the templates, nor checkov in the manifests; what they are told to overlook is written where it is, with the reason."""
 
 import copy
 import json
@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import yaml
 from deployment import FOLDER, STACKS
 
 from shop import toolbox
@@ -33,9 +34,9 @@ def cfn_lint(folders: tuple[Path, ...]) -> list[tuple[Path, str]]:
     return [(Path(each["Filename"]).parent, f"{each['Rule']['Id']} {each['Message']}") for each in json.loads(answer.stdout)]
 
 
-def checkov(folder: Path) -> tuple[set[tuple[str, str]], dict]:
+def checkov(folder: Path, framework: str = "cloudformation") -> tuple[set[tuple[str, str]], dict]:
     """What failed, as check and resource; and the summary. One folder at a time: of several it reads only some."""
-    answer = run("checkov", "--framework", "cloudformation", "--skip-download", "--quiet", "-o", "json", "-d", folder)
+    answer = run("checkov", "--framework", framework, "--skip-download", "--quiet", "-o", "json", "-d", folder)
     report = json.loads(answer.stdout)
     return {(each["check_id"], each["resource"].split(".")[-1]) for each in report["results"]["failed_checks"]}, report["summary"]
 
@@ -57,15 +58,27 @@ def planted(tmp_path_factory, deployment) -> Path:
 
 
 @pytest.fixture(scope="module")
-def answers(planted):
+def manifests(tmp_path_factory, rollout) -> Path:
+    """The chart as it is rendered; and a service beside it that shares its node's processes."""
+    folder = tmp_path_factory.mktemp("manifests")
+    other = copy.deepcopy(rollout.one("Deployment", "cart-service"))
+    other["metadata"]["name"] = "planted"
+    other["spec"]["template"]["spec"]["hostPID"] = True
+    (folder / "manifests.yaml").write_text(yaml.safe_dump_all([*rollout.ways["zones"], other]))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def answers(planted, manifests):
     """All at once: most of what they take is to start."""
-    with ThreadPoolExecutor(3) as pool:
-        jobs = [pool.submit(cfn_lint, (FOLDER, planted)), pool.submit(checkov, FOLDER), pool.submit(checkov, planted)]
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(cfn_lint, (FOLDER, planted)), pool.submit(checkov, FOLDER), pool.submit(checkov, planted),
+                pool.submit(checkov, manifests, "kubernetes")]
         return [job.result() for job in jobs]
 
 
 def test_the_linters_find_nothing(answers):
-    read, (failed, summary), _ = answers
+    read, (failed, summary), *_ = answers
     assert [finding for folder, finding in read if folder == FOLDER] == []
     assert failed == set() and summary["parsing_errors"] == 0 and summary["passed"] > 100
 
@@ -78,3 +91,8 @@ def test_cfn_lint_finds_what_was_planted(answers, planted):
 
 def test_checkov_finds_what_was_planted(answers):
     assert answers[2][0] == {("CKV_AWS_28", "CartServiceTable")}
+
+
+def test_checkov_finds_in_the_manifests_what_was_planted_and_nothing_else(answers):
+    failed, summary = answers[3]
+    assert failed == {("CKV_K8S_17", "planted")} and summary["parsing_errors"] == 0 and summary["passed"] > 300

@@ -13,6 +13,7 @@ import yaml
 from botocore.exceptions import ClientError
 from deployment import Deployment
 from emulator import ACCOUNT, Emulator, free_port, until
+from rollout import Rollout
 
 from shop import facts, render, toolbox
 from shop.console import Progress
@@ -125,24 +126,23 @@ class App(BaseHTTPRequestHandler):
 
 
 class Sidecar:
-    """A real daprd with the resources as they are deployed; to them come the emulator's address and the role's key, which in a
-    cluster the environment gives."""
+    """A real daprd with the resources as the chart renders them; to them come the emulator's address and the role's key, which in
+    a cluster the environment gives."""
 
-    def __init__(self, aws: Emulator, app: str, key: dict, folder: Path):
+    def __init__(self, aws: Emulator, rollout: Rollout, app: str, key: dict, folder: Path):
         self.app = app
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), App)
         self.server.events = []
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         added = {"endpoint": aws.endpoint, "accessKey": key["aws_access_key_id"], "secretKey": key["aws_secret_access_key"],
                  "sessionToken": key["aws_session_token"]}
-        unchanged = {"components": {}}
-        self.resources = render.subscriptions(unchanged) + render.documents(render.CONFIG / "resiliency.yaml")
-        self.components = [render.component(each, {"metadata": added}) for each in render.components(unchanged)]
+        self.resources = [*rollout.all("Subscription").values(), *rollout.all("Resiliency").values()]
+        self.components = [render.component(each, {"metadata": added}) for each in rollout.all("Component").values()]
         (folder / "resources").mkdir(parents=True)
         (folder / "resources" / "all.yaml").write_text(yaml.safe_dump_all(self.components + self.resources))
-        names = {"configuration": {"nameResolution": {"component": "sqlite", "version": "v1",
-                                                      "configuration": {"connectionString": str(folder / "names.db")}}}}
-        (folder / "configuration.yaml").write_text(yaml.safe_dump(render.configurations(names, None)[app]))
+        names = {"spec": {"nameResolution": {"component": "sqlite", "version": "v1",
+                                             "configuration": {"connectionString": str(folder / "names.db")}}}}
+        (folder / "configuration.yaml").write_text(yaml.safe_dump(render.merged(rollout.one("Configuration", app), names)))
         ports = [str(free_port()) for _ in range(3)]
         self.address = f"http://127.0.0.1:{ports[0]}"
         self.log = folder / "daprd.log"
@@ -175,11 +175,11 @@ class Sidecar:
 
 
 @pytest.fixture(scope="module")
-def sidecars(aws, tmp_path_factory):
+def sidecars(aws, rollout, tmp_path_factory):
     started: dict[str, Sidecar] = {}
     try:
         for app in APPS:
-            started[app] = Sidecar(aws, app, aws.role(app), tmp_path_factory.mktemp(app))
+            started[app] = Sidecar(aws, rollout, app, aws.role(app), tmp_path_factory.mktemp(app))
         for each in started.values():
             until(each.ready, 60, f"the sidecar of {each.app}")
         yield started
@@ -194,7 +194,8 @@ def test_a_sidecar_loads_everything_that_is_meant_for_it(sidecars, app):
     loaded = sidecar.ask("GET", "/v1.0/metadata").json()
     assert {each["name"] for each in loaded["components"]} == {
         each["metadata"]["name"] for each in sidecar.components if app in each["scopes"]}
-    wanted = {(each["spec"]["pubsubname"], each["spec"]["topic"]) for each in render.subscriptions({"components": {}}) if app in each["scopes"]}
+    wanted = {(each["spec"]["pubsubname"], each["spec"]["topic"]) for each in sidecar.resources
+              if each["kind"] == "Subscription" and app in each["scopes"]}
     assert {(each["pubsubname"], each["topic"]) for each in loaded["subscriptions"]} == wanted
 
 
@@ -232,8 +233,8 @@ def test_a_sidecar_does_its_work_with_its_role_and_does_not_complain(aws, deploy
     assert sidecar.complaints() == []
 
 
-def test_a_sidecar_with_another_services_role_complains(aws, tmp_path):
-    sidecar = Sidecar(aws, "cart-service", aws.role("payment-service"), tmp_path)
+def test_a_sidecar_with_another_services_role_complains(aws, rollout, tmp_path):
+    sidecar = Sidecar(aws, rollout, "cart-service", aws.role("payment-service"), tmp_path)
     try:
         complaint = until(lambda: [each for each in sidecar.complaints() if "not authorized" in each or "AccessDenied" in each], 60, "a complaint")
         assert complaint

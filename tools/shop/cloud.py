@@ -31,16 +31,17 @@ def template() -> Template:
     return Template.read(FILE, region=facts.load()["region"], account=ACCOUNT)
 
 
-def client(service: str, offset: int):
-    ports = facts.Ports(offset)
-    endpoint = f"http://{facts.host()}:{ports['dynamodb' if service == 'dynamodb' else 'aws']}"
+def client(service: str, at: int | dict[str, str]):
+    """Of this machine's platform, by its ports' offset; or of emulators anywhere, by the URLs of `aws` and `dynamodb`."""
+    emulator = "dynamodb" if service == "dynamodb" else "aws"
+    endpoint = at[emulator] if isinstance(at, dict) else f"http://{facts.host()}:{facts.Ports(at)[emulator]}"
     return boto3.client(service, endpoint_url=endpoint, region_name=facts.load()["region"], aws_access_key_id="local",
                         aws_secret_access_key="local", config=QUICK)
 
 
-def make_tables(offset: int) -> None:
+def make_tables(at: int | dict[str, str]) -> None:
     """The template's tables in DynamoDB Local, which knows no stacks, backups or keys."""
-    dynamodb = client("dynamodb", offset)
+    dynamodb = client("dynamodb", at)
     existing = set(dynamodb.list_tables()["TableNames"])
     for table in template().resources("AWS::DynamoDB::Table").values():
         name, expiry = table["TableName"], table["TimeToLiveSpecification"]
@@ -50,10 +51,10 @@ def make_tables(offset: int) -> None:
             dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=expiry)
 
 
-def make_messaging(offset: int, credentials: Credentials) -> None:
+def make_messaging(at: int | dict[str, str], credentials: Credentials) -> None:
     """Topics, queues, policies and subscriptions, and the signing key's secret."""
-    deploy_stack(client("cloudformation", offset), STACK, FILE.read_text())
-    sns, sqs = client("sns", offset), client("sqs", offset)
+    deploy_stack(client("cloudformation", at), STACK, FILE.read_text())
+    sns, sqs = client("sns", at), client("sqs", at)
     wanted = template()
     queues = wanted.resources("AWS::SQS::Queue").values()
     # A queue refers to its dead-letter queue, which therefore comes first.
@@ -64,7 +65,7 @@ def make_messaging(offset: int, credentials: Credentials) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda subscription: _ensure_subscription(sns, subscription),
                       wanted.resources("AWS::SNS::Subscription").values()))
-    _give_secret(client("secretsmanager", offset), credentials)
+    _give_secret(client("secretsmanager", at), credentials)
 
 
 def deploy_stack(cloudformation, name: str, text: str, capabilities: tuple[str, ...] = ()) -> None:

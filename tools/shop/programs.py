@@ -72,7 +72,7 @@ def _control_plane(name: str, workspace: Workspace, tools: Tools, arguments: lis
     ports, host = facts.Ports(workspace.port_offset), facts.host()
     command = [str(tools.control_plane[name]), "--log-as-json", "--enable-metrics=false", "--listen-address", host,
                "--port", str(ports[name]), "--healthz-listen-address", host, "--healthz-port", str(ports[f"{name}Health"])]
-    return Program(name, "runtime", ports[name], command + arguments, {"NAMESPACE": facts.load()["namespace"]})
+    return Program(name, "runtime", ports[name], command + arguments, {"NAMESPACE": facts.load()["controlPlaneNamespace"]})
 
 
 def sentry(workspace: Workspace, tools: Tools) -> Program:
@@ -107,20 +107,27 @@ def _dynamodb(workspace: Workspace, tools: Tools) -> Program:
     java = shutil.which("java")
     if not java:
         raise ShopError("java is missing, and DynamoDB Local needs it: apt-get install default-jre-headless")
+    return Program("dynamodb", "store", port, dynamodb_command(java, tools.dynamodb, "LoopbackServer", data, port))
+
+
+def dynamodb_command(java: str, folder: Path, server: str, data: Path, port: int) -> list[str]:
+    """DynamoDB Local out of a folder made by toolbox, or in the same way for an image."""
     # A small heap and only the quick compiler: it starts in half the time, and nobody measures it.
-    command = [java, "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Djava.library.path={tools.dynamodb / 'lib'}",
-               "-cp", f"{tools.dynamodb}:{tools.dynamodb / 'lib'}/*", "LoopbackServer", "-dbPath", str(data), "-sharedDb",
-               "-port", str(port), "-disableTelemetry"]
-    return Program("dynamodb", "store", port, command)
+    return [java, "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Djava.library.path={folder / 'lib'}",
+            "-cp", f"{folder}:{folder / 'lib'}/*", server, "-dbPath", str(data), "-sharedDb", "-port", str(port), "-disableTelemetry"]
 
 
 def _ministack(workspace: Workspace, tools: Tools) -> Program:
     port = facts.Ports(workspace.port_offset)["aws"]
     data = workspace.data / "aws"
     data.mkdir(exist_ok=True)
-    environment = {"GATEWAY_PORT": str(port), "BIND_HOST": facts.host(), "PERSIST_STATE": "1", "STATE_DIR": str(data),
-                   "MINISTACK_REGION": REGION, "LOG_LEVEL": "WARNING", "SERVICES": EMULATED}
+    environment = ministack_environment(facts.host(), port, data)
     return Program("aws", "broker", port, [str(tools.venv / "bin" / "ministack")], environment, directory=data)
+
+
+def ministack_environment(address: str, port: int, data: Path) -> dict[str, str]:
+    return {"GATEWAY_PORT": str(port), "BIND_HOST": address, "PERSIST_STATE": "1", "STATE_DIR": str(data),
+            "MINISTACK_REGION": REGION, "LOG_LEVEL": "WARNING", "SERVICES": EMULATED}
 
 
 def _redis(workspace: Workspace) -> Program:
@@ -159,6 +166,7 @@ def _sidecar(workspace: Workspace, tools: Tools, app: facts.App, secrets: Creden
     environment = {
         "DAPR_TRUST_ANCHORS": (folder / "ca.crt").read_text(), "DAPR_CERT_CHAIN": (folder / "issuer.crt").read_text(),
         "DAPR_CERT_KEY": (folder / "issuer.key").read_text(), "DAPR_CONTROLPLANE_TRUST_DOMAIN": domain,
+        "DAPR_CONTROLPLANE_NAMESPACE": facts.load()["controlPlaneNamespace"],
         "NAMESPACE": facts.load()["namespace"], "DAPR_HOST_IP": host,
         "DAPR_API_TOKEN": secrets.dapr_api_token, "APP_API_TOKEN": secrets.app_api_token,
     }

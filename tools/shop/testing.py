@@ -30,15 +30,21 @@ def run_suites(workspace: Workspace, suites: list[str] | None, sanitizer: str | 
         workspace = replace(workspace, build=sanitizers.build_folder(workspace.build, sanitizer))
     workspace.make()
     with Progress() as progress, ThreadPoolExecutor() as pool:
-        # The linters' packages come over the network while the compiler has the processor.
-        lints = not sanitizer and (not suites or "deploy" in suites)
-        linters = pool.submit(toolbox.ensure_venv, progress, toolbox.LINTERS, "linters") if lints else None
+        # What only the deployment's tests need comes over the network, and is built, while the compiler has the processor.
+        deploys = not sanitizer and (not suites or "deploy" in suites)
+        beside = []
+        if deploys:
+            beside += [pool.submit(toolbox.ensure_venv, progress, toolbox.LINTERS, "linters"), pool.submit(toolbox.ensure_kubernetes, progress),
+                       pool.submit(toolbox.ensure_helm, progress)]
         tools = toolbox.tools(progress)
+        if deploys:
+            # After the sidecar, with which it shares most packages.
+            beside.append(pool.submit(toolbox.ensure_dapr_in_cluster, progress))
         build.build(workspace, progress, everything=True, options=sanitizers.OPTIONS.get(sanitizer, ()))
         if not sanitizer and (not suites or "fuzz" in suites):
             fuzz.make(workspace, progress, fuzz.targets())
-        if linters:
-            linters.result()
+        for each in beside:
+            each.result()
     reports = workspace.build / "meson-logs"
     for old in [*reports.glob("pytest-*.xml"), reports / "testlog.junit.xml"]:
         old.unlink(missing_ok=True)

@@ -22,10 +22,16 @@ from .workspace import CACHE, ROOT, TOOLS, ShopError
 
 DAPR_OWN = TOOLS / "dapr"
 TOXIPROXY = TOOLS / "toxiproxy"
+ACTIONLINT = TOOLS / "actionlint"
 LOOPBACK_SERVER = TOOLS / "dynamodb" / "LoopbackServer.java"
 # What reads the deployment's templates; for the tests alone.
 LINTERS = ROOT / "tests" / "deploy" / "requirements.txt"
 CONTROL_PLANE = ("placement", "scheduler", "sentry")
+# Its parts in a cluster that the tests of the manifests run; and what one binary of Kubernetes is, by the name it is called.
+IN_CLUSTER = ("injector", "operator", "sentry")
+KUBERNETES_PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+HELM = TOOLS / "helm"
+KUBERNETES = TOOLS / "kubernetes"
 # Older control planes do not speak all of what our sidecar does.
 OLDEST_CONTROL_PLANE = (1, 18)
 
@@ -176,6 +182,58 @@ def ensure_toxiproxy(progress: Progress) -> Path:
     return program
 
 
+def ensure_helm(progress: Progress) -> Path:
+    """For the tests of the chart; whoever installs it has a helm of his own."""
+    folder = CACHE / f"helm-{fingerprint(HELM / 'go.mod', HELM / 'go.sum')}"
+    program = folder / "helm"
+    with made_once(folder) as missing:
+        if missing:
+            with progress.step("helm") as step:
+                run([go_program(), "build", "-mod=readonly", "-trimpath", "-v", "-ldflags", "-s -w", "-o", str(program),
+                     "helm.sh/helm/v3/cmd/helm"], step, CACHE / "helm.log", cwd=HELM, env={"CGO_ENABLED": "0"})
+    return program
+
+
+def kubernetes_folder() -> Path:
+    return CACHE / f"kubernetes-{fingerprint(*(KUBERNETES / name for name in ('go.mod', 'go.sum', 'main.go')))}"
+
+
+def ensure_kubernetes(progress: Progress) -> Path:
+    """A folder with the programs of a control plane and kubectl, without the clouds' own parts, for the tests of the manifests;
+    nothing else needs it. Some eight minutes of one processor: it gives way to whatever else is being built."""
+    folder = kubernetes_folder()
+    with made_once(folder) as missing:
+        if missing:
+            with progress.step("Kubernetes control plane") as step:
+                version = re.search(r"k8s\.io/kubernetes (v\d+\.(\d+)\.\d+)", (KUBERNETES / "go.mod").read_text())
+                component = "k8s.io/component-base/version"
+                stamps = {f"{component}.gitVersion": version[1], f"{component}.gitMajor": "1", f"{component}.gitMinor": version[2],
+                          "k8s.io/client-go/pkg/version.gitVersion": version[1]}
+                flags = "-s -w " + " ".join(f"-X {name}={value}" for name, value in stamps.items())
+                run(["nice", "-n", "15", go_program(), "build", "-mod=readonly", "-trimpath", "-v", "-tags", "providerless",
+                     "-ldflags", flags, "-o", str(folder / "kubernetes"), "."], step, CACHE / "kubernetes.log", cwd=KUBERNETES, env={"CGO_ENABLED": "0"})
+                for name in KUBERNETES_PROGRAMS:
+                    (folder / name).symlink_to("kubernetes")
+    return folder
+
+
+def ensure_dapr_in_cluster(progress: Progress) -> Path:
+    """A folder with Dapr's injector, operator and sentry, for the tests of the manifests."""
+    folder = CACHE / f"{dapr_folder(list(IN_CLUSTER)).name}-cluster"
+    with made_once(folder) as missing:
+        if missing:
+            with progress.step("Dapr's injector and operator") as step:
+                _build_dapr(folder, [f"github.com/dapr/dapr/cmd/{name}" for name in IN_CLUSTER], step, CACHE / "dapr-cluster.log")
+    return folder
+
+
+def dapr_chart() -> Path:
+    """Dapr's own chart, out of the module that its programs are built from."""
+    answer = subprocess.run([go_program(), "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", "github.com/dapr/dapr"], cwd=DAPR_OWN,
+                            capture_output=True, text=True, check=True)
+    return Path(answer.stdout.strip()) / "charts" / "dapr"
+
+
 def ensure_dynamodb(progress: Progress) -> Path:
     folder = dynamodb_folder()
     with made_once(folder) as missing:
@@ -186,6 +244,18 @@ def ensure_dynamodb(progress: Progress) -> Path:
                     pattern=r"(Downloading|Copying).*")
                 run(["javac", "-cp", f"{folder}/lib/*", "-d", str(folder), str(LOOPBACK_SERVER)], step, CACHE / "javac.log")
     return folder
+
+
+def ensure_actionlint(progress: Progress) -> Path:
+    """For the test of .github/workflows; nothing else needs it."""
+    folder = CACHE / f"actionlint-{fingerprint(ACTIONLINT / 'go.mod', ACTIONLINT / 'go.sum')}"
+    program = folder / "actionlint"
+    with made_once(folder) as missing:
+        if missing:
+            with progress.step("actionlint") as step:
+                run([go_program(), "build", "-mod=readonly", "-trimpath", "-v", "-o", str(program),
+                     "github.com/rhysd/actionlint/cmd/actionlint"], step, CACHE / "actionlint.log", cwd=ACTIONLINT, env={"CGO_ENABLED": "0"})
+    return program
 
 
 def python_of_tools(progress: Progress) -> Path:
