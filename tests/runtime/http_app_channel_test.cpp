@@ -129,7 +129,10 @@ class AppChannelRoutes : public ::testing::Test {
     });
     server_.listen();
   }
-  ~AppChannelRoutes() override { io_.stop(); }
+  ~AppChannelRoutes() override {
+    EXPECT_TRUE(eventually([this] { return engine_.idle(); })) << "a turn goes on after the test";
+    io_.stop();
+  }
   /// One request; `lines` are further header lines, each with its end.
   std::string ask(const std::string& verb, const std::string& target, const std::string& body = "",
                   const std::string& lines = "") {
