@@ -24,7 +24,7 @@ def check_out(client, lines: list[tuple[str, int]], token: str = "tok_approve") 
 
 
 # A Redis stream hands a message out again 20 s after a subscription that was about to end took it (`processingTimeout`), and looks for
-# such messages every few seconds: the first checkout after a test that had a service reported as unhealthy may meet two of those.
+# such messages every second: the first checkout after a test that had a service reported as unhealthy may meet two of those.
 ORDER_SECONDS = 90
 
 

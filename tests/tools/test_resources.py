@@ -91,9 +91,13 @@ def test_redis_sets_failed_messages_aside_itself_and_in_time():
     assert all(s["spec"]["deadLetterTopic"] == FACTS["names"]["deadLetterQueue"] for s in render.subscriptions(change))
     retry = change["resiliency"]["policies"]["retries"]["redeliver"]
     total = retry["maxRetries"] * float(retry["duration"].removesuffix("ms")) / 1000
-    held = float(metadata(by_name(render.components(change))["order-events-queue"])["processingTimeout"].removesuffix("s"))
+    queue = metadata(by_name(render.components(change))["order-events-queue"])
+    held = float(queue["processingTimeout"].removesuffix("s"))
     # 4.5 s: three failed health probes and the last one's timeout, after which the subscription is paused.
     assert 4.5 < total < held
+    # A hundred at a time, so that what an outage left is taken up faster than shoppers make more. The component reads a number of
+    # milliseconds; anything else it passes over in silence.
+    assert int(queue["redeliverInterval"]) <= 1000
 
 
 def test_access_control_denies_everything_but_internal_reads(change):
