@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "actors/runtime/utf8.hpp"
+
 namespace actors::json {
 namespace {
 
@@ -14,6 +16,21 @@ std::string summary(const std::vector<Problem>& problems) {
     text += (problem.pointer.empty() ? "the document" : problem.pointer) + " " + problem.detail;
   }
   return text;
+}
+
+/// Everything else that is not UTF-8 the parser refuses itself.
+bool may_escape_surrogates(std::string_view text) {
+  return text.find("\\ud") != std::string_view::npos || text.find("\\uD") != std::string_view::npos;
+}
+
+bool is_text(const Value& value) {
+  if (value.IsString()) return is_utf8({value.GetString(), value.GetStringLength()});
+  if (value.IsArray())
+    return std::all_of(value.Begin(), value.End(), [](const auto& element) { return is_text(element); });
+  if (value.IsObject())
+    return std::all_of(value.MemberBegin(), value.MemberEnd(),
+                       [](const auto& member) { return is_text(member.name) && is_text(member.value); });
+  return true;
 }
 
 /// Nesting from outside must not decide how deep our stack grows: RapidJSON's values are walked recursively.
@@ -88,6 +105,8 @@ rapidjson::Document parse_document(std::string_view text) {
   if (document.HasParseError())
     throw Error({{"", std::string("is not JSON: ") + rapidjson::GetParseError_En(document.GetParseError()) + " (byte " +
                           std::to_string(document.GetErrorOffset()) + ")"}});
+  if (may_escape_surrogates(text) && !is_text(document))
+    throw Error({Problem{"", "holds half of a surrogate pair (\\udc00 to \\udfff alone), which is no character"}});
   return document;
 }
 

@@ -105,6 +105,13 @@ TEST(Json, keeps_fractions_as_they_are_however_often_they_are_read_and_written) 
   }
 }
 
+TEST(Json, refuses_half_of_a_surrogate_pair_which_could_be_written_and_not_be_read_again) {
+  EXPECT_EQ(parse<std::string>(R"("\ud83d\ude00")"), "\xF0\x9F\x98\x80");
+  for (const auto* text :
+       {R"("\ude00")", R"("a\uDFFF")", R"(["x",{"\udc00":1}])", R"([{"a":["\udE00"]}])", R"("\ud83d")"})
+    EXPECT_THROW(parse<Raw>(text), Error) << text;
+}
+
 TEST(Json, names_enums_and_lists_the_known_names) {
   EXPECT_EQ(to_string(Colour::Green), R"("green")");
   EXPECT_EQ(parse<Colour>(R"("red")"), Colour::Red);
