@@ -94,7 +94,7 @@ class Reading {
   std::vector<Problem> problems_;
 };
 
-/// JSON that is passed on as it is, neither looked into nor changed.
+/// JSON that is passed on as it is, not looked into; a fraction in it may come out off in its last digit.
 struct Raw {
   std::string text = "null";
   bool operator==(const Raw&) const = default;
