@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass
 
 import yaml
-from checks import Findings, differs
 from deployment import ROOT, Deployment
-from images import FILE, BuildError, Config, Stage, configured, parse, targets
+from findings import Checks, Findings, differs
+from images import FILE, Config, Stage, configured, parse, targets
 
-CHECKS = []
+CHECKS = check = Checks()
+findings = CHECKS.findings
 USER = "10001:10001"
 PLAIN = {"emulators", "tools"}
 WORKFLOWS = ROOT / ".github" / "workflows"
@@ -51,21 +52,6 @@ class Sources:
         for file, workflow in self.workflows.items():
             for name, job in workflow["jobs"].items():
                 yield f"{file}: {name}", job
-
-
-def check(function):
-    CHECKS.append(function)
-    return function
-
-
-def findings(sources: Sources) -> Findings:
-    for each in CHECKS:
-        try:
-            for finding in each(sources):
-                yield f"{each.__name__}: {finding}"
-        except (KeyError, ValueError, BuildError) as error:
-            # What a check stumbles over is not there, or nothing that the images' tests know.
-            yield f"{each.__name__}: {type(error).__name__} {error}"
 
 
 # --- the images

@@ -29,7 +29,7 @@ CONTAINER = Path(__file__).with_name("container")
 MERGED, OTHER = "/mnt/merged", "/mnt/other"
 
 
-class BuildError(Exception):
+class BuildError(ValueError):
     """What an engine would have stopped at: stage, instruction and output."""
 
 
