@@ -169,29 +169,30 @@ def ensure_stock_daprd(progress: Progress) -> Path:
     return folder / "daprd"
 
 
-def ensure_toxiproxy(progress: Progress) -> Path:
-    """For tests that disturb connections; nothing else needs it."""
-    folder = CACHE / f"toxiproxy-{fingerprint(TOXIPROXY / 'go.mod', TOXIPROXY / 'go.sum')}"
-    program = folder / "toxiproxy-server"
+def _go_tool(progress: Progress, module: Path, package: str, program: str) -> Path:
+    """A program out of a module of ours that pins it, named after the module's folder."""
+    folder = CACHE / f"{module.name}-{fingerprint(module / 'go.mod', module / 'go.sum')}"
     with made_once(folder) as missing:
         if missing:
-            with progress.step("toxiproxy") as step:
-                run([go_program(), "build", "-mod=readonly", "-trimpath", "-v", "-o", str(program),
-                     "github.com/Shopify/toxiproxy/v2/cmd/server"], step, CACHE / "toxiproxy.log", cwd=TOXIPROXY,
-                    env={"CGO_ENABLED": "0"})
-    return program
+            with progress.step(module.name) as step:
+                run([go_program(), "build", "-mod=readonly", "-trimpath", "-v", "-ldflags", "-s -w", "-o", str(folder / program), package],
+                    step, CACHE / f"{module.name}.log", cwd=module, env={"CGO_ENABLED": "0"})
+    return folder / program
+
+
+def ensure_toxiproxy(progress: Progress) -> Path:
+    """For tests that disturb connections; nothing else needs it."""
+    return _go_tool(progress, TOXIPROXY, "github.com/Shopify/toxiproxy/v2/cmd/server", "toxiproxy-server")
 
 
 def ensure_helm(progress: Progress) -> Path:
     """For the tests of the chart; whoever installs it has a helm of his own."""
-    folder = CACHE / f"helm-{fingerprint(HELM / 'go.mod', HELM / 'go.sum')}"
-    program = folder / "helm"
-    with made_once(folder) as missing:
-        if missing:
-            with progress.step("helm") as step:
-                run([go_program(), "build", "-mod=readonly", "-trimpath", "-v", "-ldflags", "-s -w", "-o", str(program),
-                     "helm.sh/helm/v3/cmd/helm"], step, CACHE / "helm.log", cwd=HELM, env={"CGO_ENABLED": "0"})
-    return program
+    return _go_tool(progress, HELM, "helm.sh/helm/v3/cmd/helm", "helm")
+
+
+def ensure_actionlint(progress: Progress) -> Path:
+    """For the test of .github/workflows; nothing else needs it."""
+    return _go_tool(progress, ACTIONLINT, "github.com/rhysd/actionlint/cmd/actionlint", "actionlint")
 
 
 def kubernetes_folder() -> Path:
@@ -244,18 +245,6 @@ def ensure_dynamodb(progress: Progress) -> Path:
                     pattern=r"(Downloading|Copying).*")
                 run(["javac", "-cp", f"{folder}/lib/*", "-d", str(folder), str(LOOPBACK_SERVER)], step, CACHE / "javac.log")
     return folder
-
-
-def ensure_actionlint(progress: Progress) -> Path:
-    """For the test of .github/workflows; nothing else needs it."""
-    folder = CACHE / f"actionlint-{fingerprint(ACTIONLINT / 'go.mod', ACTIONLINT / 'go.sum')}"
-    program = folder / "actionlint"
-    with made_once(folder) as missing:
-        if missing:
-            with progress.step("actionlint") as step:
-                run([go_program(), "build", "-mod=readonly", "-trimpath", "-v", "-o", str(program),
-                     "github.com/rhysd/actionlint/cmd/actionlint"], step, CACHE / "actionlint.log", cwd=ACTIONLINT, env={"CGO_ENABLED": "0"})
-    return program
 
 
 def python_of_tools(progress: Progress) -> Path:
