@@ -19,8 +19,10 @@ namespace {
 
 constexpr auto deadline_passed = "payment_deadline_passed";
 constexpr auto cancelled_by_customer = "cancelled_by_customer";
-/// How long whoever is to be told has, before they are told again.
+/// How long whoever is to be told has, before they are told again: each time twice as long, since they may be late
+/// because there is more to do than can be done.
 constexpr auto telling_takes = std::chrono::seconds(30);
+constexpr int most_doublings = 3;
 
 tl::unexpected<actors::Refusal> unknown_order(const std::string& id) {
   return actors::refuse(Reason::NotFound, "unknown_order", "there is no order " + id);
@@ -154,7 +156,7 @@ void Order::tell() {
   if (sold != order.history.end())
     for (const auto& line : purchase.lines) news.sold[line.product_id] += line.quantity;
   if (!news.customer_id && news.sold.empty()) return told({news.changes});  // a guest's order is in no list
-  state().tell_at = now() + telling_takes;
+  state().tell_at = now() + telling_takes * (1 << std::min(order.told_again, most_doublings));
   after_commit([news](Calls calls) { return spread(std::move(calls), news); });
 }
 
@@ -162,15 +164,18 @@ void Order::told(const Told& news) {
   auto& order = state();
   const auto changes = static_cast<int>(order.history.size());
   order.told = std::max(order.told, std::min(news.changes, changes));
-  if (order.told == changes) order.tell_at.reset();
+  if (order.told < changes) return;
+  order.tell_at.reset();
+  order.told_again = 0;
 }
 
 Task<void> Order::on_activate() {
   const auto& order = state();
   const bool exists = order.status != Status::None;
   if (order.purchase.has_value() != exists || order.history.empty() == exists || order.told < 0 ||
-      static_cast<std::size_t>(order.told) > order.history.size())
-    throw std::runtime_error("the stored order " + id() + " contradicts itself: status, purchase, history, told");
+      static_cast<std::size_t>(order.told) > order.history.size() || order.told_again < 0)
+    throw std::runtime_error("the stored order " + id() +
+                             " contradicts itself: status, purchase, history, told, toldAgain");
   co_return;
 }
 
@@ -185,6 +190,7 @@ Task<void> Order::tend() {
     state().failure_reason = deadline_passed;
     enter(next.to, deadline_passed);
   } else if (state().tell_at && *state().tell_at <= now()) {
+    state().told_again = std::min(state().told_again + 1, most_doublings);
     tell();
   }
   co_return;

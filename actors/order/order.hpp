@@ -82,6 +82,7 @@ struct OrderState {
   std::vector<Change> history;
   int told = 0;                         ///< how many of these the list and the demand know
   std::optional<actors::Time> tell_at;  ///< when they are told again, unless they know all
+  int told_again = 0;                   ///< how often they had to be
   bool operator==(const OrderState&) const = default;
   static constexpr auto json = actors::json::object(
       actors::json::field("status", &OrderState::status), actors::json::field("version", &OrderState::version),
@@ -89,7 +90,8 @@ struct OrderState {
       actors::json::field("failureReason", &OrderState::failure_reason),
       actors::json::field("payBy", &OrderState::pay_by), actors::json::field("refundedAt", &OrderState::refunded_at),
       actors::json::field("history", &OrderState::history), actors::json::field("told", &OrderState::told),
-      actors::json::field("tellAt", &OrderState::tell_at));
+      actors::json::field("tellAt", &OrderState::tell_at),
+      actors::json::defaulted("toldAgain", &OrderState::told_again));
 };
 
 /// The order as its customer sees it. A guest's has no `customerId`.
@@ -164,5 +166,8 @@ struct actors::Describe<shop::order::Order> {
                                     .method<&Order::payment_completed>("PaymentCompleted")
                                     .method<&Order::payment_failed>("PaymentFailed")
                                     .method<&Order::payment_refunded>("PaymentRefunded")
-                                    .method<&Order::told>("Told");
+                                    .method<&Order::told>("Told")
+                                    // Each order tells several others: were all of them told at once, the events
+                                    // that make new orders, ten at a time, would wait behind them for the store.
+                                    .settings({.work_at_once = 16});
 };

@@ -126,7 +126,8 @@ class ActorBase {
   void publish(const E& event) {
     turn().effects.events.push_back({E::event_type, json::to_string(event)});
   }
-  /// Outside effects. Not remembered across a crash: keep the intention in the state, and let `tend` repeat it.
+  /// Outside effects. Not remembered across a crash: keep the intention in the state, and let `tend` repeat it. So much
+  /// runs at once as the type's settings allow (`work_at_once`).
   void after_commit(AfterCommit work) { turn().effects.after_commit.push_back(std::move(work)); }
 
   /// Calls `Method` after `due`, and then, with a `period`, again and again; survives any downtime. Without one it is

@@ -47,6 +47,9 @@ struct TypeSettings {
   Duration drain_timeout = std::chrono::seconds(3);
   Duration tend_period = std::chrono::seconds(30);  ///< between two looks at unfinished business
   std::size_t handled_in_document = 16;             ///< how many handled ids the document keeps
+  /// How much work after commits of this type runs at once on a host; more waits for its turn. Such work is begun by
+  /// turns whose callers have their answers, so nothing else keeps it from taking the store from those who wait.
+  std::size_t work_at_once = 64;
 };
 
 namespace detail {

@@ -3,10 +3,15 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <iterator>
 
 #include "actors/runtime/activation.hpp"
 
 namespace actors {
+
+namespace {
+constexpr auto left_to_tend = ": the host shuts down before its work after the commit has begun: `tend` will do it";
+}
 
 std::string what(const std::exception_ptr& error) {
   try {
@@ -168,30 +173,71 @@ void Engine::distrust(const ActorId& actor) {
   if (const auto found = activations_.find(actor); found != activations_.end()) found->second->distrust();
 }
 
-void Engine::start_work(AfterCommit work, Origin origin, std::string text) {
+void Engine::start_work(const ActorId& actor, AfterCommit work, Origin origin) {
   // Without an id of its own its calls have random ones, and are refused while the host drains like anybody's.
   auto id = origin.id.empty() ? random_id() : origin.id;
+  Work begun{std::move(work), Calls(sidecar_, std::move(origin)), std::move(id), actor.type + "/" + actor.id};
+  const auto most = description(actor.type).settings.work_at_once;
+  bool begins = false, waits = false;
   {
     const std::lock_guard lock(mutex_);
-    ++work_;
-    work_in_hand_.insert(id);
+    auto& lane = lanes_[actor.type];
+    begins = lane.running < most;
+    waits = !begins && !draining_;
+    if (begins || waits) {
+      ++work_;
+      work_in_hand_.insert(begun.id);
+    }
+    if (begins) ++lane.running;
+    if (waits) lane.waiting.push_back(std::move(begun));
   }
-  Calls calls(sidecar_, std::move(origin));
+  if (begins)
+    run_work(actor.type, std::move(begun));
+  else if (!waits)
+    observer_.warned(begun.text + left_to_tend);
+}
+
+void Engine::run_work(std::string type, Work work) {
   // The function is kept until the work has ended: a coroutine made from a lambda lives on the lambda's captures.
   static constexpr auto run = [](AfterCommit kept, Calls with) -> Task<void> { co_await kept(std::move(with)); };
-  boost::asio::post(io_, [this, work = std::move(work), calls = std::move(calls), id = std::move(id), text] {
-    spawn(run(work, calls), [this, id, text](const Outcome<void>& outcome) {
+  boost::asio::post(io_, [this, type = std::move(type), work = std::move(work)] {
+    spawn(run(work.run, work.calls), [this, type, id = work.id, text = work.text](const Outcome<void>& outcome) {
       if (outcome.failed()) observer_.warned(text + ": work after the commit failed: " + what(outcome.error()));
-      const std::lock_guard lock(mutex_);
-      --work_;
-      work_in_hand_.erase(work_in_hand_.find(id));
+      work_ended(type, id);
     });
   });
 }
 
+void Engine::work_ended(const std::string& type, const std::string& id) {
+  std::optional<Work> next;
+  {
+    const std::lock_guard lock(mutex_);
+    auto& lane = lanes_[type];
+    if (lane.waiting.empty()) {
+      --lane.running;
+    } else {
+      next = std::move(lane.waiting.front());
+      lane.waiting.pop_front();
+    }
+    --work_;
+    work_in_hand_.erase(work_in_hand_.find(id));
+  }
+  if (next) run_work(type, std::move(*next));
+}
+
 void Engine::drain() {
-  const std::lock_guard lock(mutex_);
-  draining_ = true;
+  std::vector<Work> left;
+  {
+    const std::lock_guard lock(mutex_);
+    draining_ = true;
+    for (auto& [type, lane] : lanes_) {
+      std::move(lane.waiting.begin(), lane.waiting.end(), std::back_inserter(left));
+      lane.waiting.clear();
+    }
+    work_ -= left.size();
+    for (const auto& work : left) work_in_hand_.erase(work_in_hand_.find(work.id));
+  }
+  for (const auto& work : left) observer_.warned(work.text + left_to_tend);
 }
 
 bool Engine::idle() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -63,8 +64,8 @@ class Engine {
   std::string configuration() const;
   std::vector<std::string> types() const;
 
-  /// Takes no new turns from now on, but those by which work after a commit that is in hand tells its outcome. `idle`
-  /// says when all turns and all work after commits have ended.
+  /// Takes no new turns from now on, but those by which work after a commit that is in hand tells its outcome; such
+  /// work that has not begun is left to `tend`. `idle` says when all turns and all work after commits have ended.
   void drain();
   bool idle() const;
   /// Events that a failed publish left on this host, and one attempt at them that ends with the first failure.
@@ -78,7 +79,20 @@ class Engine {
   bool is_of_work_in_hand(const std::string& request) const;
   void release(const std::shared_ptr<Activation>& activation);
   Task<Reply> enter(ActorId actor, detail::TurnRequest request);
-  void start_work(AfterCommit work, Origin origin, std::string text);
+  struct Work {
+    AfterCommit run;
+    Calls calls;
+    std::string id;    ///< under which it calls
+    std::string text;  ///< whose it is
+  };
+  /// The work after commits of one type.
+  struct Lane {
+    std::size_t running = 0;
+    std::deque<Work> waiting;
+  };
+  void start_work(const ActorId& actor, AfterCommit work, Origin origin);
+  void run_work(std::string type, Work work);
+  void work_ended(const std::string& type, const std::string& id);
 
   boost::asio::io_context& io_;
   Sidecar& sidecar_;
@@ -92,6 +106,7 @@ class Engine {
   bool draining_ = false;
   std::size_t work_ = 0;                     // turns waiting or running, and work after commits
   std::multiset<std::string> work_in_hand_;  // the ids under which work after commits calls
+  std::map<std::string, Lane> lanes_;        // by type
 };
 
 }  // namespace actors

@@ -102,6 +102,7 @@ struct actors::Describe<actors::http::Counter> {
                                     .method<&actors::http::Counter::wait>("Wait")
                                     .method<&actors::http::Counter::wait_and_add>("WaitAndAdd")
                                     .method<&actors::http::Counter::add_later>("AddLater")
+                                    .settings({.work_at_once = 2})
                                     .reminder<&actors::http::Counter::ring>("ring")
                                     .timer<&actors::http::Counter::tick>("tick");
 };
@@ -151,6 +152,19 @@ class AppChannelRoutes : public ::testing::Test {
       const std::lock_guard lock(gate_mutex);
       return !gate.empty();
     });
+  }
+  static std::size_t at_the_gate() {
+    const std::lock_guard lock(gate_mutex);
+    return gate.size();
+  }
+  /// Two pieces of work have begun afterwards, and two wait.
+  void begin_work_of_four() {
+    for (const std::string counter : {"c-1", "c-2", "c-3", "c-4"}) {
+      const auto method = "/actors/Counter/" + counter + "/method/";
+      EXPECT_EQ(status_of(ask("PUT", method + "AddLater", "", "Idempotency-Key: for-" + counter + "\r\n")), "200");
+      ask("PUT", method + "Value");  // the turn before it has ended entirely
+    }
+    ASSERT_TRUE(eventually([] { return at_the_gate() >= 2; }));
   }
   void go_on() {
     const std::lock_guard lock(gate_mutex);
@@ -346,6 +360,31 @@ TEST_F(AppChannelRoutes, LetWorkInHandTellItsOutcomeWhileTheHostDrains) {
       status_of(ask("PUT", "/actors/Counter/c-1/method/Add", R"({"amount":5})", "Idempotency-Key: k-1/after\r\n")),
       "503")
       << "that work has ended";
+}
+
+TEST_F(AppChannelRoutes, LetSoMuchWorkAfterCommitsRunAtOnceAsItsTypeAllows) {
+  sidecar_.deliver_to(&engine_);
+  begin_work_of_four();
+  EXPECT_EQ(at_the_gate(), 2);
+  go_on();
+  ASSERT_TRUE(eventually([&] { return at_the_gate() >= 2; })) << "those that waited go on where others ended";
+  EXPECT_FALSE(engine_.idle());
+  go_on();
+  ASSERT_TRUE(eventually([&] { return engine_.idle(); }));
+  for (const auto* counter : {"c-1", "c-2", "c-3", "c-4"})
+    EXPECT_THAT(*sidecar_.stored({"Counter", counter}, "state"), HasSubstr(R"("value":11)")) << counter;
+}
+
+TEST_F(AppChannelRoutes, LeaveWorkThatHasNotBegunWhenTheHostDrains) {
+  sidecar_.deliver_to(&engine_);
+  begin_work_of_four();
+  engine_.drain();
+  go_on();
+  ASSERT_TRUE(eventually([&] { return engine_.idle(); }));
+  int done = 0;
+  for (const auto* counter : {"c-1", "c-2", "c-3", "c-4"})
+    done += sidecar_.stored({"Counter", counter}, "state")->find(R"("value":11)") != std::string::npos;
+  EXPECT_EQ(done, 2);
 }
 
 TEST_F(AppChannelRoutes, AnswerADeactivationThoughATurnIsInHand) {

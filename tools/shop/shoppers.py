@@ -1,7 +1,9 @@
 """The load of `./shop chaos`: customers who shop, pay, change their minds, and administrators who ship, reprice and restock.
 
 Each is an honest client: every change carries an Idempotency-Key, and what was not answered, or with 5xx, is sent again under
-the same key until it is. So in the end the client knows what it has bought, and the audit can hold the shop to it.
+the same key until it is. So in the end the client knows what it has bought, and the audit can hold the shop to it. And nearly
+every one follows its order before it goes on, as customers do: a shop that does its work more slowly than it takes it on is not
+run over, and how long an order takes is measured.
 
 Who does what follows from the seed and the session's number alone; which thread does it, and when, does not matter.
 """
@@ -13,7 +15,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
 
@@ -29,6 +31,10 @@ ANSWER_SECONDS = 12
 PATIENCE_SECONDS = 180
 # How long a customer looks for an order, or waits for it to be paid or refused.
 WATCHING_SECONDS = 120
+# How long a customer who has found the order waits to see it paid or refused before going on.
+LINGERING_SECONDS = 10
+# Between two looks; it grows, since who waits in a queue must not make it longer.
+FIRST_LOOK, LONGEST_LOOK = 0.1, 4.0
 
 
 class Unanswered(Exception):
@@ -75,7 +81,8 @@ class Book:
     unexpected: list[str] = field(default_factory=list)
     requests: int = 0
     repeated: int = 0
-    latency: list[float] = field(default_factory=list)
+    latency: list[float] = field(default_factory=list)  # seconds, of checkouts
+    appeared: list[float] = field(default_factory=list)  # seconds from there until the order could be seen
 
 
 class Door:
@@ -285,7 +292,7 @@ class Market:
             checkout = self._shop(door, random, cart, customer, f"{self.seed}-{number}")
         with self.lock:
             self.book.checkouts.append(checkout)
-        self._think_again(random, checkout)
+        self._think_again(door, random, checkout)
 
     def _shop(self, door: Door, random: Random, cart: str, customer: str | None, key: str) -> Checkout:
         steps = itertools.count()
@@ -340,49 +347,71 @@ class Market:
                 self._odd(f"DELETE /carts/{cart}/items/{product}: {status} {answer}")
         return lines
 
-    def _think_again(self, random: Random, checkout: Checkout) -> None:
+    def _follow(self, door: Door, checkout: Checkout) -> None:
+        began, found = time.monotonic(), None
+        for pause in pauses():
+            status, answer = door.ask("GET", "order", f"/orders/{checkout.order}", who=checkout.customer)
+            waited = time.monotonic() - began
+            if status == 200:
+                if found is None:
+                    found = waited
+                    self.book.appeared.append(found)
+                if answer["status"] != "created" or waited > found + LINGERING_SECONDS:
+                    return
+            elif status != 404 or found is not None or waited > WATCHING_SECONDS:
+                return self._odd(f"GET /orders/{checkout.order}, {waited:.0f} s after its checkout: {status} {answer}")
+            time.sleep(pause)
+
+    def _think_again(self, door: Door, random: Random, checkout: Checkout) -> None:
         """What becomes of the order: most are left alone."""
-        chance, until = random.random(), time.monotonic() + WATCHING_SECONDS
+        chance = random.random()
+        hasty = checkout.card not in DECLINED and chance < 0.05  # cancels before there is an order perhaps, or before it is paid
+        if not hasty:
+            self._follow(door, checkout)
+        until = time.monotonic() + WATCHING_SECONDS
         if checkout.card in DECLINED:
             # Another card, or not after all; the rest are left to the deadline.
             if chance < 0.5:
                 self._later(1, lambda door: self._pay_anew(door, checkout, until))
             elif chance < 0.8:
                 self._later(random.uniform(0, 3), lambda door: self._cancel(door, checkout, until))
-        elif chance < 0.05:
-            self._later(0, lambda door: self._cancel(door, checkout, until))  # perhaps before it is paid
+        elif hasty:
+            self._later(0, lambda door: self._cancel(door, checkout, until))
         elif chance < 0.12:
             self._later(random.uniform(1, 6), lambda door: self._cancel(door, checkout, until))
         elif chance < 0.25:
             self._later(1.5, lambda door: self._ship(door, checkout, until))
 
-    def _cancel(self, door: Door, checkout: Checkout, until: float) -> None:
+    def _cancel(self, door: Door, checkout: Checkout, until: float, looks: Iterator[float] | None = None) -> None:
+        looks = looks or pauses()
         status, answer = door.ask("POST", "order", f"/orders/{checkout.order}/cancel", {"reason": "changed my mind"}, who=checkout.customer,
                                   key=f"cancel-{checkout.order}")
         if status == 404 and time.monotonic() < until:  # on its way
-            self._later(0.5, lambda door: self._cancel(door, checkout, until))
+            self._later(next(looks), lambda door: self._cancel(door, checkout, until, looks))
         elif status == 200:
             checkout.cancelled = True
         else:
             self._odd(f"POST /orders/{checkout.order}/cancel: {status} {answer}")
 
-    def _pay_anew(self, door: Door, checkout: Checkout, until: float) -> None:
+    def _pay_anew(self, door: Door, checkout: Checkout, until: float, looks: Iterator[float] | None = None) -> None:
+        looks = looks or pauses()
         status, payment = door.ask("GET", "payment", f"/payments?orderId={checkout.order}", who=checkout.customer)
         if status == 200 and payment["status"] == "failed":
             status, _ = door.ask("POST", "payment", f"/payments/{payment['id']}/retry", {"paymentMethod": {"token": "tok_approve"}},
                                  who=checkout.customer, key=f"again-{checkout.order}")
             checkout.paid_anew = status == 202
         elif time.monotonic() < until and (status == 404 or payment.get("status") in ("requested", "processing")):
-            self._later(1, lambda door: self._pay_anew(door, checkout, until))
+            self._later(next(looks), lambda door: self._pay_anew(door, checkout, until, looks))
 
-    def _ship(self, door: Door, checkout: Checkout, until: float) -> None:
+    def _ship(self, door: Door, checkout: Checkout, until: float, looks: Iterator[float] | None = None) -> None:
+        looks = looks or pauses()
         status, order = door.ask("GET", "order", f"/orders/{checkout.order}", who="admin")
         if status == 200 and order["status"] == "confirmed":
             status, _ = door.ask("POST", "order", f"/orders/{checkout.order}/ship", {"trackingNumber": "T-1"}, who="admin",
                                  key=f"ship-{checkout.order}")
             checkout.shipped = status == 200
         elif time.monotonic() < until and (status == 404 or order.get("status") == "created"):
-            self._later(1, lambda door: self._ship(door, checkout, until))
+            self._later(next(looks), lambda door: self._ship(door, checkout, until, looks))
 
     def _silent(self, what: str) -> None:
         with self.lock:
@@ -394,6 +423,14 @@ class Market:
 
 
 _IDLE = object()
+
+
+def pauses() -> Iterator[float]:
+    """Seconds between one look and the next, without end."""
+    pause = FIRST_LOOK
+    while True:
+        yield pause
+        pause = min(pause * 1.5, LONGEST_LOOK)
 
 
 def _price(random: Random) -> dict:

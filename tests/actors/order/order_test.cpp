@@ -386,6 +386,23 @@ TEST(Order, counts_as_sold_once_it_is_confirmed) {
   EXPECT_EQ(shop.demand("cup"), (DemandView{ProductId("cup"), 0, 0, 1, 1}));
 }
 
+TEST(Order, tells_again_ever_more_seldom_until_it_is_heard) {
+  Bench bench("order-service");
+  bench.add<Order>().add<ProductDemand>();  // and nobody who keeps the list
+  bench.call_as<&Order::checkout_completed>(Origin{"source/Cart/c-1/1/0", Cause::Event, {}}, "o-1", checkout());
+  const auto told_in = [&bench](std::chrono::minutes span) {
+    const auto before = bench.turns(actors::TurnOutcome::Committed);
+    bench.advance(span);
+    return bench.turns(actors::TurnOutcome::Committed) - before;
+  };
+  EXPECT_EQ(told_in(4min), 3) << "after half a minute, one, and two";
+  EXPECT_EQ(told_in(8min), 2) << "every four";
+  bench.add<CustomerOrders>();
+  EXPECT_GE(told_in(3min), 1);
+  EXPECT_THAT(bench.call<&CustomerOrders::list>(actor_id_of(CustomerId("ann@example.org")), ListOrders{{}, 20, {}})->orders,
+              ElementsAre(OrderId("o-1")));
+}
+
 TEST(Order, awaits_nobody_in_its_turns) {
   Shop shop;
   shop.check_out();

@@ -1,9 +1,18 @@
 package dynamodb
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	awsdynamodb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/dapr/components-contrib/state"
@@ -80,5 +89,93 @@ func TestTheLastOperationOfAKeyCounts(t *testing.T) {
 	}
 	if len(items) != 2 || items[0].Put == nil || items[1].Delete == nil {
 		t.Error(items)
+	}
+}
+
+// table answers as DynamoDB would of one item; what it is asked, and how, each test says.
+type table struct {
+	*httptest.Server
+	asked []string
+	etag  string // of what is stored
+	hides int    // answers that are lost on their way, though the write was carried out
+}
+
+func (t *table) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var request struct {
+		Item map[string]map[string]string
+	}
+	if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
+		panic(err)
+	}
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	t.asked = append(t.asked, operation)
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	if t.etag != "" {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprintf(w, `{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","Item":{"etag":{"S":%q}}}`, t.etag)
+		return
+	}
+	if operation == "PutItem" {
+		t.etag = request.Item["etag"]["S"]
+	}
+	if t.hides > 0 {
+		t.hides--
+		panic(http.ErrAbortHandler)
+	}
+	fmt.Fprint(w, "{}")
+}
+
+func against(t *testing.T, there *table) *actorStore {
+	there.Server = httptest.NewServer(there)
+	t.Cleanup(there.Close)
+	s := store()
+	s.client = awsdynamodb.New(awsdynamodb.Options{
+		Region: "us-west-2", BaseEndpoint: &there.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
+	})
+	return s
+}
+
+func document() state.TransactionalStateOperation {
+	return set("state", map[string]string{"revision": "3"})
+}
+
+func write(s *actorStore, operations ...state.TransactionalStateOperation) error {
+	return s.Multi(context.Background(), &state.TransactionalStateRequest{Operations: operations})
+}
+
+func TestOneWriteNeedsNoTransaction(t *testing.T) {
+	there := &table{}
+	if err := write(against(t, there), document()); err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(there.asked) != "[PutItem]" {
+		t.Error(there.asked)
+	}
+}
+
+func TestTwoWritesAreATransaction(t *testing.T) {
+	there := &table{}
+	if err := write(against(t, there), document(), set("other", nil)); err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(there.asked) != "[TransactWriteItems]" {
+		t.Error(there.asked)
+	}
+}
+
+func TestAWriteWhoseAnswerWasLostIsNotTakenForAnothers(t *testing.T) {
+	there := &table{hides: 1}
+	if err := write(against(t, there), document()); err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(there.asked) != "[PutItem PutItem]" {
+		t.Error(there.asked)
+	}
+}
+
+func TestAnothersWriteIsRefusedAsATag(t *testing.T) {
+	var tag *state.ETagError
+	if err := write(against(t, &table{etag: "another's"}), document()); !errors.As(err, &tag) || tag.Kind() != state.ETagMismatch {
+		t.Error(err)
 	}
 }
