@@ -39,11 +39,15 @@ class Evidence:
         """Waits until nothing is under way any more. Gives up when nothing has changed for so many seconds, and nothing is to
         happen later by its own plan: what never ends is what the audit is to show."""
         before, changed = None, time.monotonic()
+        found, next_look = Found(), 0.0
         while True:
-            self.ticks, self.planned = {}, ""
-            found, queues, reminders = Found(), sum(self.queues().values()), self.reminders()
-            if not queues:
+            queues, reminders = sum(self.queues().values()), self.reminders()
+            # Who reads whole tables keeps those waiting who write, as long as that takes: in between, at most a tenth of the time.
+            if not queues and (not reminders or time.monotonic() > next_look):
+                began, found = time.monotonic(), Found()
+                self.ticks, self.planned = {}, ""
                 self._tables(found)
+                next_look = time.monotonic() + 10 * (time.monotonic() - began)
             if not (queues or found.outboxes or found.unfinished or reminders):
                 return True
             self.planned = max([self.planned, *(self.ticks.get(name.rpartition("/")[0], "") for name in reminders)])
