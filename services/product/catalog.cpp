@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "actors/runtime/calls.hpp"
-
 namespace shop::product {
 namespace {
 
@@ -117,20 +115,30 @@ Problems problems_of(const WholeProduct& product, const ProductId& id) {
   return problems;
 }
 
-actors::Task<actors::Result<View>> Catalog::write(ProductId id, Decide decide) {
+actors::Task<actors::Result<View>> Catalog::write(ProductId id, Asked asked, Decide decide) {
   const auto number = shard_of(id);
   const std::vector<std::string> lane{head_key(number), stock_key(id)};
   auto hold = co_await lanes_.enter(lane);
 
-  const auto write_id = actors::random_id();
+  const auto write_id = asked.request + '\n' + digest_of(asked.content);  // no name holds a line feed
   std::optional<Written> written;
+  std::optional<View> earlier;
   Slice slice;
   const auto change = [&](Items& items) -> std::optional<actors::Refusal> {
     slice = index_.slice(items, number);
     auto item = items.read<ProductItem>(product_key(id));
-    if (item && item->writes.contain(write_id))
-      return std::nullopt;  // stored by the attempt before; its answer was lost
-    auto decided = decide(item, items.read<StockItem>(stock_key(id)).value_or(StockItem{}));
+    const auto stock = items.read<StockItem>(stock_key(id)).value_or(StockItem{});
+    if (item && item->writes.contain(write_id)) {
+      if (written) return std::nullopt;  // stored by the attempt before; its answer was lost
+      // Or by the request before. Its event is on its way, or left behind for whoever refreshes the list next.
+      if (item->deleted && !asked.content.empty()) return existing(item, id).error();
+      earlier = view_of(item->product, stock.count);
+      return std::nullopt;
+    }
+    if (item && item->writes.contain_of(asked.request))
+      return actors::Refusal{Reason::Unprocessable, "idempotency_key_reused",
+                             "This idempotency key was used for another change of the product: send a new one."};
+    auto decided = decide(item, stock);
     if (!decided) return decided.error();
     written = std::move(*decided);
 
@@ -155,6 +163,7 @@ actors::Task<actors::Result<View>> Catalog::write(ProductId id, Decide decide) {
                                   " belongs to is full: shorten descriptions, delete products, or choose another id."};
   }
   if (refusal) co_return tl::unexpected(std::move(*refusal));
+  if (!written) co_return *std::move(earlier);
   index_.learn(slice);
   if (written->stock) stock_.learn(id, *written->stock);
   hold.release();
@@ -162,8 +171,10 @@ actors::Task<actors::Result<View>> Catalog::write(ProductId id, Decide decide) {
   co_return view_of(written->product, written->count);
 }
 
-actors::Task<actors::Result<View>> Catalog::create(NewProduct product, actors::Trace trace) {
-  const auto id = product.id ? *product.id : ProductId(actors::random_id());
+actors::Task<actors::Result<View>> Catalog::create(NewProduct product, actors::Trace trace, std::string request) {
+  // An id that the client left to us is the same one when it asks again.
+  const auto id = product.id ? *product.id : ProductId(digest_of(request));
+  Asked asked{std::move(request), actors::json::to_string(product)};
   const auto decide = [this, id, product = std::move(product), trace = std::move(trace)](
                           const std::optional<ProductItem>& item, const StockItem& stored) -> actors::Result<Written> {
     if (item && !item->deleted)
@@ -184,11 +195,12 @@ actors::Task<actors::Result<View>> Catalog::create(NewProduct product, actors::T
     auto event = pending("Product", id, created.version, told<Created>(created, stock.count), now, trace);
     return Written{created, false, stock, stock.count, std::move(event)};
   };
-  return write(id, decide);
+  return write(id, std::move(asked), decide);
 }
 
 actors::Task<actors::Result<View>> Catalog::replace(ProductId id, WholeProduct product, Condition condition,
-                                                    actors::Trace trace) {
+                                                    actors::Trace trace, std::string request) {
+  Asked asked{std::move(request), actors::json::to_string(product)};
   const auto decide = [this, id, product = std::move(product), condition = std::move(condition),
                        trace = std::move(trace)](const std::optional<ProductItem>& item,
                                                  const StockItem& stored) -> actors::Result<Written> {
@@ -215,10 +227,11 @@ actors::Task<actors::Result<View>> Catalog::replace(ProductId id, WholeProduct p
     auto event = pending("Product", id, changed.version, told<Updated>(changed, count), now, trace);
     return Written{changed, false, std::move(stock), count, std::move(event)};
   };
-  return write(id, decide);
+  return write(id, std::move(asked), decide);
 }
 
-actors::Task<actors::Result<void>> Catalog::remove(ProductId id, Condition condition, actors::Trace trace) {
+actors::Task<actors::Result<void>> Catalog::remove(ProductId id, Condition condition, actors::Trace trace,
+                                                   std::string request) {
   const auto decide = [this, id, condition = std::move(condition), trace = std::move(trace)](
                           const std::optional<ProductItem>& item, const StockItem& stored) -> actors::Result<Written> {
     const auto before = existing(item, id);
@@ -233,7 +246,8 @@ actors::Task<actors::Result<void>> Catalog::remove(ProductId id, Condition condi
     auto event = pending("Product", id, tombstone.version, Deleted{id, tombstone.version}, now, trace);
     return Written{std::move(tombstone), true, std::nullopt, 0, std::move(event)};
   };
-  auto written = co_await write(id, decide);
+  Asked asked{std::move(request), ""};
+  auto written = co_await write(id, std::move(asked), decide);
   if (!written) co_return tl::unexpected(std::move(written.error()));
   co_return actors::Result<void>{};
 }

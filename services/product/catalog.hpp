@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/runtime/calls.hpp"
 #include "actors/runtime/result.hpp"
 #include "services/product/documents.hpp"
 #include "services/product/index.hpp"
@@ -85,10 +86,14 @@ class Catalog {
           Stock& stock)
       : store_(store), clock_(clock), transactions_(transactions), lanes_(lanes), index_(index), stock_(stock) {}
 
-  actors::Task<actors::Result<View>> create(NewProduct product, actors::Trace trace);
+  /// `request` is the name of a request: repeated under it, it is carried out once, as long as it is among the latest 16
+  /// of its product. The same name for another request of the product: Unprocessable `idempotency_key_reused`.
+  actors::Task<actors::Result<View>> create(NewProduct product, actors::Trace trace,
+                                            std::string request = actors::random_id());
   actors::Task<actors::Result<View>> replace(ProductId id, WholeProduct product, Condition condition,
-                                             actors::Trace trace);
-  actors::Task<actors::Result<void>> remove(ProductId id, Condition condition, actors::Trace trace);
+                                             actors::Trace trace, std::string request = actors::random_id());
+  actors::Task<actors::Result<void>> remove(ProductId id, Condition condition, actors::Trace trace,
+                                            std::string request = actors::random_id());
 
   /// As it is now; none if it does not exist (any more).
   actors::Task<std::optional<View>> find(ProductId id);
@@ -109,7 +114,12 @@ class Catalog {
     PendingEvent event;
   };
   using Decide = std::function<actors::Result<Written>(const std::optional<ProductItem>&, const StockItem&)>;
-  actors::Task<actors::Result<View>> write(ProductId id, Decide decide);
+  /// What a request asks for: its name, and its content as JSON; empty for a removal.
+  struct Asked {
+    std::string request;
+    std::string content;
+  };
+  actors::Task<actors::Result<View>> write(ProductId id, Asked asked, Decide decide);
 
   actors::StateStore& store_;
   const actors::Clock& clock_;

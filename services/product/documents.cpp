@@ -1,10 +1,20 @@
 #include "services/product/documents.hpp"
 
+#include <boost/uuid/name_generator_sha1.hpp>
+#include <boost/uuid/uuid_io.hpp>
+
 namespace shop::product {
 
 actors::CloudEvent to_cloud_event(const PendingEvent& event) {
   return {event.id,    app_id,     event.type, event.subject,
           event.topic, event.time, event.data, {event.traceparent, event.tracestate}};
+}
+
+std::string digest_of(std::string_view text) {
+  static const boost::uuids::name_generator_sha1 generate(boost::uuids::ns::oid());
+  auto digits = to_string(generate(text.data(), text.size()));
+  std::erase(digits, '-');
+  return digits;
 }
 
 std::string product_key(const ProductId& id) {

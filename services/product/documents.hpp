@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "actors/product/contract.hpp"
@@ -50,11 +51,16 @@ struct Product {
 };
 
 /// The ids of an item's latest writes. The answer to a transaction can be lost although it was carried out: who finds
-/// the id of its own write has nothing left to do.
+/// the id of its own write has nothing left to do. So can the answer to a request: where its client gave it a name (an
+/// idempotency key), that is part of the id.
 struct Writes {
   static constexpr std::size_t kept = 16;
   std::vector<std::string> ids;
   bool contain(const std::string& id) const { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
+  /// Whether one begins with `request` and a line feed: a request, by its name, and what it asked for.
+  bool contain_of(const std::string& request) const {
+    return std::any_of(ids.begin(), ids.end(), [&](const auto& id) { return id.starts_with(request + '\n'); });
+  }
   void add(std::string id) {
     ids.push_back(std::move(id));
     if (ids.size() > kept) ids.erase(ids.begin());
@@ -106,6 +112,9 @@ PendingEvent pending(const char* aggregate, const ProductId& subject, std::int64
           trace.tracestate};
 }
 actors::CloudEvent to_cloud_event(const PendingEvent& event);
+
+/// 32 hexadecimal digits that stand for `text`: the same ones for the same text.
+std::string digest_of(std::string_view text);
 
 /// The pieces of a product. `revision` grows with every change and numbers the events about it.
 struct StockItem {

@@ -67,7 +67,7 @@ Query query_of(const Request& request) {
 Task<Response> create(Catalog& catalog, Request request) {
   auto product = request.body_as<NewProduct>();
   refuse_problems(problems_of(product));
-  auto created = co_await catalog.create(std::move(product), request.origin().trace);
+  auto created = co_await catalog.create(std::move(product), request.origin().trace, request.origin().id);
   const auto view = value(std::move(created));
   co_return shown(201, view).header("Location", "/products/" + view.id.value);
 }
@@ -98,14 +98,15 @@ Task<Response> replace(Catalog& catalog, Request request) {
   auto product = request.body_as<WholeProduct>();
   refuse_problems(problems_of(product, id));
   auto condition = condition_of(request);
-  auto replaced = co_await catalog.replace(id, std::move(product), std::move(condition), request.origin().trace);
+  auto replaced = co_await catalog.replace(id, std::move(product), std::move(condition), request.origin().trace,
+                                           request.origin().id);
   co_return shown(200, value(std::move(replaced)));
 }
 
 Task<Response> remove(Catalog& catalog, Request request) {
   const ProductId id(request.id("id"));
   auto condition = condition_of(request);
-  auto removed = co_await catalog.remove(id, std::move(condition), request.origin().trace);
+  auto removed = co_await catalog.remove(id, std::move(condition), request.origin().trace, request.origin().id);
   value(std::move(removed));
   co_return Response::no_content();
 }

@@ -51,8 +51,7 @@ actors::Task<actors::Result<View>> Stock::adjust(ProductId id, std::int64_t delt
       return refuse(Reason::NotFound, "unknown_product", "There is no product " + id.value + ".");
     stock = items.read<StockItem>(stock_key(id)).value_or(StockItem{});
     if (!stock.writes.contain(this_write)) {
-      if (std::any_of(stock.writes.ids.begin(), stock.writes.ids.end(),
-                      [&](const auto& other) { return other.starts_with(write + '\n'); }))
+      if (stock.writes.contain_of(write))
         return refuse(Reason::Unprocessable, "idempotency_key_reused",
                       "This idempotency key was used for another change of the stock: send a new one.");
       if (delta < -stock.count)

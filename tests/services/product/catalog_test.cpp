@@ -55,6 +55,56 @@ TEST_F(CatalogTest, AnIdIsTakenOnce) {
   EXPECT_THAT(sidecar.published, SizeIs(1));
 }
 
+TEST_F(CatalogTest, ARequestWhoseAnswerWasLostIsCarriedOutOnceByWhicheverReplica) {
+  const auto created = run(replica->catalog.create(tea(), trace, "new"));
+  EXPECT_EQ(run(other->catalog.create(tea(), trace, "new")), created);
+  const auto replaced = run(replica->catalog.replace(tea_id, dearer_tea(3), {}, trace, "dearer"));
+  EXPECT_EQ(run(other->catalog.replace(tea_id, dearer_tea(3), {}, trace, "dearer")), replaced);
+  EXPECT_EQ(replaced->version, 2);
+  EXPECT_TRUE(run(replica->catalog.remove(tea_id, {}, trace, "gone")));
+  EXPECT_TRUE(run(other->catalog.remove(tea_id, {}, trace, "gone")));
+  EXPECT_THAT(published_ids(), ElementsAre("Product/tea/1/0", "Product/tea/2/0", "Product/tea/3/0"));
+}
+
+TEST_F(CatalogTest, AnIdThatTheClientLeavesToUsIsTheSameWhenItAsksAgain) {
+  auto nameless = tea();
+  nameless.id.reset();
+  const auto created = run(replica->catalog.create(nameless, trace, "new"));
+  EXPECT_EQ(run(other->catalog.create(nameless, trace, "new")), created);
+  EXPECT_NE(run(other->catalog.create(nameless, trace, "another"))->id, created->id);
+}
+
+TEST_F(CatalogTest, ANameOfARequestIsGoodForOneRequest) {
+  run(replica->catalog.create(tea(), trace, "k"));
+  const auto refused = [](const auto& result) {
+    return !result && result.error().reason == Reason::Unprocessable && result.error().code == "idempotency_key_reused";
+  };
+  EXPECT_TRUE(refused(run(replica->catalog.create(tea("tea", 11), trace, "k"))));
+  EXPECT_TRUE(refused(run(replica->catalog.replace(tea_id, dearer_tea(), {}, trace, "k"))));
+  EXPECT_TRUE(refused(run(replica->catalog.remove(tea_id, {}, trace, "k"))));
+  EXPECT_THAT(published_ids(), ElementsAre("Product/tea/1/0"));
+}
+
+TEST_F(CatalogTest, ARepeatedCreationDoesNotBringBackWhatWasDeletedSince) {
+  run(replica->catalog.create(tea(), trace, "new"));
+  remove("tea");
+  EXPECT_EQ(run(replica->catalog.create(tea(), trace, "new")).error().code, "unknown_product");
+  EXPECT_FALSE(run(replica->catalog.find(tea_id)));
+}
+
+TEST_F(CatalogTest, TheEventOfARequestThatDiedHalfwayLeavesWithoutTheRepeat) {
+  store.crash_after(1);
+  EXPECT_THROW(run(replica->catalog.create(tea(), trace, "new")), SidecarError);
+  store.revive();
+  replica.reset();
+  EXPECT_EQ(run(other->catalog.create(tea(), trace, "new"))->version, 1);
+  EXPECT_THAT(published_ids(), IsEmpty());
+  run(other->index.tend());
+  advance(left_behind);
+  run(other->index.tend());
+  EXPECT_THAT(published_ids(), ElementsAre("Product/tea/1/0"));
+}
+
 TEST_F(CatalogTest, ACreationIsAnnounced) {
   create(tea());
   ASSERT_THAT(sidecar.published, SizeIs(1));
