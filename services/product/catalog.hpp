@@ -86,8 +86,8 @@ class Catalog {
           Stock& stock)
       : store_(store), clock_(clock), transactions_(transactions), lanes_(lanes), index_(index), stock_(stock) {}
 
-  /// `request` is the name of a request: repeated under it, it is carried out once, as long as it is among the latest 16
-  /// of its product. The same name for another request of the product: Unprocessable `idempotency_key_reused`.
+  /// `request` is the name of a request: repeated under it, it is carried out once, as long as it is among the latest
+  /// 16 of its product. The same name for another request of the product: Unprocessable `idempotency_key_reused`.
   actors::Task<actors::Result<View>> create(NewProduct product, actors::Trace trace,
                                             std::string request = actors::random_id());
   actors::Task<actors::Result<View>> replace(ProductId id, WholeProduct product, Condition condition,
