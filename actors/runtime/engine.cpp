@@ -11,7 +11,7 @@ namespace actors {
 
 namespace {
 constexpr auto left_to_tend = ": the host shuts down before its work after the commit has begun: `tend` will do it";
-}
+}  // namespace
 
 std::string what(const std::exception_ptr& error) {
   try {
