@@ -190,7 +190,7 @@ Task<void> Order::tend() {
     state().failure_reason = deadline_passed;
     enter(next.to, deadline_passed);
   } else if (state().tell_at && *state().tell_at <= now()) {
-    state().told_again = std::min(state().told_again + 1, most_doublings);
+    ++state().told_again;
     tell();
   }
   co_return;

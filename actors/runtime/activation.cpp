@@ -2,10 +2,9 @@
 
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/uuid/name_generator_sha1.hpp>
-#include <boost/uuid/uuid_io.hpp>
 #include <set>
 
+#include "actors/runtime/named_id.hpp"
 #include "actors/runtime/stored_size.hpp"
 
 namespace actors {
@@ -36,8 +35,7 @@ std::string fingerprint_of(std::string_view text) {
 
 /// The key of a handled id that is kept outside the document: ids come from outside and may hold anything.
 std::string mark_key(const std::string& handled) {
-  static const boost::uuids::name_generator_sha1 generate(boost::uuids::ns::oid());
-  return "handled/" + to_string(generate(handled));
+  return "handled/" + named_id(handled);
 }
 
 bool waits_for_events(Cause cause) {

@@ -1,9 +1,9 @@
 #include "actors/shared/values.hpp"
 
 #include <algorithm>
-#include <boost/uuid/name_generator_sha1.hpp>
-#include <boost/uuid/uuid_io.hpp>
 #include <stdexcept>
+
+#include "actors/runtime/named_id.hpp"
 
 namespace shop {
 
@@ -14,8 +14,7 @@ bool is_id(std::string_view text) {
 }
 
 std::string actor_id_of(const CustomerId& customer) {
-  static const boost::uuids::name_generator_sha1 generate(boost::uuids::ns::oid());
-  return to_string(generate(customer.value));
+  return actors::named_id(customer.value);
 }
 
 bool is_price(const Money& money) {

@@ -1,7 +1,6 @@
 #include "services/product/documents.hpp"
 
-#include <boost/uuid/name_generator_sha1.hpp>
-#include <boost/uuid/uuid_io.hpp>
+#include "actors/runtime/named_id.hpp"
 
 namespace shop::product {
 
@@ -11,8 +10,7 @@ actors::CloudEvent to_cloud_event(const PendingEvent& event) {
 }
 
 std::string digest_of(std::string_view text) {
-  static const boost::uuids::name_generator_sha1 generate(boost::uuids::ns::oid());
-  auto digits = to_string(generate(text.data(), text.size()));
+  auto digits = actors::named_id(text);
   std::erase(digits, '-');
   return digits;
 }
