@@ -120,7 +120,7 @@ actors::Task<actors::Result<View>> Catalog::write(ProductId id, Asked asked, Dec
   const std::vector<std::string> lane{head_key(number), stock_key(id)};
   auto hold = co_await lanes_.enter(lane);
 
-  const auto write_id = asked.request + '\n' + digest_of(asked.content);  // no name holds a line feed
+  const auto write_id = Writes::id_of(asked.request, digest_of(asked.content));
   std::optional<Written> written;
   std::optional<View> earlier;
   Slice slice;

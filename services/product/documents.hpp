@@ -57,9 +57,11 @@ struct Writes {
   static constexpr std::size_t kept = 16;
   std::vector<std::string> ids;
   bool contain(const std::string& id) const { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
-  /// Whether one begins with `request` and a line feed: a request, by its name, and what it asked for.
+  /// The id of the write that a request asks for: the request's name, in which there is no line feed, and what it wants.
+  static std::string id_of(const std::string& request, const std::string& what) { return request + '\n' + what; }
+  /// Whether there is one of this request, whatever it wanted.
   bool contain_of(const std::string& request) const {
-    return std::any_of(ids.begin(), ids.end(), [&](const auto& id) { return id.starts_with(request + '\n'); });
+    return std::any_of(ids.begin(), ids.end(), [&](const auto& id) { return id.starts_with(id_of(request, "")); });
   }
   void add(std::string id) {
     ids.push_back(std::move(id));

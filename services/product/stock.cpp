@@ -43,7 +43,7 @@ actors::Task<actors::Result<View>> Stock::adjust(ProductId id, std::int64_t delt
   const std::vector<std::string> lane{stock_key(id)};
   auto hold = co_await lanes_.enter(lane);
   const std::vector<std::string> keys{product_key(id), stock_key(id)};
-  const auto this_write = write + '\n' + std::to_string(delta);  // no key holds a line feed
+  const auto this_write = Writes::id_of(write, std::to_string(delta));
   StockItem stock;
   const auto decide = [&](Items& items) -> actors::Result<View> {
     const auto item = items.read<ProductItem>(product_key(id));
