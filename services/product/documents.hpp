@@ -57,7 +57,7 @@ struct Writes {
   static constexpr std::size_t kept = 16;
   std::vector<std::string> ids;
   bool contain(const std::string& id) const { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
-  /// The id of the write that a request asks for: the request's name, in which there is no line feed, and what it wants.
+  /// The id of the write that a request asks for: the request's name, which holds no line feed, and what it wants.
   static std::string id_of(const std::string& request, const std::string& what) { return request + '\n' + what; }
   /// Whether there is one of this request, whatever it wanted.
   bool contain_of(const std::string& request) const {
