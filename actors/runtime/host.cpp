@@ -15,6 +15,8 @@ using Steady = std::chrono::steady_clock;
 
 /// Between two attempts at what a broken broker did not take.
 constexpr auto retry_pause = std::chrono::milliseconds(300);
+/// What closing connections that are at rest may take; kept free of what comes before it.
+constexpr auto closing_time = std::chrono::milliseconds(500);
 
 http::DaprSettings dapr_settings(const HostSettings& settings) {
   http::DaprSettings dapr;
@@ -212,7 +214,7 @@ bool Host::drain(Duration limit) {
   parts_->channel.drain();
   // The channel stays open meanwhile: the sidecar hands actors over and wants to be told where they are not.
   const bool idle = wait(until, [this] { return parts_->engine.idle(); });
-  if (idle) send_what_is_left(until);
+  if (idle) send_what_is_left(until - closing_time);
   parts_->server.stop();
   const bool closed = wait(until, [this] { return parts_->server.connections() == 0; });
   parts_->stop();

@@ -159,9 +159,17 @@ TEST_F(HostOfActors, LeavesToTheStoreWhatTheBrokerDoesNotTakeInTime) {
   flip_in_vain();
   for (int i = 0; i < 10; ++i) sidecar_.add({failed});
   const auto before = std::chrono::steady_clock::now();
-  EXPECT_TRUE(host_->drain(1s)) << "no work is left, and the events are stored";
+  EXPECT_TRUE(host_->drain(2s)) << "no work is left, and the events are stored";
   EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
   EXPECT_GE(sidecar_.requests().size(), 6u) << "it tried more than once";
+}
+
+TEST_F(HostOfActors, LeavesToTheStoreWhatTheBrokerHasNotTakenWhenTimeIsUp) {
+  flip_in_vain();
+  Wire idle(host_->channel_port());
+  EXPECT_TRUE(idle.ask("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").starts_with("HTTP/1.1 2"));
+  EXPECT_TRUE(host_->drain(1s)) << "an attempt without an answer is no work that is left";
+  EXPECT_EQ(sidecar_.requests().size(), 5u);
 }
 
 TEST_F(HostOfActors, DoesNotWaitForASidecarThatIsGone) {

@@ -80,6 +80,10 @@ class Client::Pool : public std::enable_shared_from_this<Client::Pool> {
   void released(const std::shared_ptr<ClientConnection>& connection);
   void lost(const std::shared_ptr<ClientConnection>& connection);
   void close();
+  bool is_closed() {
+    const std::lock_guard lock(mutex_);
+    return closed_;
+  }
 
   asio::io_context& io;
   const ClientSettings settings;
@@ -249,7 +253,8 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
   }
 
   void failed(const boost::system::error_code& error) {
-    if (kept_ && !got_bytes_ && deadline_ != expired && pending_->request.repeatable_) return reconnect();
+    const bool again = kept_ && !got_bytes_ && deadline_ != expired && pending_->request.repeatable_;
+    if (again && !pool_->is_closed()) return reconnect();
     const bool timed_out = deadline_.exchange(no_deadline) == expired;
     const auto done = finished();
     disconnect();
