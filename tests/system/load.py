@@ -11,23 +11,45 @@ import requests
 from stack import unique, wait_until
 
 
+# A line of a cart has at most 999 pieces.
+CART_PIECES = 900
+
+
+@dataclass
+class Cart:
+    id: str = field(default_factory=lambda: unique("cart"))
+    pieces: int = 0
+    """Adds that were acknowledged."""
+
+
 @dataclass
 class Shopper:
-    """Adds one piece after the other; an add that got no clear answer is repeated under its own key until it gets one."""
+    """Adds one piece after the other, and takes another cart when one is full; an add that got no clear answer is repeated
+    under its own key until it gets one."""
 
     client: object
     product: str
-    cart: str = field(default_factory=lambda: unique("cart"))
-    acknowledged: int = 0
+    carts: list[Cart] = field(default_factory=lambda: [Cart()])
     repeats: int = 0
     longest: float = 0.0
     wrong: list[str] = field(default_factory=list)
 
+    @property
+    def cart(self) -> Cart:
+        """The one in use."""
+        return self.carts[-1]
+
+    @property
+    def acknowledged(self) -> int:
+        return sum(cart.pieces for cart in self.carts)
+
     def add(self, patience: float = 90) -> None:
+        if self.cart.pieces == CART_PIECES:
+            self.carts.append(Cart())
         key, began = unique("add"), time.monotonic()
         while True:
             try:
-                answer = self.client.call("POST", "cart", f"/carts/{self.cart}/items", {"productId": self.product, "quantity": 1},
+                answer = self.client.call("POST", "cart", f"/carts/{self.cart.id}/items", {"productId": self.product, "quantity": 1},
                                           headers={"Idempotency-Key": key})
                 if answer.status_code == 200:
                     break
@@ -42,13 +64,22 @@ class Shopper:
                 self.wrong.append(f"no answer in {patience} s, at last: {failure}")
                 return
             time.sleep(0.1)  # as a client that means well
-        self.acknowledged += 1
+        self.cart.pieces += 1
         self.longest = max(self.longest, time.monotonic() - began)
 
-    def bought(self) -> int:
-        """What the cart says."""
-        cart = self.client.expect(200, "GET", "cart", f"/carts/{self.cart}")
-        return sum(item["quantity"] for item in cart["items"])
+    def differences(self) -> dict[str, str]:
+        """The carts that hold something else than was acknowledged."""
+        found = {}
+        for cart in self.carts:
+            bought = pieces_in(self.client.expect(200, "GET", "cart", f"/carts/{cart.id}"))
+            if bought != cart.pieces:
+                found[cart.id] = f"{bought} there, {cart.pieces} promised"
+        return found
+
+
+def pieces_in(cart: dict) -> int:
+    """What a cart says."""
+    return sum(item["quantity"] for item in cart["items"])
 
 
 class Shoppers:
@@ -60,7 +91,7 @@ class Shoppers:
         before = [shopper.acknowledged for shopper in self.everybody]
 
         def all_did():
-            slow = [s.cart for s, count in zip(self.everybody, before) if s.acknowledged < count + adds and not s.wrong]
+            slow = [s.cart.id for s, count in zip(self.everybody, before) if s.acknowledged < count + adds and not s.wrong]
             assert not slow, f"{slow} wait"
             return True
 
@@ -70,8 +101,7 @@ class Shoppers:
         """Nothing is lost and nothing is there twice."""
         wrong = [s.wrong for s in self.everybody if s.wrong]
         assert not wrong, wrong
-        wrong = {s.cart: f"{bought} there, {s.acknowledged} promised" for s in self.everybody
-                 if (bought := s.bought()) != s.acknowledged}
+        wrong = [differences for s in self.everybody if (differences := s.differences())]
         assert not wrong, wrong
 
     @property
@@ -95,7 +125,7 @@ def shoppers(platform, product: str, count: int = 8, through: str | None = None)
     everybody, stop = Shoppers([Shopper(client, product) for client in clients]), threading.Event()
 
     def shop(shopper: Shopper) -> None:
-        while not stop.is_set() and not shopper.wrong and shopper.acknowledged < 900:  # a line has at most 999 pieces
+        while not stop.is_set() and not shopper.wrong:
             shopper.add()
 
     with ThreadPoolExecutor(count) as pool:

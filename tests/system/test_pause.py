@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 import requests
-from load import Shoppers, shoppers
+from load import Shoppers, pieces_in, shoppers
 from shopping import create_product
 from stack import wait_until
 
@@ -37,23 +37,24 @@ class Reader:
     def run(self) -> None:
         while not self.stop.is_set():
             for shopper in self.shoppers.everybody:
-                promised, began = shopper.acknowledged, time.monotonic()
+                cart = shopper.cart
+                promised, began = cart.pieces, time.monotonic()
                 try:
-                    answer = requests.get(f"{self.address}/carts/{shopper.cart}", timeout=35)
+                    answer = requests.get(f"{self.address}/carts/{cart.id}", timeout=35)
                 except requests.RequestException:
                     continue
                 if answer.status_code != 200:
                     continue
                 self.reads += 1
-                seen = sum(item["quantity"] for item in answer.json()["items"])
+                seen = pieces_in(answer.json())
                 if seen < promised:
-                    self.stale.append((began, f"{shopper.cart}: {seen} of {promised}"))
+                    self.stale.append((began, f"{cart.id}: {seen} of {promised}"))
 
 
 def hosted(platform, everybody: Shoppers) -> set[str]:
     """The shoppers' carts that the replica to be paused has worked on."""
     actors = {record.get("actor") for record in platform.log(PAUSED)}
-    return {shopper.cart for shopper in everybody.everybody if f"Cart/{shopper.cart}" in actors}
+    return {shopper.cart.id for shopper in everybody.everybody if f"Cart/{shopper.cart.id}" in actors}
 
 
 @pytest.mark.parametrize("parts", PAUSES)

@@ -17,12 +17,13 @@ def product(admin):
     return create_product(admin, stock=100_000)["id"]
 
 
-@pytest.fixture
-def broker_part(platform, broker):
-    """The broker's process, which is there again after the test."""
-    yield broker
-    if platform.stack.supervisor.states()[broker]["statename"] != "RUNNING":
-        platform.begin(broker)
+@pytest.fixture(autouse=True)
+def everything_back(platform):
+    """Whatever a test has ended is there again after it, also when the test failed: the next ones use the same platform."""
+    yield
+    if ended := [part for part, state in platform.stack.supervisor.states().items() if state["statename"] != "RUNNING"]:
+        platform.begin(*ended)
+        wait_until(platform.ready, 60, "the platform to be ready again")
 
 
 def demand(admin, product: str) -> int:
@@ -89,13 +90,13 @@ def add_in_vain(platform, product: str, pieces: int) -> None:
         guest.expect(200, "POST", "cart", f"/carts/{unique('cart')}/items", {"productId": product, "quantity": 1})
 
 
-def test_events_that_could_not_leave_do_so_before_the_end_if_the_broker_is_back(platform, admin, product, broker_part):
-    platform.end(broker_part)
+def test_events_that_could_not_leave_do_so_before_the_end_if_the_broker_is_back(platform, admin, product, broker):
+    platform.end(broker)
     add_in_vain(platform, product, 5)
     with ThreadPoolExecutor() as pool:
         ending = pool.submit(platform.end, "cart-service")
         wait_until(lambda: any(r.text == "stopping" for r in platform.log("cart-service")[-200:]), 10, "the service to be told")
-        platform.begin(broker_part)
+        platform.begin(broker)
         assert ending.result() == {"cart-service": 0}
     wait_until(lambda: demand(admin, product) == 5, 30, "the events, while the service is away")
     platform.begin("cart-service")
@@ -103,12 +104,12 @@ def test_events_that_could_not_leave_do_so_before_the_end_if_the_broker_is_back(
 
 
 @pytest.mark.beside("redis")
-def test_events_that_cannot_leave_hold_up_nobody_and_leave_after_the_restart(platform, admin, product, broker_part):
-    platform.end(broker_part)
+def test_events_that_cannot_leave_hold_up_nobody_and_leave_after_the_restart(platform, admin, product, broker):
+    platform.end(broker)
     add_in_vain(platform, product, 3)
     began = time.monotonic()
     assert platform.end("cart-service") == {"cart-service": 0}
     assert time.monotonic() - began < DRAIN_SECONDS + 3
     assert any("wait in the store" in record.text for record in platform.log("cart-service")[-20:])
-    platform.begin(broker_part, "cart-service")
+    platform.begin(broker, "cart-service")
     wait_until(lambda: demand(admin, product) == 3, 90, "the events")
