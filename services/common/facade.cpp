@@ -39,8 +39,7 @@ constexpr std::chrono::seconds pistache_timeout{120};
 class Line {
  public:
   /// On the thread of Pistache that serves `peer`: there it cannot be closed meanwhile.
-  explicit Line(const std::shared_ptr<Pistache::Tcp::Peer>& peer)
-      : peer_(peer), descriptor_(duplicate(peer->fd())) {}
+  explicit Line(const std::shared_ptr<Pistache::Tcp::Peer>& peer) : peer_(peer), descriptor_(duplicate(peer->fd())) {}
   Line(Line&& other) noexcept : peer_(std::move(other.peer_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
   Line& operator=(Line&&) = delete;
   ~Line() {
