@@ -127,7 +127,7 @@ class ActorBase {
     turn().effects.events.push_back({E::event_type, json::to_string(event)});
   }
   /// Outside effects. Not remembered across a crash: keep the intention in the state, and let `tend` repeat it. So much
-  /// runs at once as the type's settings allow (`work_at_once`).
+  /// runs at once, and so much waits, as the type's settings allow (`work_at_once`, `work_waiting`).
   void after_commit(AfterCommit work) { turn().effects.after_commit.push_back(std::move(work)); }
 
   /// Calls `Method` after `due`, and then, with a `period`, again and again; survives any downtime. Without one it is

@@ -50,6 +50,7 @@ struct TypeSettings {
   /// How much work after commits of this type runs at once on a host; more waits for its turn. Such work is begun by
   /// turns whose callers have their answers, so nothing else keeps it from taking the store from those who wait.
   std::size_t work_at_once = 64;
+  std::size_t work_waiting = 10'000;  ///< how much of it may wait; what comes then is left to `tend`
 };
 
 namespace detail {

@@ -10,7 +10,8 @@
 namespace actors {
 
 namespace {
-constexpr auto left_to_tend = ": the host shuts down before its work after the commit has begun: `tend` will do it";
+constexpr auto left_at_the_end = ": the host shuts down before its work after the commit has begun: `tend` will do it";
+constexpr auto left_for_others = ": too much work after commits waits already: `tend` will do this";
 }  // namespace
 
 std::string what(const std::exception_ptr& error) {
@@ -177,13 +178,14 @@ void Engine::start_work(const ActorId& actor, AfterCommit work, Origin origin) {
   // Without an id of its own its calls have random ones, and are refused while the host drains like anybody's.
   auto id = origin.id.empty() ? random_id() : origin.id;
   Work begun{std::move(work), Calls(sidecar_, std::move(origin)), std::move(id), actor.type + "/" + actor.id};
-  const auto most = description(actor.type).settings.work_at_once;
-  bool begins = false, waits = false;
+  const auto& settings = description(actor.type).settings;
+  bool begins = false, waits = false, draining = false;
   {
     const std::lock_guard lock(mutex_);
     auto& lane = lanes_[actor.type];
-    begins = lane.running < most;
-    waits = !begins && !draining_;
+    draining = draining_;
+    begins = lane.running < settings.work_at_once;
+    waits = !begins && !draining && lane.waiting.size() < settings.work_waiting;
     if (begins || waits) {
       ++work_;
       work_in_hand_.insert(begun.id);
@@ -194,7 +196,7 @@ void Engine::start_work(const ActorId& actor, AfterCommit work, Origin origin) {
   if (begins)
     run_work(actor.type, std::move(begun));
   else if (!waits)
-    observer_.warned(begun.text + left_to_tend);
+    observer_.warned(begun.text + (draining ? left_at_the_end : left_for_others));
 }
 
 void Engine::run_work(std::string type, Work work) {
@@ -237,7 +239,7 @@ void Engine::drain() {
     work_ -= left.size();
     for (const auto& work : left) work_in_hand_.erase(work_in_hand_.find(work.id));
   }
-  for (const auto& work : left) observer_.warned(work.text + left_to_tend);
+  for (const auto& work : left) observer_.warned(work.text + left_at_the_end);
 }
 
 bool Engine::idle() const {

@@ -102,7 +102,7 @@ struct actors::Describe<actors::http::Counter> {
                                     .method<&actors::http::Counter::wait>("Wait")
                                     .method<&actors::http::Counter::wait_and_add>("WaitAndAdd")
                                     .method<&actors::http::Counter::add_later>("AddLater")
-                                    .settings({.work_at_once = 2})
+                                    .settings({.work_at_once = 2, .work_waiting = 2})
                                     .reminder<&actors::http::Counter::ring>("ring")
                                     .timer<&actors::http::Counter::tick>("tick");
 };
@@ -157,13 +157,14 @@ class AppChannelRoutes : public ::testing::Test {
     const std::lock_guard lock(gate_mutex);
     return gate.size();
   }
+  void add_later(const std::string& counter) {
+    const auto method = "/actors/Counter/" + counter + "/method/";
+    EXPECT_EQ(status_of(ask("PUT", method + "AddLater", "", "Idempotency-Key: for-" + counter + "\r\n")), "200");
+    ask("PUT", method + "Value");  // the turn before it has ended entirely
+  }
   /// Two pieces of work have begun afterwards, and two wait.
   void begin_work_of_four() {
-    for (const std::string counter : {"c-1", "c-2", "c-3", "c-4"}) {
-      const auto method = "/actors/Counter/" + counter + "/method/";
-      EXPECT_EQ(status_of(ask("PUT", method + "AddLater", "", "Idempotency-Key: for-" + counter + "\r\n")), "200");
-      ask("PUT", method + "Value");  // the turn before it has ended entirely
-    }
+    for (const auto* counter : {"c-1", "c-2", "c-3", "c-4"}) add_later(counter);
     ASSERT_TRUE(eventually([] { return at_the_gate() >= 2; }));
   }
   void go_on() {
@@ -373,6 +374,21 @@ TEST_F(AppChannelRoutes, LetSoMuchWorkAfterCommitsRunAtOnceAsItsTypeAllows) {
   ASSERT_TRUE(eventually([&] { return engine_.idle(); }));
   for (const auto* counter : {"c-1", "c-2", "c-3", "c-4"})
     EXPECT_THAT(*sidecar_.stored({"Counter", counter}, "state"), HasSubstr(R"("value":11)")) << counter;
+}
+
+TEST_F(AppChannelRoutes, LeaveWorkAfterACommitWhereAsMuchWaitsAsMay) {
+  sidecar_.deliver_to(&engine_);
+  begin_work_of_four();
+  add_later("c-5");
+  go_on();
+  ASSERT_TRUE(eventually([&] { return at_the_gate() >= 2; }));
+  go_on();
+  ASSERT_TRUE(eventually([&] { return engine_.idle(); }));
+  EXPECT_THAT(*sidecar_.stored({"Counter", "c-4"}, "state"), HasSubstr(R"("value":11)"));
+  EXPECT_THAT(*sidecar_.stored({"Counter", "c-5"}, "state"), HasSubstr(R"("value":1})"));
+  add_later("c-6");
+  ASSERT_TRUE(somebody_waits()) << "there is room again";
+  go_on();
 }
 
 TEST_F(AppChannelRoutes, LeaveWorkThatHasNotBegunWhenTheHostDrains) {
