@@ -15,7 +15,7 @@ using Steady = std::chrono::steady_clock;
 
 /// Between two attempts at what a broken broker did not take.
 constexpr auto retry_pause = std::chrono::milliseconds(300);
-/// What closing connections that are at rest may take; kept free of what comes before it.
+/// What closing may take: connections at rest, and what is cut off. A drain keeps it free of what comes before.
 constexpr auto closing_time = std::chrono::milliseconds(500);
 
 http::DaprSettings dapr_settings(const HostSettings& settings) {
@@ -95,8 +95,7 @@ class Host::Parts {
     for (auto& store : stores) store->close();
     // What still runs fails now, instead of being left in the middle.
     if (!threads.empty())
-      wait(Steady::now() + std::chrono::milliseconds(500),
-           [this] { return engine.idle() && server.connections() == 0; });
+      wait(Steady::now() + closing_time, [this] { return engine.idle() && server.connections() == 0; });
     io.stop();
     for (auto& thread : threads) thread.join();
     threads.clear();

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import requests
+from shopping import pieces_in
 from stack import unique, wait_until
 
 
@@ -75,11 +76,6 @@ class Shopper:
             if bought != cart.pieces:
                 found[cart.id] = f"{bought} there, {cart.pieces} promised"
         return found
-
-
-def pieces_in(cart: dict) -> int:
-    """What a cart says."""
-    return sum(item["quantity"] for item in cart["items"])
 
 
 class Shoppers:

@@ -23,6 +23,11 @@ def check_out(client, lines: list[tuple[str, int]], token: str = "tok_approve") 
     return client.expect(202, "POST", "cart", f"/carts/{cart}/checkout", body, headers={"Idempotency-Key": unique("k")})["orderId"]
 
 
+def pieces_in(cart: dict) -> int:
+    """What a cart says that it holds."""
+    return sum(item["quantity"] for item in cart["items"])
+
+
 # A Redis stream hands a message out again 20 s after a subscription that was about to end took it (`processingTimeout`), and looks for
 # such messages every second: the first checkout after a test that had a service reported as unhealthy may meet two of those.
 ORDER_SECONDS = 90

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 import requests
-from load import Shoppers, pieces_in, shoppers
-from shopping import create_product
+from load import Shoppers, shoppers
+from shopping import create_product, pieces_in
 from stack import wait_until
 
 SURVIVOR, PAUSED = "cart-service", "cart-service-2"

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
-from shopping import create_product
+from shopping import create_product, pieces_in
 from stack import unique, wait_until
 
 
@@ -213,7 +213,7 @@ def add(client, cart: str, product: str) -> int:
     def once():
         answer = client.call("POST", "cart", f"/carts/{cart}/items", body, headers={"Idempotency-Key": key})
         assert answer.status_code == 200, answer.text
-        return sum(item["quantity"] for item in answer.json()["items"])
+        return pieces_in(answer.json())
 
     return wait_until(once, 60, "the add")
 
