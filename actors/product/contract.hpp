@@ -1,8 +1,9 @@
 /// What the catalog tells the rest of the shop: its events, and the listing it answers on `GET
-/// /internal/products/{id}`. The catalog itself is a stateless service (services/product) and has no actor.
+/// /internal/products/{id}`, and what other services ask of its stock. The catalog itself is stateless: it has no actor.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "actors/runtime/subscriptions.hpp"
 #include "actors/shared/values.hpp"
@@ -59,6 +60,56 @@ struct LowStock {
   bool operator==(const LowStock&) const = default;
   static constexpr auto json = actors::json::object(actors::json::field("productId", &LowStock::product_id),
                                                     actors::json::field("stock", &LowStock::stock));
+};
+
+/// Pieces that an order wants: the body of `PUT /internal/reservations/{orderId}`.
+struct Reserve {
+  struct Wanted {
+    ProductId product_id;
+    std::int64_t quantity = 0;
+    bool operator==(const Wanted&) const = default;
+    static constexpr auto json = actors::json::object(actors::json::field("productId", &Wanted::product_id),
+                                                      actors::json::field("quantity", &Wanted::quantity));
+  };
+  std::vector<Wanted> lines;
+  bool operator==(const Reserve&) const = default;
+  static constexpr auto json = actors::json::object(actors::json::field("lines", &Reserve::lines));
+};
+
+/// What became of it, answered with 200 either way: an order holds all its lines or none, and the answer to one order
+/// never changes. A refusal names every line that cannot be had, in the order of the lines.
+struct Reserved {
+  struct Shortage {
+    ProductId product_id;
+    std::int64_t available = 0;  ///< when it was refused; 0 of a product that the stock does not know
+    bool operator==(const Shortage&) const = default;
+    static constexpr auto json = actors::json::object(actors::json::field("productId", &Shortage::product_id),
+                                                      actors::json::field("available", &Shortage::available));
+  };
+  bool held = false;
+  std::vector<Shortage> shortages;
+  bool operator==(const Reserved&) const = default;
+  static constexpr auto json = actors::json::object(actors::json::field("held", &Reserved::held),
+                                                    actors::json::defaulted("shortages", &Reserved::shortages));
+};
+
+/// `POST /internal/availability`: the coarse word on how many pieces can be had, at most a second old.
+struct AskAvailability {
+  std::vector<ProductId> products;
+  bool operator==(const AskAvailability&) const = default;
+  static constexpr auto json = actors::json::object(actors::json::field("products", &AskAvailability::products));
+};
+struct Availability {
+  struct Item {
+    ProductId product_id;
+    std::int64_t available = 0;
+    bool operator==(const Item&) const = default;
+    static constexpr auto json = actors::json::object(actors::json::field("productId", &Item::product_id),
+                                                      actors::json::field("available", &Item::available));
+  };
+  std::vector<Item> items;  ///< of the products that the stock knows
+  bool operator==(const Availability&) const = default;
+  static constexpr auto json = actors::json::object(actors::json::field("items", &Availability::items));
 };
 
 /// What a cart needs to know of a product; `deleted` listings keep only id and version.

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "actors/runtime/subscriptions.hpp"
-#include "services/product/stock.hpp"
+#include "actors/product/stock.hpp"
 
 namespace shop::product {
 

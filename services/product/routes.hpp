@@ -3,7 +3,7 @@
 
 #include "actors/runtime/host.hpp"
 #include "services/common/facade.hpp"
-#include "services/product/components.hpp"
+#include "actors/product/components.hpp"
 
 namespace shop::product {
 

@@ -13,7 +13,7 @@
 #include "services/cart/routes.hpp"
 #include "services/order/routes.hpp"
 #include "services/payment/routes.hpp"
-#include "services/product/components.hpp"
+#include "actors/product/components.hpp"
 #include "services/product/events.hpp"
 #include "tests/fuzz/require.hpp"
 

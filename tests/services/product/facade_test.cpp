@@ -3,7 +3,7 @@
 
 #include "services/product/routes.hpp"
 #include "tests/services/common/support.hpp"
-#include "tests/services/product/support.hpp"
+#include "tests/actors/product/support.hpp"
 
 namespace shop::product::testing {
 namespace {

@@ -1,4 +1,4 @@
-#include "services/product/catalog.hpp"
+#include "actors/product/catalog.hpp"
 
 #include <algorithm>
 

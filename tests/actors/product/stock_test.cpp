@@ -1,9 +1,9 @@
-#include "services/product/stock.hpp"
+#include "actors/product/stock.hpp"
 
 #include <gmock/gmock.h>
 
 #include "services/product/events.hpp"
-#include "tests/services/product/support.hpp"
+#include "tests/actors/product/support.hpp"
 
 namespace shop::product::testing {
 namespace {

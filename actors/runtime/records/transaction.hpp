@@ -11,7 +11,7 @@
 
 #include "actors/runtime/sidecar.hpp"
 
-namespace shop::product {
+namespace actors::records {
 
 /// A change would make an item larger than the store takes.
 class ItemTooLarge : public std::runtime_error {
@@ -22,7 +22,7 @@ class ItemTooLarge : public std::runtime_error {
 /// Items as they were read together, and what is to become of them. For one thread.
 class Items {
  public:
-  Items(std::vector<std::string> keys, std::vector<std::optional<actors::StateItem>> found);
+  Items(std::vector<std::string> keys, std::vector<std::optional<StateItem>> found);
 
   /// The item under a key that was read, or none. Throws std::runtime_error for one that cannot be understood.
   template <class T>
@@ -30,8 +30,8 @@ class Items {
     const auto& item = at(key).found;
     if (!item) return std::nullopt;
     try {
-      return actors::json::parse<T>(item->value);
-    } catch (const actors::json::Error& error) {
+      return json::parse<T>(item->value);
+    } catch (const json::Error& error) {
       // Of our own making: it must not pass for a mistake of the request.
       throw std::runtime_error("the item " + key + " cannot be read: " + error.what());
     }
@@ -39,17 +39,17 @@ class Items {
   /// Throws ItemTooLarge beyond 380 KB: an item of DynamoDB holds 400 KB, its key and attributes included.
   template <class T>
   void write(const std::string& key, const T& value) {
-    set(key, actors::json::to_string(value));
+    set(key, json::to_string(value));
   }
 
   /// Each change only if the item still is as it was read.
-  std::vector<actors::StateChange> changes() const;
+  std::vector<StateChange> changes() const;
   /// Whether any of these items is another one in `newer`.
   bool moved(const Items& newer) const;
 
  private:
   struct Item {
-    std::optional<actors::StateItem> found;
+    std::optional<StateItem> found;
     std::optional<std::string> changed;
   };
   const Item& at(const std::string& key) const;
@@ -58,12 +58,12 @@ class Items {
 };
 
 /// Resumes after a delay: a host's `sleep`.
-using Pause = std::function<actors::Task<void>(actors::Duration)>;
+using Pause = std::function<Task<void>(Duration)>;
 
 /// Carries out changes, optimistically. Thread-safe.
 class Transactions {
  public:
-  Transactions(actors::StateStore& store, Pause pause) : store_(store), pause_(std::move(pause)) {}
+  Transactions(StateStore& store, Pause pause) : store_(store), pause_(std::move(pause)) {}
 
   /// Reads `keys`, lets `decide(Items&)` write what is to change, and stores it; answers what `decide` answered.
   ///
@@ -73,17 +73,17 @@ class Transactions {
   /// again after a moment, as DynamoDB also cancels transactions that meet; then it is an outage, and the failure is
   /// thrown.
   template <class Decide>
-  actors::Task<std::invoke_result_t<Decide&, Items&>> change(std::vector<std::string> keys, Decide decide) {
+  Task<std::invoke_result_t<Decide&, Items&>> change(std::vector<std::string> keys, Decide decide) {
     auto found = co_await store_.get_all(keys);
     Items items(keys, std::move(found));
     for (int unmoved = 0;;) {
       auto result = decide(items);
       auto changes = items.changes();
       if (changes.empty()) co_return result;
-      std::optional<actors::SidecarError> failure;
+      std::optional<SidecarError> failure;
       try {
         co_await store_.transact(std::move(changes));
-      } catch (const actors::SidecarError& error) {
+      } catch (const SidecarError& error) {
         failure = error;
       }
       if (!failure) co_return result;
@@ -101,11 +101,11 @@ class Transactions {
   }
 
  private:
-  static bool is_over(const actors::SidecarError& failure, int unmoved);
-  static actors::Duration moment_before(int attempt);
+  static bool is_over(const SidecarError& failure, int unmoved);
+  static Duration moment_before(int attempt);
 
-  actors::StateStore& store_;
+  StateStore& store_;
   Pause pause_;
 };
 
-}  // namespace shop::product
+}  // namespace actors::records

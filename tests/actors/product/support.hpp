@@ -12,7 +12,7 @@
 #include "actors/runtime/observer.hpp"
 #include "actors/runtime/testing/fake_sidecar.hpp"
 #include "actors/runtime/testing/fake_state_store.hpp"
-#include "services/product/components.hpp"
+#include "actors/product/components.hpp"
 
 namespace shop::product::testing {
 

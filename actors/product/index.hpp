@@ -17,9 +17,9 @@
 #include <vector>
 
 #include "actors/runtime/observer.hpp"
-#include "services/product/documents.hpp"
-#include "services/product/lanes.hpp"
-#include "services/product/transaction.hpp"
+#include "actors/product/documents.hpp"
+#include "actors/runtime/records/lanes.hpp"
+#include "actors/runtime/records/transaction.hpp"
 
 namespace shop::product {
 

@@ -13,10 +13,10 @@
 
 #include "actors/order/contract.hpp"
 #include "actors/runtime/result.hpp"
-#include "services/product/documents.hpp"
-#include "services/product/index.hpp"
-#include "services/product/lanes.hpp"
-#include "services/product/transaction.hpp"
+#include "actors/product/documents.hpp"
+#include "actors/product/index.hpp"
+#include "actors/runtime/records/lanes.hpp"
+#include "actors/runtime/records/transaction.hpp"
 
 namespace shop::product {
 

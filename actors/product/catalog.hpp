@@ -13,10 +13,10 @@
 
 #include "actors/runtime/calls.hpp"
 #include "actors/runtime/result.hpp"
-#include "services/product/documents.hpp"
-#include "services/product/index.hpp"
-#include "services/product/query.hpp"
-#include "services/product/stock.hpp"
+#include "actors/product/documents.hpp"
+#include "actors/product/index.hpp"
+#include "actors/product/query.hpp"
+#include "actors/product/stock.hpp"
 
 namespace shop::product {
 

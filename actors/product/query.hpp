@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "services/product/index.hpp"
+#include "actors/product/index.hpp"
 
 namespace shop::product {
 

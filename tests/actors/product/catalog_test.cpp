@@ -1,8 +1,8 @@
-#include "services/product/catalog.hpp"
+#include "actors/product/catalog.hpp"
 
 #include <gmock/gmock.h>
 
-#include "tests/services/product/support.hpp"
+#include "tests/actors/product/support.hpp"
 
 namespace shop::product::testing {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "actors/runtime/task.hpp"
 
-namespace shop::product {
+namespace actors::records {
 
 /// Thread-safe. Whoever waits is let in in the order of arrival, as soon as none of its keys is taken.
 class Lanes {
@@ -30,12 +30,12 @@ class Lanes {
     std::vector<std::string> keys_;
   };
 
-  actors::Task<Hold> enter(std::vector<std::string> keys);
+  Task<Hold> enter(std::vector<std::string> keys);
 
  private:
   struct Waiting {
     std::vector<std::string> keys;
-    actors::Completion<void> enter;
+    Completion<void> enter;
   };
   bool taken(const std::vector<std::string>& keys) const;
   void leave(const std::vector<std::string>& keys);
@@ -45,4 +45,4 @@ class Lanes {
   std::list<Waiting> waiting_;
 };
 
-}  // namespace shop::product
+}  // namespace actors::records

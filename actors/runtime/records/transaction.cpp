@@ -1,10 +1,10 @@
-#include "services/product/transaction.hpp"
+#include "actors/runtime/records/transaction.hpp"
 
 #include <random>
 
 #include "actors/runtime/stored_size.hpp"
 
-namespace shop::product {
+namespace actors::records {
 namespace {
 
 constexpr std::size_t most_bytes = 380'000;
@@ -12,7 +12,7 @@ constexpr int attempts_without_movement = 3;
 
 }  // namespace
 
-Items::Items(std::vector<std::string> keys, std::vector<std::optional<actors::StateItem>> found) {
+Items::Items(std::vector<std::string> keys, std::vector<std::optional<StateItem>> found) {
   for (std::size_t i = 0; i < keys.size(); ++i) items_[std::move(keys[i])] = {std::move(found.at(i)), std::nullopt};
 }
 
@@ -24,12 +24,12 @@ const Items::Item& Items::at(const std::string& key) const {
 
 void Items::set(const std::string& key, std::string text) {
   at(key);
-  if (actors::stored_size(text) > most_bytes) throw ItemTooLarge(key + " would be larger than the store takes");
+  if (stored_size(text) > most_bytes) throw ItemTooLarge(key + " would be larger than the store takes");
   items_[key].changed = std::move(text);
 }
 
-std::vector<actors::StateChange> Items::changes() const {
-  std::vector<actors::StateChange> changes;
+std::vector<StateChange> Items::changes() const {
+  std::vector<StateChange> changes;
   for (const auto& [key, item] : items_) {
     if (!item.changed) continue;
     changes.push_back(
@@ -46,14 +46,14 @@ bool Items::moved(const Items& newer) const {
   return false;
 }
 
-bool Transactions::is_over(const actors::SidecarError& failure, int unmoved) {
+bool Transactions::is_over(const SidecarError& failure, int unmoved) {
   // After a time-out the client has waited long enough; and where too much is in hand, repeating adds to it.
   return unmoved >= attempts_without_movement || failure.code() == "TIMED_OUT" || failure.code() == "BUSY";
 }
 
-actors::Duration Transactions::moment_before(int attempt) {
+Duration Transactions::moment_before(int attempt) {
   thread_local std::minstd_rand random{std::random_device{}()};
-  return actors::Duration(std::uniform_int_distribution<int>(10, 30 * attempt)(random));
+  return Duration(std::uniform_int_distribution<int>(10, 30 * attempt)(random));
 }
 
-}  // namespace shop::product
+}  // namespace actors::records

@@ -1,6 +1,6 @@
 #include <gmock/gmock.h>
 
-#include "tests/services/product/support.hpp"
+#include "tests/actors/product/support.hpp"
 
 namespace shop::product::testing {
 namespace {

@@ -1,4 +1,4 @@
-#include "services/product/stock.hpp"
+#include "actors/product/stock.hpp"
 
 #include <algorithm>
 #include <chrono>

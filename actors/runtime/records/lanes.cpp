@@ -1,8 +1,8 @@
-#include "services/product/lanes.hpp"
+#include "actors/runtime/records/lanes.hpp"
 
 #include <algorithm>
 
-namespace shop::product {
+namespace actors::records {
 
 void Lanes::Hold::release() {
   if (auto* lanes = std::exchange(lanes_, nullptr)) lanes->leave(keys_);
@@ -12,8 +12,8 @@ bool Lanes::taken(const std::vector<std::string>& keys) const {
   return std::any_of(keys.begin(), keys.end(), [&](const auto& key) { return taken_.contains(key); });
 }
 
-actors::Task<Lanes::Hold> Lanes::enter(std::vector<std::string> keys) {
-  co_await actors::suspend<void>([this, &keys](actors::Completion<void> enter) {
+Task<Lanes::Hold> Lanes::enter(std::vector<std::string> keys) {
+  co_await suspend<void>([this, &keys](Completion<void> enter) {
     {
       const std::lock_guard lock(mutex_);
       const bool someone_is_before = std::any_of(waiting_.begin(), waiting_.end(), [&](const auto& other) {
@@ -31,7 +31,7 @@ actors::Task<Lanes::Hold> Lanes::enter(std::vector<std::string> keys) {
 }
 
 void Lanes::leave(const std::vector<std::string>& keys) {
-  std::vector<actors::Completion<void>> entering;
+  std::vector<Completion<void>> entering;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& key : keys) taken_.erase(key);
@@ -52,4 +52,4 @@ void Lanes::leave(const std::vector<std::string>& keys) {
   for (const auto& enter : entering) enter();
 }
 
-}  // namespace shop::product
+}  // namespace actors::records

@@ -1,4 +1,4 @@
-#include "services/product/index.hpp"
+#include "actors/product/index.hpp"
 
 #include <boost/crc.hpp>
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "tests/services/product/support.hpp"
+#include "tests/actors/product/support.hpp"
 
 namespace shop::product::testing {
 namespace {

@@ -18,12 +18,19 @@
 #include <vector>
 
 #include "actors/product/contract.hpp"
+#include "actors/runtime/records/lanes.hpp"
+#include "actors/runtime/records/transaction.hpp"
 #include "actors/runtime/sidecar.hpp"
 #include "actors/runtime/time.hpp"
 
 namespace shop::product {
 
 using actors::Time;
+using actors::records::Items;
+using actors::records::ItemTooLarge;
+using actors::records::Lanes;
+using actors::records::Pause;
+using actors::records::Transactions;
 
 inline constexpr const char* app_id = "product-service";
 /// A sale that leaves this many pieces or fewer is announced.

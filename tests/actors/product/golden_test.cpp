@@ -1,5 +1,5 @@
 /// What others see, and what is stored: a change here breaks clients, subscribers, or what is already in the store.
-#include "tests/services/product/support.hpp"
+#include "tests/actors/product/support.hpp"
 #include "tests/support/golden.hpp"
 
 namespace shop::product::testing {

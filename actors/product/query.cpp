@@ -1,4 +1,4 @@
-#include "services/product/query.hpp"
+#include "actors/product/query.hpp"
 
 #include <algorithm>
 #include <array>

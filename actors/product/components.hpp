@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "services/product/catalog.hpp"
+#include "actors/product/catalog.hpp"
 
 namespace shop::product {
 

@@ -1,4 +1,4 @@
-#include "services/product/lanes.hpp"
+#include "actors/runtime/records/lanes.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <map>
 #include <optional>
 
-namespace shop::product {
+namespace actors::records {
 namespace {
 
 using ::testing::ElementsAre;
@@ -80,4 +80,4 @@ TEST_F(LanesTest, AHoldIsReleasedOnce) {
 }
 
 }  // namespace
-}  // namespace shop::product
+}  // namespace actors::records

@@ -1,4 +1,4 @@
-#include "services/product/documents.hpp"
+#include "actors/product/documents.hpp"
 
 #include "actors/runtime/named_id.hpp"
 
