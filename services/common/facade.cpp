@@ -17,15 +17,12 @@
 #include <stdexcept>
 
 #include "actors/runtime/http_status.hpp"
-#include "services/common/log.hpp"
-#include "services/common/routes.hpp"
-#include "services/common/trace.hpp"
+#include "services/common/exchange.hpp"
 
 namespace shop::services {
 namespace {
 
 namespace web = Pistache::Http;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t max_body = 1024 * 1024;
 /// Pistache counts head and body together; the door lets no head through that is longer.
@@ -83,17 +80,11 @@ class Line {
   int descriptor_;
 };
 
-/// A request on its way through the facade: what is logged and counted of it.
-struct Exchange {
+/// A request on its way through the facade.
+struct Exchange : Seen {
+  explicit Exchange(Line to) : line(std::move(to)) {}
   Line line;
-  Clock::time_point began = Clock::now();
-  std::string verb = "other";       ///< bounded, unlike what was sent
-  std::string route = "unmatched";  ///< bounded, unlike the path
-  std::string instance = {};
-  std::string traceparent = {};
-  std::vector<std::pair<std::string, std::string>> ids = {};
   bool keep_alive = false;
-  std::string failure = {};  ///< what the client is not told
 };
 
 /// The verbs Pistache reads; it refuses a request with any other as malformed.
@@ -101,73 +92,6 @@ bool is_known_verb(std::string_view verb) {
   static constexpr std::array<std::string_view, 9> known{"OPTIONS", "GET",    "POST",  "HEAD",   "PUT",
                                                          "PATCH",   "DELETE", "TRACE", "CONNECT"};
   return std::find(known.begin(), known.end(), verb) != known.end();
-}
-
-bool changes_something(std::string_view verb) {
-  return verb != "GET" && verb != "HEAD" && verb != "OPTIONS";
-}
-
-Problem refusal(int status, std::string detail, std::vector<std::pair<std::string, std::string>> headers = {}) {
-  Problem problem;
-  problem.status = status;
-  problem.detail = std::move(detail);
-  problem.headers = std::move(headers);
-  return problem;
-}
-
-std::string lower(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-  return text;
-}
-
-/// A path as a URI (RFC 3986): a request may hold any byte, an `instance` may not.
-std::string uri_of(std::string_view path) {
-  static constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string uri;
-  for (const char c : path) {
-    if (c > ' ' && c < 0x7f && std::string_view("\"<>\\^`{|}").find(c) == std::string_view::npos) {
-      uri += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      uri.append({'%', digits[byte >> 4], digits[byte & 15]});
-    }
-  }
-  return uri;
-}
-
-/// The name under which a path's variable is logged: `{id}` of `/orders/{id}` is the `orderId`.
-std::string log_name(std::string_view pattern, const std::string& variable) {
-  if (variable != "id") return variable;
-  const auto at = pattern.find("/{id}");
-  if (at == std::string_view::npos || at == 0) return {};
-  auto collection = pattern.substr(0, at);
-  collection.remove_prefix(collection.rfind('/') + 1);
-  if (collection.ends_with('s')) collection.remove_suffix(1);
-  return std::string(collection) + "Id";
-}
-
-/// A key is handed on in headers and kept in documents, so it has the form of a header's value and a bounded length.
-bool is_idempotency_key(std::string_view text) {
-  return text.size() <= 255 && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
-}
-
-std::string message_of(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& known) {
-    return known.what();
-  } catch (...) {
-    return "something that is no std::exception";
-  }
-}
-
-/// What a path and a verb alone are refused for.
-std::optional<Problem> refuse_by_route(const Routes::Match& match) {
-  if (!match.pattern) return refusal(404, "There is nothing here.");
-  if (match.undecodable) return refusal(400, "The path is not percent-encoded UTF-8.");
-  if (!match.endpoint) return refusal(405, "This path answers " + match.allow + ".", {{"Allow", match.allow}});
-  return std::nullopt;
 }
 
 }  // namespace
@@ -213,7 +137,6 @@ class Facade::Parts : public std::enable_shared_from_this<Facade::Parts> {
     answer(exchange,
            Response{problem.status, problem.to_json(), "application/problem+json", std::move(problem.headers)});
   }
-  void account(const Exchange& exchange, int status);
   void begin();
   void end();
   bool is_draining() {
@@ -304,26 +227,10 @@ void Facade::Parts::end() {
   changed.notify_all();
 }
 
-void Facade::Parts::account(const Exchange& exchange, int status) {
-  const auto took = std::chrono::duration_cast<Microseconds>(Clock::now() - exchange.began);
-  metrics.http_request(exchange.verb, exchange.route, status, took);
-
-  const auto level = status >= 500                      ? log::Level::Warning
-                     : changes_something(exchange.verb) ? log::Level::Info
-                                                        : log::Level::Debug;
-  if (!log::enabled(level)) return;
-  log::Line line(level, "request");
-  line.add("method", exchange.verb).add("route", exchange.route).add("status", status);
-  line.add("tookMs", std::chrono::duration<double, std::milli>(took).count());
-  line.add_if("traceId", trace_id(exchange.traceparent)).add_if("error", exchange.failure);
-  for (const auto& [name, id] : exchange.ids) line.add(name, id);
-  line.write();
-}
-
 void Facade::Parts::answer(Exchange& exchange, Response response) {
   const std::shared_lock lock(pistache);
   if (!endpoint) return;
-  account(exchange, response.status);
+  account(exchange, response.status, metrics);
   metrics.http_in_flight(-1);
   exchange.line.send(on_the_wire(response, exchange), !exchange.keep_alive);
   end();
@@ -332,7 +239,7 @@ void Facade::Parts::answer(Exchange& exchange, Response response) {
 void Facade::Parts::take_malformed(const std::shared_ptr<Pistache::Tcp::Peer>& peer, int status,
                                    std::string_view request_line) {
   begin();
-  Exchange exchange{Line(peer)};
+  Exchange exchange(Line{peer});
   const auto space = request_line.find(' ');
   const auto verb = request_line.substr(0, space);
   auto path = space == std::string_view::npos ? std::string_view() : request_line.substr(space + 1);
@@ -356,8 +263,6 @@ Request::Parts Facade::Parts::read(const web::Request& request, Routes::Match& m
   Request::Parts parts;
   parts.verb = exchange.verb;
   parts.path = exchange.instance;
-  parts.route = *match.pattern;
-  parts.parameters = std::move(match.parameters);
   for (const auto& [name, raw] : request.headers().rawList()) parts.headers.emplace(lower(raw.name()), raw.value());
   if (const auto length = parts.headers.find("content-length");
       length != parts.headers.end() && length->second != std::to_string(request.body().size())) {
@@ -365,34 +270,7 @@ Request::Parts Facade::Parts::read(const web::Request& request, Routes::Match& m
     throw ProblemError(400, "", "The request's Content-Length is not a number, or not that of its body.");
   }
 
-  if (const auto given = parts.headers.find("traceparent");
-      given != parts.headers.end() && is_traceparent(given->second)) {
-    parts.origin.trace.traceparent = given->second;
-    if (const auto state = parts.headers.find("tracestate");
-        state != parts.headers.end() && is_tracestate(state->second))
-      parts.origin.trace.tracestate = state->second;
-  } else {
-    parts.origin.trace.traceparent = new_traceparent();
-  }
-  exchange.traceparent = parts.origin.trace.traceparent;
-  for (const auto& [name, text] : parts.parameters)
-    if (auto known = log_name(parts.route, name); !known.empty() && is_id(text)) exchange.ids.emplace_back(known, text);
-
-  const auto authorization = parts.headers.find("authorization");
-  if (authorization != parts.headers.end()) {
-    parts.caller = tokens.caller(authorization->second);
-    parts.headers.erase(authorization);  // judged; nothing behind the facade has a use for it
-  }
-  if (match.endpoint->access == Access::Admin && !parts.caller.admin()) {
-    if (parts.caller.anonymous()) {
-      Problem problem;
-      problem.status = 401;
-      problem.detail = "This needs a bearer token with the role admin.";
-      problem.headers = {{"WWW-Authenticate", "Bearer realm=\"ecommerce\""}};
-      throw ProblemError(std::move(problem));
-    }
-    throw ProblemError(403, "", "This needs a bearer token with the role admin.");
-  }
+  read_head(parts, match, tokens, exchange);
 
   if (request.body().size() > max_body) throw ProblemError(413, "", "A request body may have up to 1 MiB.");
   for (auto pair = request.query().parameters_begin(); pair != request.query().parameters_end(); ++pair) {
@@ -401,26 +279,14 @@ Request::Parts Facade::Parts::read(const web::Request& request, Routes::Match& m
     if (!name || !text) throw ProblemError(400, "", "The query is not percent-encoded UTF-8.");
     parts.query.emplace(*std::move(name), *std::move(text));
   }
-  const auto key = parts.headers.find("idempotency-key");
-  if (changes_something(parts.verb) && key != parts.headers.end() && !key->second.empty()) {
-    if (!is_idempotency_key(key->second))
-      throw ProblemError(400, "", "The header Idempotency-Key must have 1 to 255 visible ASCII characters.");
-    // The client's keys need not differ between requests to different things, and what these set off may meet in one
-    // actor.
-    parts.origin.id = key->second + "@" + parts.path;
-  } else {
-    // The door's own id of the request, which stays the same where it passes the request on to another replica.
-    const auto request_id = parts.headers.find("x-request-id");
-    const bool known = request_id != parts.headers.end() && !request_id->second.empty();
-    parts.origin.id = known && is_idempotency_key(request_id->second) ? request_id->second : actors::random_id();
-  }
+  name_work(parts);
   parts.body = request.body();
   return parts;
 }
 
 void Facade::Parts::take(const web::Request& request, const std::shared_ptr<Pistache::Tcp::Peer>& peer) {
   begin();
-  Exchange exchange{Line(peer)};
+  Exchange exchange(Line{peer});
   exchange.verb = web::methodString(request.method());
   exchange.instance = uri_of(request.resource());
   const auto connection = lower(request.headers().tryGetRaw("Connection").value_or(web::Header::Raw("", "")).value());

@@ -90,10 +90,12 @@ class RunningService final : public Service {
         runner_(host_),
         tokens_(system_clock_),
         facade_({settings_.bind_address, settings_.facade_port, std::string(definition.openapi)}, runner_, tokens_,
-                metrics_) {}
+                metrics_),
+        streams_({settings_.bind_address, settings_.stream_port}, runner_, tokens_, metrics_) {}
 
   actors::Host& host() override { return host_; }
   Facade& facade() override { return facade_; }
+  Streams& streams() override { return streams_; }
   Metrics& metrics() override { return metrics_; }
   const actors::Clock& clock() const override { return clock_; }
   const Settings& settings() const override { return settings_; }
@@ -108,6 +110,10 @@ class RunningService final : public Service {
     metrics_.expose(settings_.metrics_address, settings_.metrics_port);
     host_.start();
     facade_.start();
+    if (!streams_.empty()) {
+      if (settings_.stream_port == 0) throw SettingsError("STREAM_PORT is not set, and this service has streams");
+      streams_.start();
+    }
     host_.spawn(fetch_key(host_, tokens_, ending_), [](const actors::Outcome<void>&) {});
     for (const auto& work : started_) work();
     log::info("started", {{"facade", settings_.bind_address + ":" + std::to_string(settings_.facade_port)},
@@ -124,10 +130,13 @@ class RunningService final : public Service {
     };
     ending_ = true;
     for (const auto& work : stopping_) work();
+    // Streams first: they would go on as long as their clients like, and end as soon as they are told.
+    const bool ended = streams_.drain(left());
     const bool answered = facade_.drain(left());
     const bool finished = host_.drain(left());
+    streams_.stop();
     facade_.stop();
-    return answered && finished;
+    return ended && answered && finished;
   }
 
  private:
@@ -141,6 +150,7 @@ class RunningService final : public Service {
   HostRunner runner_;
   Tokens tokens_;
   Facade facade_;
+  Streams streams_;
   std::atomic<bool> ending_ = false;
   std::vector<std::function<void()>> started_;
   std::vector<std::function<void()>> stopping_;

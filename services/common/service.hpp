@@ -24,6 +24,7 @@
 #include "services/common/log.hpp"
 #include "services/common/metrics.hpp"
 #include "services/common/settings.hpp"
+#include "services/common/streams.hpp"
 
 namespace shop::services {
 
@@ -45,6 +46,8 @@ class Service {
   virtual ~Service() = default;
   virtual actors::Host& host() = 0;
   virtual Facade& facade() = 0;
+  /// Opened with the facade, if any route is registered.
+  virtual Streams& streams() = 0;
   virtual Metrics& metrics() = 0;
   virtual const actors::Clock& clock() const = 0;
   virtual const Settings& settings() const = 0;

@@ -64,6 +64,7 @@ void Environment::check() const {
 Settings Settings::read(Environment& environment) {
   Settings settings;
   settings.facade_port = environment.port("FACADE_PORT");
+  settings.stream_port = static_cast<unsigned short>(environment.integer("STREAM_PORT", 0, 65535, 0));
   settings.channel_port = environment.port("APP_CHANNEL_PORT");
   settings.metrics_port = environment.port("METRICS_PORT");
   settings.sidecar_port = environment.port("DAPR_HTTP_PORT");

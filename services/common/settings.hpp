@@ -4,9 +4,10 @@
 /// | variable | meaning | default |
 /// |---|---|---|
 /// | FACADE_PORT | REST facade, behind the door | required |
+/// | STREAM_PORT | streams, behind the door | none; required where a service has some |
 /// | APP_CHANNEL_PORT | the listener the sidecar calls | required |
 /// | METRICS_PORT | Prometheus page `/metrics` | required |
-/// | BIND_ADDRESS | of facade and app channel | 127.0.0.1 |
+/// | BIND_ADDRESS | of facade, streams and app channel | 127.0.0.1 |
 /// | METRICS_ADDRESS | of the metrics page | 127.0.0.1 |
 /// | DAPR_HTTP_PORT | the sidecar's HTTP port | required: a default would reach a neighbour's sidecar |
 /// | DAPR_API_TOKEN | sent to the sidecar | required |
@@ -58,6 +59,7 @@ class Environment {
 
 struct Settings {
   unsigned short facade_port = 0;
+  unsigned short stream_port = 0;  ///< 0: none was given
   unsigned short channel_port = 0;
   unsigned short metrics_port = 0;
   std::string bind_address = "127.0.0.1";

@@ -8,6 +8,7 @@
 #include "services/common/observer.hpp"
 #include "services/common/openapi.hpp"
 #include "services/product/events.hpp"
+#include "services/product/import.hpp"
 #include "services/product/routes.hpp"
 
 namespace shop::product {
@@ -67,6 +68,8 @@ int run(services::Substitutes substitutes) {
           return answer_listing(catalog, std::move(request));
         });
         add_routes(service.facade(), components);
+        add_import(service.streams(), import_by_parts(components.catalog),
+                   [&host](actors::Duration delay) { return host.sleep(delay); });
         service.on_started([&host, &parts = *catalogue] {
           host.spawn(tend(host, parts.components.index, parts.stopping), [](const actors::Outcome<void>&) {});
         });

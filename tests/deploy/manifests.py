@@ -109,7 +109,8 @@ def environment(rollout: Rollout) -> Findings:
             "FACADE_PORT": str(known["ports"]["facade"]), "APP_CHANNEL_PORT": str(known["ports"]["channel"]), "BIND_ADDRESS": "127.0.0.1",
             "METRICS_PORT": str(pod["metrics"]), "METRICS_ADDRESS": "0.0.0.0", "DAPR_HTTP_PORT": str(pod["sidecarHttp"]),
             "DAPR_API_TOKEN": {"secretKeyRef": {"name": notes["dapr.io/api-token-secret"], "key": "token"}},
-            "APP_API_TOKEN": {"secretKeyRef": {"name": notes["dapr.io/app-token-secret"], "key": "token"}}}, told)
+            "APP_API_TOKEN": {"secretKeyRef": {"name": notes["dapr.io/app-token-secret"], "key": "token"}}}
+            | ({"STREAM_PORT": str(known["ports"]["stream"])} if "stream" in known["ports"] else {}), told)
         settings = (ROOT / "services" / "common" / "settings.hpp").read_text()
         for name in told:
             if f"| {name} |" not in settings:
@@ -187,11 +188,10 @@ def door_files(rollout: Rollout) -> Findings:
         has = rollout.one("ConfigMap", volume["configMap"]["name"])["data"]["nginx.conf"]
         if "@{" in has:
             yield f"the door of {app.id} has a placeholder left"
-        door = render.filled((source / "door.conf").read_text(), listen=str(app.ports["door"]),
-                             routes=f"location / {{ {render.repeats(app)}proxy_pass http://{app.short}; }}")
+        door = render.filled((source / "door.conf").read_text(), listen=str(app.ports["door"]), routes=render.routes_of(app))
         linger = re.search(rf"  server {{\n    listen {rollout.facts['pod']['linger']};.*?\n  }}", has, re.DOTALL)[0]
         wanted = render.filled((source / "nginx.conf").read_text(), user="", run="/run/gateway", doors=f"{door}\n{linger}",
-                               upstreams=render.upstream(app.short, [f"127.0.0.1:{app.ports['facade']}"]))
+                               upstreams="\n  ".join(render.upstreams([app])))
         yield from differs(f"the door of {app.id}", wanted.strip(), has.strip())
         (run,) = [each for each in container(template, "door")["volumeMounts"] if each["mountPath"] == "/run/gateway"]
         (empty,) = [each for each in template["spec"]["volumes"] if each["name"] == run["name"]]
@@ -516,7 +516,8 @@ def emulators(rollout: Rollout) -> Findings:
     told = {each["name"]: each.get("value", each.get("valueFrom")) for each in one["env"]}
     yield from differs("what provision is told", {
         "DYNAMODB_ENDPOINT": f"http://dynamodb:{ports['dynamodb']}", "AWS_ENDPOINT": f"http://aws:{ports['aws']}",
-        "JWT_KEY": {"secretKeyRef": {"name": "ecommerce-signing-key", "key": "token"}}}, told)
+        "JWT_KEY": {"secretKeyRef": {"name": "ecommerce-signing-key", "key": "token"}}}
+            | ({"STREAM_PORT": str(known["ports"]["stream"])} if "stream" in known["ports"] else {}), told)
     yield from differs("what provision runs", ("ecommerce/tools", ["provision"]), (one["image"].rsplit(":", 1)[0], one["args"]))
 
 

@@ -19,6 +19,7 @@ The whole shop on this machine: four C++ services with their Dapr sidecars, Dyna
   ./shop logs         what it says; --order ID follows one order through all services
   ./shop test         every test there is
   ./shop chaos        shop while everything breaks, then audit the books
+  ./shop import       products out of a file into the catalog
   ./shop dlq          the messages nobody could handle: look, and put them back
   ./shop down         stop everything; data stays until `up --fresh`
 """
@@ -79,6 +80,24 @@ Creates products, fills a cart, changes a price, checks out with a card that is 
 shows what came of it: the order's history, the ledger, the stock, and the events as they came. Starts the platform first
 where it does not run. Can be repeated: it makes new products and carts every time.""")
     _starting(demo)
+
+    importing = command("import", "products out of a file into the catalog", """\
+Sends a file of products and shows what becomes of every line. Products whose id is there already are replaced by what the
+file says, stock included; what is the same stays as it is. A line that is wrong is named and harms no other.
+
+  ./shop import products.ndjson      one JSON object a line, as POST /products takes it:
+    {"id":"tea-1","name":"Darjeeling","category":"tea","price":{"amount":899,"currency":"EUR"},"stock":40}
+
+  ./shop import products.csv         a header row names the columns, in any order; amounts are in minor units (cents):
+    id,name,description,category,price.amount,price.currency,stock,imageUrl
+    tea-1,Darjeeling,"First flush, 100 g",tea,899,EUR,40,
+
+Without an id, a product is named by its content: the same line again is the same product, a changed one is another. Up to
+100 MiB and 64 KiB a line. If the connection is lost, the same command goes on. Exits 1 if any line was refused.""")
+    importing.add_argument("file", metavar="FILE", help="*.ndjson, *.jsonl or *.csv, in UTF-8")
+    importing.add_argument("--url", metavar="URL", help="of another shop's door (default: this platform's); then with a token of that shop")
+    importing.add_argument("--token", metavar="TOKEN", help="an administrator's (default: SHOP_TOKEN of the environment, or this platform's own)")
+    importing.add_argument("--json", action="store_true", help="the summary as one JSON object, with the lines that were refused")
 
     dlq = command("dlq", "the messages that nobody could handle", """\
 A message that a service cannot read, or fails to handle again and again, ends in the dead-letter queue `ecommerce-dlq`.
@@ -227,4 +246,5 @@ def _dispatch(options: argparse.Namespace) -> int:
     from . import commands
 
     workspace = Workspace(state_folder(options.state_dir), build_folder())
-    return getattr(commands, options.command)(workspace, options)
+    # `import` is a word of Python's own.
+    return getattr(commands, {"import": "import_"}.get(options.command, options.command))(workspace, options)

@@ -92,6 +92,19 @@ def demo(workspace: Workspace, options) -> int:
     return story.tell(platform)
 
 
+def import_(workspace: Workspace, options) -> int:
+    from pathlib import Path
+
+    from . import importing
+
+    platform = Stack(workspace)
+    if options.url is None and not platform.saved:
+        raise ShopError("there is no shop here to import into: ./shop up starts one, --url names another")
+    url = options.url or stack.endpoints(workspace, platform.saved.broker)["gateway"]
+    token = options.token or os.environ.get("SHOP_TOKEN") or credentials.bearer_token(workspace, "admin", "admin")
+    return importing.run(f"{url.rstrip('/')}/products/import", token, Path(options.file), options.json)
+
+
 def test(workspace: Workspace, options) -> int:
     from . import testing
 

@@ -180,6 +180,8 @@ def _service(workspace: Workspace, app: facts.App, secrets: Credentials, binary:
         "DAPR_HTTP_PORT": str(app.ports["sidecarHttp"]), "DAPR_API_TOKEN": secrets.dapr_api_token,
         "APP_API_TOKEN": secrets.app_api_token,
     }
+    if "stream" in app.ports:
+        environment["STREAM_PORT"] = str(app.ports["stream"])
     if app.short == "payment" and "gateway" in via:
         environment["SIMULATED_GATEWAY_PORT"] = str(via["gateway"])
     # The door's port: behind it is the one way in for the outside.

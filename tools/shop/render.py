@@ -128,6 +128,27 @@ def repeats(app: facts.App) -> str:
     return "proxy_next_upstream error timeout http_503 http_504 non_idempotent; " if app.actors else ""
 
 
+def streams(app: facts.App) -> str:
+    """The locations whose requests or answers go on for long, and therefore to a listener of their own; empty for an app that
+    has none."""
+    if "stream" not in app.ports:
+        return ""
+    return (ROOT / "services" / "gateway" / f"{app.short}-streams.conf").read_text() + "\n"
+
+
+def upstreams(replicas: list[facts.App]) -> list[str]:
+    """The listeners behind the door of one app, of all its replicas."""
+    short = replicas[0].short
+    kinds = {short: "facade", f"{short}-streams": "stream"}
+    return [upstream(name, [f"{facts.host()}:{app.ports[port]}" for app in replicas])
+            for name, port in kinds.items() if port in replicas[0].ports]
+
+
+def routes_of(app: facts.App) -> str:
+    """What an app's own door leads to."""
+    return f"{streams(app)}location / {{ {repeats(app)}proxy_pass http://{app.short}; }}"
+
+
 def gateway_file(workspace: Workspace) -> Path:
     return workspace.generated / "nginx.conf"
 
@@ -137,19 +158,17 @@ def write_gateway(workspace: Workspace, replicas: int) -> bool:
     whether it had to change."""
     source, address = ROOT / "services" / "gateway", facts.host()
     door = (source / "door.conf").read_text()
-    upstreams, doors, routes = [], [], []
+    behind, doors, routes = [], [], []
     everything = facts.apps(workspace.port_offset, replicas)
     for app in (app for app in everything if app.replica == 0):
-        facades = [f"{address}:{each.ports['facade']}" for each in everything if each.id == app.id]
-        upstreams.append(upstream(app.short, facades))
-        doors.append(filled(door, listen=f"{address}:{app.ports['door']}",
-                            routes=f"location / {{ {repeats(app)}proxy_pass http://{app.short}; }}"))
+        behind += upstreams([each for each in everything if each.id == app.id])
+        doors.append(filled(door, listen=f"{address}:{app.ports['door']}", routes=routes_of(app)))
         paths = "|".join(path.lstrip("/") for path in app.paths)
-        routes.append(f"location ~ ^/(?:{paths})(?:/|$) {{ {repeats(app)}proxy_pass http://{app.short}; }}")
+        routes.append(f"{streams(app)}location ~ ^/(?:{paths})(?:/|$) {{ {repeats(app)}proxy_pass http://{app.short}; }}")
     routes.append("location / { return 404; }")
     port = facts.Ports(workspace.port_offset)["gateway"]
     doors.append(filled(door, listen=f"{address}:{port}", routes="\n    ".join(routes)))
     return write(gateway_file(workspace), filled(
-        (source / "nginx.conf").read_text(), run=str(workspace.gateway), upstreams="\n  ".join(upstreams),
+        (source / "nginx.conf").read_text(), run=str(workspace.gateway), upstreams="\n  ".join(behind),
         doors="\n".join(doors), user="user nobody nogroup;" if os.geteuid() == 0 else ""))
 

@@ -104,8 +104,13 @@ The images have no sleep, and Kubernetes' own comes with 1.30: what makes a cont
 {{- $app := index $facts.apps (index . 1) -}}
 {{- $facade := printf "%s:%v" $facts.host $app.ports.facade -}}
 {{- $upstream := printf "upstream %s { zone %s 64k; server %s max_fails=1 fail_timeout=2s; keepalive 64; }" $app.short $app.short $facade -}}
+{{- $streams := "" -}}
+{{- if hasKey $app.ports "stream" -}}
+{{- $upstream = printf "%s\n  upstream %s-streams { zone %s-streams 64k; server %s:%v max_fails=1 fail_timeout=2s; keepalive 64; }" $upstream $app.short $app.short $facts.host $app.ports.stream -}}
+{{- $streams = printf "%s\n" ($root.Files.Get (printf "files/gateway/%s-streams.conf" $app.short)) -}}
+{{- end -}}
 {{- $repeats := ternary "proxy_next_upstream error timeout http_503 http_504 non_idempotent; " "" (gt (len $app.actors) 0) -}}
-{{- $routes := printf "location / { %sproxy_pass http://%s; }" $repeats $app.short -}}
+{{- $routes := printf "%slocation / { %sproxy_pass http://%s; }" $streams $repeats $app.short -}}
 {{- $door := $root.Files.Get "files/gateway/door.conf" | replace "@{listen}" (toString $app.ports.door) | replace "@{routes}" $routes -}}
 {{- $conf := $root.Files.Get "files/gateway/nginx.conf" | replace "@{user}" "" | replace "@{run}" "/run/gateway" -}}
 {{- $linger := printf "  server {\n    listen %v;\n    access_log off;\n    location = /linger { limit_rate 100; return 200 %s; }\n  }" $facts.pod.linger (repeat (int $root.Values.stopping.lingerSeconds) (repeat 100 ".")) -}}
