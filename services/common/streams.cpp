@@ -582,7 +582,7 @@ void Streams::Parts::accept() {
   });
 }
 
-std::vector<std::shared_ptr<Connection>> Streams::Parts::all() {
+std::vector<std::shared_ptr<Streams::Connection>> Streams::Parts::all() {
   std::vector<std::shared_ptr<Connection>> live;
   for (const auto& [_, weak] : connections)
     if (auto connection = weak.lock()) live.push_back(std::move(connection));

@@ -71,6 +71,15 @@ bool Connection::more() {
   return true;
 }
 
+std::optional<std::string> Connection::read_some() {
+  if (pending_.empty() && !more()) return std::nullopt;
+  return std::exchange(pending_, {});
+}
+
+void Connection::finish() {
+  ::shutdown(socket_, SHUT_WR);
+}
+
 std::optional<Answer> Connection::read(bool bodiless) {
   std::size_t end = 0;
   while ((end = pending_.find("\r\n\r\n")) == std::string::npos)

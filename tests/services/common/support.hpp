@@ -60,6 +60,10 @@ class Connection {
   void send(const std::string& bytes);
   /// The next answer, by its Content-Length; after HEAD, 204 and 304 without a body. None when the peer closed.
   std::optional<Answer> read(bool bodiless = false);
+  /// Whatever comes next; none when the peer closed.
+  std::optional<std::string> read_some();
+  /// Nothing more is sent; what comes can still be read.
+  void finish();
 
  private:
   bool more();
