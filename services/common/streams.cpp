@@ -13,6 +13,7 @@
 #include <array>
 #include <atomic>
 #include <condition_variable>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -45,7 +46,8 @@ class Parser final : public http::basic_parser<true> {
  public:
   Parser() {
     header_limit(most_head);
-    body_limit(boost::none);  // the route's limit is counted where the bytes are kept
+    // The route's limit is counted where the bytes are kept. `boost::none` would refuse every length in Boost 1.74.
+    body_limit(std::numeric_limits<std::uint64_t>::max());
   }
   std::string verb, target;
   bool http_1_1 = true;
@@ -308,6 +310,7 @@ class Streams::Connection final : public Stream, public std::enable_shared_from_
 
   // --- the request
 
+  void count();
   void head_came();
   void take();
   actors::Task<void> handle(const Streams::Handler& handler);
@@ -420,13 +423,17 @@ class Streams::Connection final : public Stream, public std::enable_shared_from_
   std::optional<Request> request_;
 };
 
-void Streams::Connection::head_came() {
-  counted_ = true;
+void Streams::Connection::count() {
+  if (std::exchange(counted_, true)) return;
   {
     const std::lock_guard lock(parts_->mutex);
     ++parts_->in_flight;
   }
   parts_->metrics.http_in_flight(1);
+}
+
+void Streams::Connection::head_came() {
+  count();
   std::optional<Problem> problem;
   try {
     take();
@@ -523,6 +530,7 @@ void Streams::Connection::handled(const std::exception_ptr& error) {
 }
 
 void Streams::Connection::refuse(Problem problem) {
+  count();
   phase_ = Phase::Ending;
   problem.instance = seen_.instance;
   const auto body = problem.to_json();

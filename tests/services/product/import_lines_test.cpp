@@ -66,10 +66,9 @@ TEST(NdjsonLines, a_line_is_there_as_soon_as_it_ends) {
 }
 
 TEST(NdjsonLines, what_is_wrong_is_pointed_at_and_harms_no_other) {
-  const auto lines = ndjson(R"({"id":"x","name":"","category":"c","price":{"amount":-1,"currency":"EUR"},"stock":1})"
-                            "\n{nonsense\n" +
-                            R"({"id":"y","name":"N","category":"c","price":{"amount":1},"stock":"1","colour":"red"})" +
-                            "\n[]\n\xff\n" + json("z") + "\n");
+  const std::string first = R"({"id":"x","name":"","category":"c","price":{"amount":-1,"currency":"EUR"},"stock":1})";
+  const std::string third = R"({"id":"y","name":"N","category":"c","price":{"amount":1},"stock":"1","colour":"red"})";
+  const auto lines = ndjson(first + "\n{nonsense\n" + third + "\n[]\n\xff\n" + json("z") + "\n");
   ASSERT_EQ(lines.size(), 6U);
   EXPECT_EQ(said(lines[0]),
             "1 x /name: must not be empty /price/amount: must be from 0 to 1000000000000 minor units (cents)");
