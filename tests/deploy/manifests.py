@@ -516,8 +516,7 @@ def emulators(rollout: Rollout) -> Findings:
     told = {each["name"]: each.get("value", each.get("valueFrom")) for each in one["env"]}
     yield from differs("what provision is told", {
         "DYNAMODB_ENDPOINT": f"http://dynamodb:{ports['dynamodb']}", "AWS_ENDPOINT": f"http://aws:{ports['aws']}",
-        "JWT_KEY": {"secretKeyRef": {"name": "ecommerce-signing-key", "key": "token"}}}
-            | ({"STREAM_PORT": str(known["ports"]["stream"])} if "stream" in known["ports"] else {}), told)
+        "JWT_KEY": {"secretKeyRef": {"name": "ecommerce-signing-key", "key": "token"}}}, told)
     yield from differs("what provision runs", ("ecommerce/tools", ["provision"]), (one["image"].rsplit(":", 1)[0], one["args"]))
 
 

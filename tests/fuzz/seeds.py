@@ -151,6 +151,17 @@ def _text() -> dict[str, str]:
     return {f"text-{number}": text for number, text in enumerate(texts)}
 
 
+def _import() -> dict[str, str]:
+    line = json.dumps(PRODUCT) + "\n"
+    header = "id,name,description,category,price.amount,price.currency,stock,imageUrl\r\n"
+    row = 'cup,Cup,"A ""cup"",\r\nred",kitchen,900,EUR,3,https://img.example/cup.png\r\n'
+    ndjson, csv = "\x02\x10", "\x03\x05"
+    return {"ndjson": ndjson + line + "\n" + line.replace('"cup"', '"mug"'), "mark": ndjson + "\ufeff" + line, "half": "\x00\x01" + line[:30],
+            "wrong": ndjson + "{\n" + line.replace("900", "-1") + "[]", "csv": csv + header + row + row, "csv-mark": csv + "\ufeff" + header + row,
+            "csv-half": "\x01\x02" + header + row[:20], "csv-wrong": csv + header + 'a"b,c\r\n"a"b\r\n\rx\n' + row,
+            "csv-names": csv + "stock,currency,amount,category,name\n1,EUR,2,c,n\n", "csv-header": csv + "id,colour\n"}
+
+
 def _json() -> dict[str, str]:
     everything = {"text": "a\u00e9\U0001f600", "number": -1, "small": 7, "flag": True, "note": None, "counts": {"a": 1}, "at": "2026-05-04T10:11:12.013Z",
                   "lines": [{"productId": "tea", "name": "Tea", "quantity": 1, "unitPrice": {"amount": 1, "currency": "EUR"}}],
@@ -159,7 +170,7 @@ def _json() -> dict[str, str]:
             "numbers": "[0,-0,1e5,1E-5,1.25,9223372036854775807,18446744073709551615,1e308]"}
 
 
-MAKERS = {"channel": _channel, "documents": _documents, "events": _events, "facade": _facade, "http": _http, "json": _json,
+MAKERS = {"channel": _channel, "documents": _documents, "events": _events, "facade": _facade, "http": _http, "import": _import, "json": _json,
           "rest": _rest, "sidecar": _sidecar, "text": _text, "tokens": _tokens}
 
 
