@@ -38,6 +38,7 @@ TEST_F(SettingsTest, what_must_be_there_is_enough) {
   EXPECT_EQ(settings.facade_port, 6002);
   EXPECT_EQ(settings.channel_port, 7002);
   EXPECT_EQ(settings.metrics_port, 9092);
+  EXPECT_EQ(settings.stream_port, 0);
   EXPECT_EQ(settings.sidecar_port, 3502);
   EXPECT_EQ(settings.bind_address, "127.0.0.1");
   EXPECT_EQ(settings.log_level, log::Level::Info);
@@ -49,7 +50,9 @@ TEST_F(SettingsTest, everything_can_be_set) {
   variables["METRICS_ADDRESS"] = "10.0.0.1";
   variables["LOG_LEVEL"] = "debug";
   variables["DRAIN_SECONDS"] = "0";
+  variables["STREAM_PORT"] = "6102";
   const auto settings = read();
+  EXPECT_EQ(settings.stream_port, 6102);
   EXPECT_EQ(settings.bind_address, "0.0.0.0");
   EXPECT_EQ(settings.metrics_address, "10.0.0.1");
   EXPECT_EQ(settings.log_level, log::Level::Debug);
