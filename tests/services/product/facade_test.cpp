@@ -23,6 +23,7 @@ class ProductFacadeTest : public CatalogTest {
  protected:
   ProductFacadeTest() {
     tokens.accept(services::hs256(services::testing::key));
+    run(replica->index.open());
     add_routes(facade, *replica);
     facade.start();
   }
