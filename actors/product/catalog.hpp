@@ -15,7 +15,7 @@
 #include "actors/runtime/result.hpp"
 #include "actors/product/documents.hpp"
 #include "actors/product/index.hpp"
-#include "actors/product/query.hpp"
+#include "actors/product/list_query.hpp"
 #include "actors/product/stock.hpp"
 
 namespace shop::product {
