@@ -47,13 +47,19 @@ Response shown(int status, const View& view) {
 Query query_of(const Request& request) {
   Query query;
   query.words = request.query("q");
-  if (query.words && query.words->size() > 200) bad_query("The query parameter \"q\" must have at most 200 bytes.");
+  if (query.words && query.words->size() > most_words)
+    bad_query("The query parameter \"q\" must have at most " + std::to_string(most_words) + " bytes.");
   query.category = request.query("category");
   query.least_price = request.query_integer("minPrice", 0, most_price);
   query.highest_price = request.query_integer("maxPrice", 0, most_price);
   if (query.least_price && query.highest_price && *query.least_price > *query.highest_price)
     bad_query("The query parameter \"minPrice\" must not be above \"maxPrice\".");
   query.in_stock = request.query_flag("inStock");
+  if (const auto name = request.query("sort")) {
+    const auto sort = sort_from(*name);
+    if (!sort) bad_query("The query parameter \"sort\" must be one of " + sort_names() + ".");
+    query.sort = *sort;
+  }
   query.limit = static_cast<std::size_t>(request.query_integer("limit", 1, 100).value_or(20));
   query.cursor = request.query("cursor");
   return query;
