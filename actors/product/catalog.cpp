@@ -294,14 +294,16 @@ actors::Task<actors::Result<Imported>> Catalog::import_one(NewProduct product, a
   co_return Imported{id, status};
 }
 
-actors::Task<actors::Result<std::int64_t>> Catalog::set_picture(ProductId id, Picture picture, Condition condition,
-                                                                actors::Trace trace, std::string request) {
+actors::Task<actors::Result<std::int64_t>> Catalog::set_picture(ProductId id, Picture picture,
+                                                                PictureCondition condition, actors::Trace trace,
+                                                                std::string request) {
   Asked asked{std::move(request), picture.type + ' ' + digest_of(picture.bytes)};
   const auto decide = [this, id, &picture, condition = std::move(condition), trace = std::move(trace)](
                           const std::optional<ProductItem>& item, const StockItem& stored) -> Decision {
     const auto before = existing(item, id);
     if (!before) return tl::unexpected(before.error());
-    if (!holds(condition, *before, stored)) return stale(id);
+    const auto known = before->picture ? std::optional(before->picture->version) : std::nullopt;
+    if (condition && !condition(known)) return stale(id);
     auto written = replaced(*before, before->product, std::nullopt, stored, trace);
     const auto version = written.item.product.version;
     written.item.picture = record_of(picture, version);

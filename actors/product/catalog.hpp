@@ -16,6 +16,7 @@
 #include "actors/product/documents.hpp"
 #include "actors/product/index.hpp"
 #include "actors/product/picture_store.hpp"
+#include "actors/product/pictures.hpp"
 #include "actors/product/stock.hpp"
 
 namespace shop::product {
@@ -89,13 +90,8 @@ struct Imported {
   Status status = Status::Unchanged;
 };
 
-struct StoredPicture {
-  Picture picture;
-  std::int64_t version = 0;  ///< of the product, when the picture came
-};
-
 /// Thread-safe. Products and pictures given to it must have no problems.
-class Catalog {
+class Catalog final : public Pictures {
  public:
   Catalog(actors::StateStore& store, const actors::Clock& clock, GroupCommit& commit, Index& index, Stock& stock)
       : store_(store), clock_(clock), commit_(commit), index_(index), stock_(stock) {}
@@ -114,11 +110,9 @@ class Catalog {
   /// gives back nothing that was sold meanwhile.
   actors::Task<actors::Result<Imported>> import_one(NewProduct product, actors::Trace trace);
 
-  /// Replaces the picture, as a change of the product; answers its new version.
-  actors::Task<actors::Result<std::int64_t>> set_picture(ProductId id, Picture picture, Condition condition,
-                                                         actors::Trace trace,
-                                                         std::string request = actors::random_id());
-  actors::Task<std::optional<StoredPicture>> picture(ProductId id);
+  actors::Task<actors::Result<std::int64_t>> set_picture(ProductId id, Picture picture, PictureCondition condition,
+                                                         actors::Trace trace, std::string request) override;
+  actors::Task<std::optional<StoredPicture>> picture(ProductId id) override;
 
   /// As it is now; none if it does not exist (any more).
   actors::Task<std::optional<View>> find(ProductId id);

@@ -347,7 +347,7 @@ void Facade::Parts::take_malformed(const std::shared_ptr<Pistache::Tcp::Peer>& p
     if (auto refused = refuse_by_route(match)) return answer(exchange, *std::move(refused));
   }
   const char* detail = status == 413   ? "A request body may have up to 1 MiB."
-                       : status == 415 ? "The request body must be application/json."
+                       : status == 415 ? "The header Content-Type is none that this path takes."
                                        : "The request is malformed.";
   answer(exchange, refusal(status >= 400 && status < 500 ? status : 400, detail));
 }

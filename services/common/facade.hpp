@@ -94,6 +94,8 @@ class Request {
 
   /// By any spelling of its name; empty counts as absent.
   std::optional<std::string> header(std::string_view name) const;
+  /// Of `Content-Type`, in lower case and without parameters: `image/png`. Empty without one.
+  std::string media_type() const;
   /// The header `Idempotency-Key`; 400 without it.
   const std::string& idempotency_key() const;
 

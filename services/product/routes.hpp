@@ -4,11 +4,14 @@
 #include "actors/runtime/host.hpp"
 #include "services/common/facade.hpp"
 #include "actors/product/components.hpp"
+#include "actors/product/pictures.hpp"
 
 namespace shop::product {
 
 /// `components` must outlive the facade.
 void add_routes(services::Facade& facade, Components& components);
+/// `PUT` and `GET /products/{id}/image`. `pictures` must outlive the facade.
+void add_picture_routes(services::Facade& facade, Pictures& pictures);
 
 /// `GET /internal/products/{id}` on the app channel: 200 with the `Listing`, or 404 for a product that never was.
 actors::Task<actors::ChannelAnswer> answer_listing(Catalog& catalog, actors::ChannelRequest request);

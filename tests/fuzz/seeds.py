@@ -159,8 +159,20 @@ def _json() -> dict[str, str]:
             "numbers": "[0,-0,1e5,1E-5,1.25,9223372036854775807,18446744073709551615,1e308]"}
 
 
+def _picture() -> dict[str, bytes]:
+    """As encoders and drawers make them, and a drawing that has everything that may stand in one."""
+    types = {"svg": "svg+xml", "jpg": "jpeg"}
+    drawn = """<?xml version="1.0" encoding="UTF-8"?><svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 9">
+<title>t</title><style type="text/css"><![CDATA[.a{fill:url(#g)}]]></style><defs><linearGradient id="g"><stop offset="0" stop-color="#fff"/></linearGradient>
+<symbol id="s"><path d="M0 0"/></symbol><clipPath id="c"><circle r="1"/></clipPath><filter id="f"><feGaussianBlur stdDeviation="1"/></filter></defs>
+<use xlink:href="#s"/><g class="a" style="mask:none" clip-path="url('#c')" filter="url(#f)" transform="rotate(3)"><text xml:space="preserve">&#65;&amp;</text></g></svg>"""
+    files = [*(HERE.parent / "actors" / "product" / "pictures").iterdir(), HERE.parents[1] / "tools" / "shop" / "sample" / "pictures" / "moka-pot.svg"]
+    found = {file.name: f"image/{types.get(file.suffix[1:], file.suffix[1:])}\n".encode() + file.read_bytes() for file in files}
+    return found | {"drawn": b"image/svg+xml\n" + drawn.encode()}
+
+
 MAKERS = {"channel": _channel, "documents": _documents, "events": _events, "facade": _facade, "http": _http, "json": _json,
-          "rest": _rest, "sidecar": _sidecar, "text": _text, "tokens": _tokens}
+          "picture": _picture, "rest": _rest, "sidecar": _sidecar, "text": _text, "tokens": _tokens}
 
 
 def _words() -> set[str]:
@@ -189,8 +201,8 @@ def write(folder: Path, targets: list[str]) -> Path:
     """Fills a folder for each target; answers the dictionary's file, which is there whole or not at all: others may read it now."""
     for target in targets:
         (folder / target).mkdir(parents=True, exist_ok=True)
-        for name, text in MAKERS[target]().items():
-            (folder / target / f"seed-{name}").write_bytes(text.encode("utf-8", "surrogatepass"))
+        for name, seed in MAKERS[target]().items():
+            (folder / target / f"seed-{name}").write_bytes(seed if isinstance(seed, bytes) else seed.encode("utf-8", "surrogatepass"))
     dictionary = folder / "words.dict"
     lines = ['"' + "".join(chr(b) if 32 <= b < 127 and b not in (34, 92) else f"\\x{b:02X}" for b in word.encode()) + '"' for word in sorted(_words()) if word]
     whole = folder / f"words.{os.getpid()}"

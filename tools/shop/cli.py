@@ -75,9 +75,10 @@ Prints a token signed with this platform's development key, valid for 12 hours, 
     token.add_argument("--sub", metavar="NAME", help="whom it names (default: the role's name)")
 
     demo = command("demo", "see a checkout go through, hop by hop", """\
-Creates products, fills a cart, changes a price, checks out with a card that is approved and with one that is declined, and
-shows what came of it: the order's history, the ledger, the stock, and the events as they came. Starts the platform first
-where it does not run. Can be repeated: it makes new products and carts every time.""")
+Puts the sample catalog (48 products with drawings) on the shelf where it is missing, fills a cart, changes a price, checks
+out with a card that is approved and with one that is declined, and shows what came of it: the order's history, the ledger,
+the stock, and the events as they came. Starts the platform first where it does not run. Can be repeated: it makes a new
+product and new carts every time.""")
     _starting(demo)
 
     dlq = command("dlq", "the messages that nobody could handle", """\
