@@ -21,10 +21,12 @@ inline constexpr std::array status_names{
     std::pair{Status::Shipped, "shipped"},
 };
 
-enum class Trigger { CheckoutCompleted, PaymentCompleted, PaymentFailed, Cancel, Deadline, Ship };
+/// `Held` and `Refused`: the pieces that the order wants are reserved for it, or cannot be had.
+enum class Trigger { CheckoutCompleted, Held, Refused, PaymentCompleted, PaymentFailed, Cancel, Deadline, Ship };
 
 /// What a trigger does. Whatever makes an order enter the states of those names publishes `order.created`,
-/// `order.confirmed`, `order.cancelled`, `order.shipped`; entering `payment_failed` publishes nothing.
+/// `order.confirmed`, `order.cancelled`, `order.shipped`; entering `payment_failed` publishes nothing, and neither does
+/// an order that is cancelled before it was there for anybody.
 struct Step {
   enum class Kind {
     Nothing,    ///< changes nothing, acknowledged
@@ -57,14 +59,14 @@ constexpr auto cancelled = enter(Status::Cancelled);
 constexpr auto shipped = enter(Status::Shipped);
 
 // clang-format off
-inline constexpr std::array<std::array<Step, 6>, 6> steps{{
-    //                    checkout  pay.completed  pay.failed  cancel     deadline   ship
-    /* none           */ {created,  remember,      remember,   unknown,   nothing,   unknown },
-    /* created        */ {nothing,  confirmed,     failed,     cancelled, cancelled, conflict},
-    /* payment_failed */ {nothing,  confirmed,     reason,     cancelled, cancelled, conflict},
-    /* confirmed      */ {nothing,  nothing,       nothing,    cancelled, nothing,   shipped },
-    /* cancelled      */ {nothing,  nothing,       nothing,    nothing,   nothing,   conflict},
-    /* shipped        */ {nothing,  nothing,       nothing,    conflict,  nothing,   nothing },
+inline constexpr std::array<std::array<Step, 8>, 6> steps{{
+    //                    checkout  held      refused    pay.completed  pay.failed  cancel     deadline   ship
+    /* none           */ {remember, created,  cancelled, remember,      remember,   unknown,   nothing,   unknown },
+    /* created        */ {nothing,  nothing,  nothing,   confirmed,     failed,     cancelled, cancelled, conflict},
+    /* payment_failed */ {nothing,  nothing,  nothing,   confirmed,     reason,     cancelled, cancelled, conflict},
+    /* confirmed      */ {nothing,  nothing,  nothing,   nothing,       nothing,    cancelled, nothing,   shipped },
+    /* cancelled      */ {nothing,  nothing,  nothing,   nothing,       nothing,    nothing,   nothing,   conflict},
+    /* shipped        */ {nothing,  nothing,  nothing,   nothing,       nothing,    conflict,  nothing,   nothing },
 }};
 // clang-format on
 

@@ -596,8 +596,8 @@ StateOperation Activation::document(std::int64_t version, const std::vector<Outb
 }
 
 void Activation::start_after_commit(detail::Turn& turn, const detail::TurnRequest& request) {
-  for (auto& work : turn.effects.after_commit)
-    engine_.start_work(id_, std::move(work),
+  for (auto& [kind, work] : turn.effects.after_commit)
+    engine_.start_work(id_, kind, std::move(work),
                        {request.id.empty() ? "" : request.id + "/after", Cause::Call, request.trace});
 }
 

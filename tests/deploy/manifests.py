@@ -72,8 +72,9 @@ def one_namespace(rollout: Rollout) -> Findings:
             yield from differs(f"access control of {name}: trust domain", rollout.facts["trustDomain"], policy["trustDomain"])
             yield from differs(f"access control of {name}: namespace", NAMESPACE, policy.get("namespace", NAMESPACE))
         callers = {policy["appId"]: policy["operations"] for policy in control.get("policies", [])}
-        may = [{"name": "/internal/**", "httpVerb": ["GET"], "action": "allow"}]
-        yield from differs(f"who calls {name}", {app: may for app in rollout.facts["internalCalls"].get(name, [])}, callers)
+        may = {app: [{"name": "/internal/**", "httpVerb": verbs, "action": "allow"}]
+               for app, verbs in rollout.facts["internalCalls"].get(name, {}).items()}
+        yield from differs(f"who calls {name}", may, callers)
         yield from differs(f"what {name} does with everybody else", "deny", control["defaultAction"])
 
 

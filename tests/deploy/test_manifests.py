@@ -76,6 +76,13 @@ def a_caller_more(r):
     policies.append({**policies[0], "appId": "payment-service"})
 
 
+@mistake("who calls product-service: order-service is ")
+def a_verb_more(r):
+    policies = r.one("Configuration", "product-service")["spec"]["accessControl"]["policies"]
+    (policy,) = [policy for policy in policies if policy["appId"] == "order-service"]
+    policy["operations"][0]["httpVerb"] = ["PUT", "DELETE"]
+
+
 @mistake("what cart-service does with everybody else is allow")
 def access_for_everybody(r):
     r.one("Configuration", "cart-service")["spec"]["accessControl"]["defaultAction"] = "allow"
