@@ -3,6 +3,7 @@
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tarfile
 import time
@@ -441,14 +442,29 @@ LINGER = 3
 
 
 @pytest.fixture
-def nginx(rollout, tmp_path):
-    """A door as the chart configures it, but for the ports and where it writes, which on this machine are others', and a shorter
-    linger."""
+def closed_port():
+    """A port that refuses connections for as long as the test runs: it is bound, so that nobody else can listen on it."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+def swapped(conf: str, old: str, new: str) -> str:
+    assert conf.count(old) == 1, f"{old!r} is in the door's configuration {conf.count(old)} times"
+    return conf.replace(old, new)
+
+
+@pytest.fixture
+def nginx(rollout, tmp_path, closed_port):
+    """A door as the chart configures it, but for where it writes, a shorter linger, and all its ports: a platform may be running
+    on this machine. Behind the door nobody answers."""
     conf = of(ours("zones", f"stopping.lingerSeconds={LINGER}"), "ConfigMap")["cart-service-door"]["data"]["nginx.conf"]
     door, linger = free_port(), free_port()
     known = rollout.apps["cart-service"]["ports"]
-    conf = conf.replace("/run/gateway", str(tmp_path)).replace(f"listen {known['door']} ", f"listen 127.0.0.1:{door} ")
-    conf = conf.replace(f"listen {rollout.facts['pod']['linger']};", f"listen 127.0.0.1:{linger};")
+    conf = conf.replace("/run/gateway", str(tmp_path))
+    conf = swapped(conf, f"listen {known['door']} ", f"listen 127.0.0.1:{door} ")
+    conf = swapped(conf, f"listen {rollout.facts['pod']['linger']};", f"listen 127.0.0.1:{linger};")
+    conf = swapped(conf, f"server {rollout.facts['host']}:{known['facade']} ", f"server 127.0.0.1:{closed_port} ")
     file = tmp_path / "nginx.conf"
     file.write_text(conf)
     process = subprocess.Popen([shutil.which("nginx") or "/usr/sbin/nginx", "-e", "stderr", "-c", file], stdout=subprocess.DEVNULL,

@@ -45,7 +45,7 @@ def recorder():
 @pytest.fixture
 def sidecar(recorder, tmp_path):
     """A sidecar alone, with nothing but the store."""
-    from shop import ports, toolbox
+    from shop import facts, ports, toolbox
     from shop.console import Progress
 
     (tmp_path / "store.yaml").write_text(f"""
@@ -70,16 +70,16 @@ metadata: {{name: alone}}
 spec: {{nameResolution: {{component: sqlite, version: v1, configuration: {{connectionString: "{tmp_path}/names.db"}}}}}}
 """)
     daprd = toolbox.ensure_dapr(Progress(quiet=True))[0]
-    port = 3500 + ports.free_offset()
+    at = facts.apps(ports.free_offset())[0].ports
     with open(tmp_path / "daprd.log", "w") as log:
         process = subprocess.Popen(
-            [daprd, "--app-id", "reader", "--dapr-http-port", str(port), "--dapr-grpc-port", str(port + 1),
-             "--dapr-internal-grpc-port", str(port + 2), "--dapr-listen-addresses", "127.0.0.1",
+            [daprd, "--app-id", "reader", "--dapr-http-port", str(at["sidecarHttp"]), "--dapr-grpc-port", str(at["sidecarGrpc"]),
+             "--dapr-internal-grpc-port", str(at["sidecarInternal"]), "--dapr-listen-addresses", "127.0.0.1",
              "--dapr-internal-grpc-listen-address", "127.0.0.1", "--enable-metrics=false", "--resources-path", tmp_path,
              "--config", tmp_path / "config" / "alone.yaml"],
             env={**os.environ, "DAPR_HOST_IP": "127.0.0.1"},
             stdout=log, stderr=subprocess.STDOUT)
-        address = f"http://127.0.0.1:{port}"
+        address = f"http://127.0.0.1:{at['sidecarHttp']}"
 
         def up() -> bool:
             assert process.poll() is None, (tmp_path / "daprd.log").read_text()[-2000:]
