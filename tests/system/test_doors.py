@@ -73,7 +73,7 @@ def test_the_tag_of_a_compressed_answer_is_good_for_asking_again(platform, long_
     tag = ask(address, "GET", path, {"Accept-Encoding": "gzip"}).getheader("ETag")
     again = ask(address, "GET", path, {"Accept-Encoding": "gzip", "If-None-Match": tag})
     assert again.status == 304 and again.text == b""
-    assert again.getheader("ETag") == tag.removeprefix("W/") and again.getheader("Vary") == "Accept-Encoding"
+    assert again.getheader("ETag") == tag.removeprefix("W/") and "Accept-Encoding" in again.getheader("Vary")
 
 
 def test_the_tag_of_a_compressed_answer_is_good_for_one_change(platform, authorization):

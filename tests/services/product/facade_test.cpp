@@ -145,8 +145,9 @@ TEST_F(ProductFacadeTest, EveryAnswerSaysHowLongItMayBeKept) {
 
 TEST_F(ProductFacadeTest, APriceIsInACurrencyThatIsInUse) {
   const auto create = [&](const std::string& currency) {
-    return send("POST", "/products",
-                R"({"name":"Tea","category":"drinks","price":{"amount":1,"currency":")" + currency + R"("},"stock":1})");
+    return send(
+        "POST", "/products",
+        R"({"name":"Tea","category":"drinks","price":{"amount":1,"currency":")" + currency + R"("},"stock":1})");
   };
   for (const auto* currency : {"EUR", "USD", "JPY", "KWD", "ZWG"}) EXPECT_EQ(create(currency).status, 201) << currency;
   for (const auto* currency : {"ABC", "EURO", "eur", "XXX", "XTS", "XAU", "DEM", "CHE", "BGN", "EU", ""}) {
