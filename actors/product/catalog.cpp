@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "actors/shared/currency.hpp"
+
 namespace shop::product {
 namespace {
 
@@ -43,8 +45,9 @@ void check_description(const std::string& text, Problems& problems) {
 }
 
 void check_price(const Money& price, Problems& problems) {
-  if (!is_price({0, price.currency}))
-    problems.push_back({"/price/currency", "must be an ISO 4217 code of three capital letters, such as EUR"});
+  if (!is_currency(price.currency))
+    problems.push_back(
+        {"/price/currency", "must be the code of a currency in use (ISO 4217), such as EUR, JPY or KWD"});
   if (!is_price({price.amount, "EUR"}))
     problems.push_back({"/price/amount", "must be from 0 to 1000000000000 minor units (cents)"});
 }

@@ -280,7 +280,12 @@ std::string on_the_wire(const Response& response, const Exchange& exchange) {
   if (!bodiless && !response.body.empty()) add("Content-Type", response.content_type);
   if (!bodiless) add("Content-Length", std::to_string(response.body.size()));
   add("Connection", exchange.keep_alive ? "keep-alive" : "close");
-  for (const auto& [name, value] : response.headers) add(name, value);
+  bool says_how_to_keep = false;
+  for (const auto& [name, value] : response.headers) {
+    if (name == "Cache-Control") says_how_to_keep = true;
+    add(name, value);
+  }
+  if (!says_how_to_keep) add("Cache-Control", "no-store");
   text += "\r\n";
   if (!bodiless && exchange.verb != "HEAD") text += response.body;
   return text;

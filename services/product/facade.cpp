@@ -27,11 +27,12 @@ void refuse_problems(std::vector<actors::json::Problem> problems) {
   throw ProblemError(400, "", detail);
 }
 
-/// `If-Match`: a list of strong tags, or `*` (RFC 9110, section 13.1.1).
+/// `If-Match`: a list of tags, or `*`. RFC 9110 (section 13.1.1) lets only strong ones match; here those count as well
+/// that the door weakened, which names the same version (docs/decisions/0028-compressed-answers.md).
 Condition condition_of(const Request& request) {
   auto tags = request.header("If-Match");
   if (!tags) return {};
-  return [tags = *std::move(tags)](const std::string& etag) { return services::etag_listed(tags, etag, false); };
+  return [tags = *std::move(tags)](const std::string& etag) { return services::etag_listed(tags, etag, true); };
 }
 
 template <class T>
@@ -39,6 +40,11 @@ T value(Result<T> result) {
   if (!result && result.error().code == "stale_etag") throw ProblemError(412, "stale_etag", result.error().message);
   return services::value(std::move(result));
 }
+
+/// Kept, and asked about before each use.
+constexpr auto revalidated = "no-cache";
+/// A list may be a second old in any case; who shows one may show it while the next is on its way.
+constexpr auto soon_old = "max-age=1, stale-while-revalidate=5";
 
 Response shown(int status, const View& view) {
   return Response::json(status, view).header("ETag", etag_of(view));
@@ -78,8 +84,9 @@ Task<Response> find(Catalog& catalog, Request request) {
   const auto view = co_await catalog.find(id);
   if (!view) throw ProblemError(404, "unknown_product", "There is no product " + id.value + ".");
   const auto known = request.header("If-None-Match");
-  if (known && services::etag_listed(*known, etag_of(*view), true)) co_return Response::not_modified(etag_of(*view));
-  co_return shown(200, *view);
+  if (known && services::etag_listed(*known, etag_of(*view), true))
+    co_return Response::not_modified(etag_of(*view)).header("Cache-Control", revalidated);
+  co_return shown(200, *view).header("Cache-Control", revalidated);
 }
 
 void wait_for(const Index& index) {
@@ -97,13 +104,13 @@ Task<Response> list(Components& components, Request request) {
   auto query = query_of(request);
   const auto page = co_await components.catalog.list(std::move(query));
   if (!page) bad_query("The query parameter \"cursor\" is not one that a page of this order gave: begin without it.");
-  co_return Response::json(200, *page);
+  co_return Response::json(200, *page).header("Cache-Control", soon_old);
 }
 
 Task<Response> list_categories(Components& components, Request) {
   wait_for(components.index);
   const auto categories = co_await components.catalog.categories();
-  co_return Response::json(200, categories);
+  co_return Response::json(200, categories).header("Cache-Control", soon_old);
 }
 
 Task<Response> replace(Catalog& catalog, Request request) {

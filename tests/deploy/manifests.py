@@ -181,6 +181,7 @@ def security(rollout: Rollout) -> Findings:
 def door_files(rollout: Rollout) -> Findings:
     """nginx's configuration is that of services/gateway, filled in for one pod."""
     source = ROOT / "services" / "gateway"
+    others = render.cross_origin([])
     for app in facts.apps():
         template = rollout.pod(app.id)
         (mount,) = [each for each in container(template, "door")["volumeMounts"] if each["mountPath"] == "/etc/gateway"]
@@ -188,10 +189,10 @@ def door_files(rollout: Rollout) -> Findings:
         has = rollout.one("ConfigMap", volume["configMap"]["name"])["data"]["nginx.conf"]
         if "@{" in has:
             yield f"the door of {app.id} has a placeholder left"
-        door = render.filled((source / "door.conf").read_text(), listen=str(app.ports["door"]),
+        door = render.filled((source / "door.conf").read_text(), listen=str(app.ports["door"]), vary=others["vary"],
                              routes=f"location / {{ {render.repeats(app)}proxy_pass http://{app.short}; }}")
         linger = re.search(rf"  server {{\n    listen {rollout.facts['pod']['linger']};.*?\n  }}", has, re.DOTALL)[0]
-        wanted = render.filled((source / "nginx.conf").read_text(), user="", run="/run/gateway", doors=f"{door}\n{linger}",
+        wanted = render.filled((source / "nginx.conf").read_text(), user="", run="/run/gateway", doors=f"{door}\n{linger}", origins=others["origins"],
                                upstreams=render.upstream(app.short, [f"127.0.0.1:{app.ports['facade']}"]))
         yield from differs(f"the door of {app.id}", wanted.strip(), has.strip())
         (run,) = [each for each in container(template, "door")["volumeMounts"] if each["mountPath"] == "/run/gateway"]

@@ -14,6 +14,7 @@ from emulator import free_port, until
 from manifests import CHECKS, findings
 from rollout import CHART, NAMESPACE, WAYS, Rollout, container, daprs, helm, of, ours, pods, rendered
 
+from shop import render
 from shop.workspace import CONFIG
 
 
@@ -399,7 +400,8 @@ def test_helm_finds_nothing_in_the_chart(way):
 
 @pytest.mark.parametrize("setting, says", [
     ("images.tga=1", "tga"), ("placement.mode=zone", "placement.mode|mode"), ("replicas=0", "replicas"), ("aws.account=12", "account"),
-    ("placement.zones.cart-service=null", "placement.zones has no zone for cart-service"), ("stopping.lingerSeconds=600", "lingerSeconds")])
+    ("placement.zones.cart-service=null", "placement.zones has no zone for cart-service"), ("stopping.lingerSeconds=600", "lingerSeconds"), ("allowedOrigins={*}", "allowedOrigins"),
+    ('allowedOrigins={https://a";}', "allowedOrigins")])
 def test_a_value_that_cannot_be_meant_is_refused(setting, says):
     answer = helm("template", "ecommerce", CHART, "-n", NAMESPACE, "--set-string" if "account" in setting else "--set", setting)
     assert answer.returncode != 0 and re.search(says, answer.stderr), answer.stderr
@@ -433,6 +435,14 @@ def test_an_upgrade_with_another_configuration_replaces_the_pods(rollout, tmp_pa
     after = {name: each["spec"]["template"]["metadata"]["annotations"] for name, each in of(rendered(copy, "ecommerce", NAMESPACE), "Deployment").items()}
     for app in rollout.apps:
         assert {name for name in before[app] if before[app][name] != after[app][name]} == {"checksum/door", "checksum/dapr"}
+
+
+def test_origins_that_are_named_reach_the_doors():
+    named = ["https://shop.example", "http://127.0.0.1:3000"]
+    conf = of(ours("zones", f"allowedOrigins={{{','.join(named)}}}"), "ConfigMap")["cart-service-door"]["data"]["nginx.conf"]
+    told = render.cross_origin(named)
+    assert f'map $http_origin $allowed_origin {{ default ""; {told["origins"]} }}' in conf
+    assert f'add_header Vary "{told["vary"]}" always;' in conf and told["vary"] == "Origin"
 
 
 # --- the door, run

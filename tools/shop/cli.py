@@ -46,7 +46,10 @@ are ready. Running it twice is harmless; parts whose program or settings changed
   ./shop up --broker redis      with Redis streams: quicker, and no AWS emulator
   ./shop up --replicas 2        two of each service, each beside a sidecar of its own; run it again with another number
                                 and replicas join or leave while the others work
-  ./shop up --fresh             with empty tables and queues""")
+  ./shop up --fresh             with empty tables and queues
+
+SHOP_ALLOWED_ORIGINS="https://shop.example http://127.0.0.1:3000" lets pages of those origins call through the doors (CORS);
+it is kept for the next `up`, and an empty one takes it back.""")
     _starting(up)
 
     command("down", "stop the platform", """\

@@ -109,6 +109,12 @@ TEST_F(CartFacadeTest, each_request_becomes_one_call_of_its_cart) {
   expect_call("Clear", R"({"by":{"admin":false}})");
 }
 
+TEST_F(CartFacadeTest, no_answer_about_a_cart_may_be_kept) {
+  for (const auto& answer : {ask("GET", "/carts/c-1"), ask("DELETE", "/carts/c-1"), ask("GET", "/carts/a.b"),
+                             ask("POST", "/carts/c-1/items", "{"), ask("PATCH", "/carts/c-1")})
+    EXPECT_EQ(answer.headers.at("cache-control"), "no-store") << answer.status;
+}
+
 TEST_F(CartFacadeTest, a_checkout_is_accepted_and_says_where_the_order_will_be) {
   sidecar.reply = actors::json::to_string(Checkout{OrderId("o-1"), "created", {900, "EUR"}});
   const auto answer = ask("POST", "/carts/c-1/checkout", order, {"Idempotency-Key: k-1"});
