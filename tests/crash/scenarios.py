@@ -11,7 +11,7 @@ import requests
 
 from shop import facts
 from shop.api import Client
-from shopping import ADDRESS, euro
+from shopping import ADDRESS, euro, event
 from stack import unique, wait_until
 
 PATIENCE_SECONDS = 60
@@ -73,6 +73,24 @@ class Run:
         self.orders.append(order)
         return order
 
+    def check_out_unseen(self, *lines: tuple[str, int]) -> str:
+        """A checkout past the cart, whose look at the shelf depends on how long ago something was sold."""
+        order = unique("order")
+        self.orders.append(order)
+        held = [{"productId": product, "name": "Teapot", "quantity": quantity, "unitPrice": euro(1000)} for product, quantity in lines]
+        data = {"orderId": order, "cartId": f"{self.name}-unseen", "customerId": self.name, "lines": held,
+                "total": euro(1000 * sum(quantity for _, quantity in lines)), "paymentMethod": {"token": "tok_approve"}, "shippingAddress": ADDRESS}
+        self.platform.publish(event("cart.checkout_completed", "cart-service", data["cartId"], data))
+        return order
+
+    def ends(self, order: str) -> str:
+        """The status in which the order has come to rest."""
+        def read():
+            answer = self.insist(self.customer, "GET", "order", f"/orders/{order}", fine=(200, 404))
+            return answer.status_code == 200 and answer.json()["status"] in ("confirmed", "cancelled") and answer.json()["status"]
+
+        return wait_until(read, PATIENCE_SECONDS, f"order {order} to be decided")
+
     def order_is(self, order: str, status: str) -> dict:
         def read():
             answer = self.insist(self.customer, "GET", "order", f"/orders/{order}", fine=(200, 404))
@@ -102,9 +120,10 @@ class Run:
             "products": [self._product(product) for product in self.products],
             "demand": [self._demand(product) for product in self.products],
             "carts": [self._cart(cart) for cart in self.carts],
-            "orders": [self._order(order) for order in self.orders],
-            "list": self._listed(),
-            "payments": [self._payment(order) for order in self.orders],
+            # Who of several comes first is left open: what is asked is that the same things happen to somebody.
+            "orders": sorted(map(self._order, self.orders), key=repr),
+            "list": sorted(self._listed()),
+            "payments": sorted(map(self._payment, self.orders), key=repr),
             "ledger": self._ledger(),
             "events": dict(sorted(events.items())),
             "unfinished": self.unfinished(),
@@ -112,7 +131,7 @@ class Run:
 
     def _product(self, product: str):
         answer = self.insist(self.admin, "GET", "product", f"/products/{product}", fine=(200, 404))
-        return {key: answer.json()[key] for key in ("price", "stock", "version")} if answer.status_code == 200 else None
+        return {key: answer.json()[key] for key in ("price", "stock", "reserved", "available", "version")} if answer.status_code == 200 else None
 
     def _demand(self, product: str):
         answer = self.insist(self.admin, "GET", "order", f"/demand/{product}", fine=(200, 404))
@@ -263,6 +282,32 @@ def run_out_of_time(run, cart):
     run.payment_is(order, "cancelled")
 
 
+def one_piece(run):
+    return run.product(stock=1)
+
+
+def want_the_last_piece(run, product):
+    orders = [run.check_out_unseen((product, 1)) for _ in range(2)]
+    assert sorted(run.ends(order) for order in orders) == ["cancelled", "confirmed"]
+
+
+def one_of_two_lines(run):
+    return run.product(stock=10), run.product(stock=1)
+
+
+def want_more_than_there_is(run, products):
+    """All lines or none: what there is of the first is not held for want of the second."""
+    plenty, scarce = products
+    assert run.ends(run.check_out_unseen((plenty, 3), (scarce, 2))) == "cancelled"
+
+
+def reserve_and_give_up(run, cart):
+    order = run.check_out(cart, "tok_insufficient_funds")
+    run.order_is(order, "payment_failed")
+    run.insist(run.customer, "POST", "order", f"/orders/{order}/cancel", {})
+    run.payment_is(order, "cancelled")
+
+
 SCENARIOS = {
     "keep a catalog": (nothing, keep_a_catalog),
     "fill a cart": (two_products, fill_a_cart),
@@ -272,6 +317,9 @@ SCENARIOS = {
     "pay again": (full_cart, pay_again),
     "pay at a flaky gateway": (full_cart, pay_at_a_flaky_gateway),
     "run out of time": (full_cart, run_out_of_time),
+    "reserve and give up": (full_cart, reserve_and_give_up),
+    "last piece": (one_piece, want_the_last_piece),
+    "all lines or none": (one_of_two_lines, want_more_than_there_is),
 }
 
 # What order-service is told for a scenario. The deadline is long enough for a message to come again after a death, and passes

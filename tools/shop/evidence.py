@@ -20,8 +20,9 @@ READERS = 8
 REPEATED = 100
 # What is owed to a gateway that did not answer is tried again after pauses that double.
 LONGEST_PLAN = 1200
-# When an actor goes on with what it has to do, in its document: telling others, giving up a payment, asking the gateway.
-UNDER_WAY = {"Order": ("tellAt", "payBy"), "Payment": ("askAt",)}
+# When an actor goes on with what it has to do, in its document: asking for pieces, telling others, giving up a payment, asking the
+# gateway.
+UNDER_WAY = {"Order": ("askAt", "tellAt", "payBy"), "Payment": ("askAt",)}
 
 
 class Evidence:
