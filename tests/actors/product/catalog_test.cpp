@@ -378,5 +378,55 @@ TEST_F(CatalogTest, AHeadStaysSmallHoweverManyProductsThereAre) {
   EXPECT_EQ(run(other->catalog.list({}))->total, 400u);
 }
 
+/// Counts what DynamoDB would: two units a KB and item of a transaction, one of a single write.
+class MeteredStore final : public actors::StateStore {
+ public:
+  explicit MeteredStore(actors::StateStore& store) : store_(store) {}
+  actors::Task<std::optional<actors::StateItem>> get(std::string key) override { return store_.get(std::move(key)); }
+  actors::Task<std::vector<std::optional<actors::StateItem>>> get_all(std::vector<std::string> keys) override {
+    return store_.get_all(std::move(keys));
+  }
+  actors::Task<void> transact(std::vector<actors::StateChange> changes) override {
+    for (const auto& change : changes) {
+      constexpr std::size_t attributes = 100;  // key, ETag and their names
+      const auto bytes = change.value.value_or("").size() + attributes;
+      units += (bytes + 1023) / 1024 * (changes.size() > 1 ? 2 : 1);
+    }
+    return store_.transact(std::move(changes));
+  }
+  std::size_t units = 0;
+
+ private:
+  actors::StateStore& store_;
+};
+
+TEST_F(CatalogTest, AWriteCostsTheSameHoweverManyProductsThereAre) {
+  MeteredStore metered(store);
+  ReadModel model("");
+  Components components(metered, sidecar, clock, observer, {}, {}, model);
+  auto product = tea();
+  product.description = std::string(700, 'x');
+  WholeProduct dearer = dearer_tea();
+  dearer.description = product.description;
+  int created = 0;
+  std::vector<std::size_t> units;
+  for (const int size : {100, 1'000, 10'000}) {
+    for (; created < size; ++created) {
+      product.id = ProductId("product-number-" + std::to_string(created));
+      ASSERT_TRUE(run(components.catalog.create(product, trace)));
+    }
+    run(components.index.tend());
+    metered.units = 0;
+    constexpr int writes = 200;
+    for (int i = 0; i < writes; ++i)
+      ASSERT_TRUE(
+          run(components.catalog.replace(ProductId("product-number-" + std::to_string(i % size)), dearer, {}, trace)));
+    run(components.index.tend());  // takes the events off, and folds
+    units.push_back(metered.units / writes);
+  }
+  EXPECT_THAT(units, ::testing::Each(::testing::Le(12u)));
+  EXPECT_LE(units.back(), units.front() + 1);
+}
+
 }  // namespace
 }  // namespace shop::product::testing
