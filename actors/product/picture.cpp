@@ -202,7 +202,7 @@ std::optional<actors::Refusal> problem_of(const Picture& picture) {
     return actors::Refusal{Reason::TooLarge, "picture_too_large",
                            "A picture may have up to " + std::to_string(largest_picture / 1024) + " KB."};
   if (!is_picture_type(picture.type))
-    return actors::Refusal{Reason::Unprocessable, "invalid_picture", "This is no type of a picture: " + picture.type};
+    return actors::Refusal{Reason::Unprocessable, "invalid_picture", "The type is none of a picture."};
   if (picture.type == "image/svg+xml") return svg_problem(picture.bytes);
   if (auto wrong = check_pixels(picture))
     return actors::Refusal{Reason::Unprocessable, "invalid_picture",

@@ -247,6 +247,13 @@ std::string lower_case(std::string_view text) {
   return lower;
 }
 
+/// What is told of a name: it may be as long as the picture. Cut between characters, so that it stays UTF-8.
+std::string start_of(std::string_view name) {
+  std::size_t length = std::min<std::size_t>(name.size(), 60);
+  while (length < name.size() && length > 0 && (static_cast<unsigned char>(name[length]) & 0xc0) == 0x80) --length;
+  return std::string(name.substr(0, length));
+}
+
 /// The id of `#id`; nothing for any other reference.
 std::optional<std::string> local_id(std::string_view reference) {
   if (reference.size() < 2 || reference.front() != '#') return std::nullopt;
@@ -276,7 +283,7 @@ Css read_css(std::string_view text) {
     if (begin == at) continue;  // parentheses alone group
     const auto name = lower_case(text.substr(begin, at - begin));
     if (name != "url") {
-      if (!is_listed(functions, name)) css.refusal = "the function " + name + "() in CSS";
+      if (!is_listed(functions, name)) css.refusal = "the function " + start_of(name) + "() in CSS";
       continue;
     }
     const auto end = text.find(')', at);
@@ -362,8 +369,7 @@ void Check::begin(std::string_view name, const char** given) {
   const auto local = cut == std::string_view::npos ? name : name.substr(cut + 1);
   if (nodes_.empty() && (space != svg_namespace || local != "svg"))
     return invalid("its root is not an svg of the namespace " + std::string(svg_namespace));
-  if (space != svg_namespace || !is_listed(elements, local))
-    return active("the element " + std::string(local).substr(0, 60));
+  if (space != svg_namespace || !is_listed(elements, local)) return active("the element " + start_of(local));
   if (open_.size() >= most_levels) return active("more than " + std::to_string(most_levels) + " levels");
   if (nodes_.size() >= most_elements) return active("more than " + std::to_string(most_elements) + " elements");
   if (in_style_) return active("an element in a style sheet");
@@ -391,8 +397,7 @@ void Check::attribute(Node& node, std::string_view element, std::string_view nam
   if (local == "href" && (space.empty() || space == xlink_namespace)) return reference(node, element, value);
   if (space == xml_namespace && (local == "space" || local == "lang")) return;
   if (space.empty() && local.starts_with("aria-")) return;
-  if (!space.empty() || !is_listed(attributes, local))
-    return active("the attribute " + std::string(local).substr(0, 60));
+  if (!space.empty() || !is_listed(attributes, local)) return active("the attribute " + start_of(local));
   if (local == "id") {
     if (!ids_.emplace(value, nodes_.size() - 1).second) active("two elements of the same id");
     return;

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "actors/product/svg.hpp"
+#include "actors/runtime/utf8.hpp"
 #include "tests/actors/product/support.hpp"
 #include "actors/product/picture_store.hpp"
 
@@ -337,6 +338,18 @@ TEST(Svg, IsBoundedInDepthAndLength) {
   EXPECT_THAT(said_of_svg(svg(repeated(50'000, "<g>"))), HasSubstr("levels"));
   EXPECT_EQ(said_of_svg(svg(repeated(4'999, "<g/>"))), "");
   EXPECT_THAT(said_of_svg(svg(repeated(5'000, "<g/>"))), HasSubstr("5000 elements"));
+}
+
+TEST(Svg, IsRefusedInWordsThatAreText) {
+  for (std::size_t ahead = 50; ahead < 64; ++ahead) {
+    const auto name = std::string(ahead, 'a') + repeated(100, "\xe8\x8c\xb6");
+    for (const auto& drawing : {"<" + name + "/>", "<g " + name + "=''/>", "<g fill='" + name + "(1)'/>"}) {
+      const auto refused = said_of_svg(svg(drawing));
+      EXPECT_THAT(refused, HasSubstr("active_picture"));
+      EXPECT_TRUE(actors::is_utf8(refused)) << refused;
+      EXPECT_LT(refused.size(), 300u);
+    }
+  }
 }
 
 TEST(Svg, MayNotGrowWhenItIsDrawn) {
