@@ -105,7 +105,9 @@ Result<OrderView> Order::ship(const Ship& command) {
 
 void Order::checkout_completed(const cart::CheckoutCompleted& event) {
   tag("cartId", event.cart_id.value);
-  if (step(state().status, Trigger::CheckoutCompleted).kind != Step::Kind::Remember || state().wanted) return;
+  const auto next = step(state().status, Trigger::CheckoutCompleted);
+  if (next.kind != Step::Kind::Enter) return;
+  state().status = next.to;
   state().wanted = event;
   ask();
 }
@@ -125,7 +127,7 @@ void Order::ask() {
 
 void Order::reserved(const product::Reserved& outcome) {
   const auto next = step(state().status, outcome.held ? Trigger::Held : Trigger::Refused);
-  if (next.kind != Step::Kind::Enter || !state().wanted) return;
+  if (next.kind != Step::Kind::Enter) return;
   const auto wanted = *std::exchange(state().wanted, {});
   const auto early = std::exchange(state().payment, {});
   tag("cartId", wanted.cart_id.value);
@@ -208,7 +210,7 @@ void Order::enter(Status status, std::optional<std::string> reason, std::optiona
   if (!awaits_payment(status)) order.pay_by.reset();
   if (status == Status::Confirmed)
     publish(Confirmed{OrderId(id()), purchase.customer_id, purchase.lines, purchase.total, order.payment->payment_id});
-  if (status == Status::Cancelled && before != Status::None)  // before, there is nothing to stop or to give back
+  if (status == Status::Cancelled && exists(before))  // of one that never was there is nothing to stop or to give back
     publish(Cancelled{OrderId(id()), purchase.customer_id, purchase.lines, purchase.total, *reason,
                       before == Status::Confirmed});
   if (status == Status::Shipped) publish(Shipped{OrderId(id()), purchase.customer_id, std::move(tracking)});
@@ -240,10 +242,10 @@ void Order::told(const Told& news) {
 
 Task<void> Order::on_activate() {
   const auto& order = state();
-  const bool exists = order.status != Status::None;
-  if (order.purchase.has_value() != exists || order.history.empty() == exists || order.told < 0 ||
-      static_cast<std::size_t>(order.told) > order.history.size() || order.told_again < 0 || (order.wanted && exists) ||
-      order.ask_at.has_value() != order.wanted.has_value() || order.asked_again < 0)
+  const bool is_there = exists(order.status), asks = order.status == Status::Asked;
+  if (order.purchase.has_value() != is_there || order.history.empty() == is_there || order.told < 0 ||
+      static_cast<std::size_t>(order.told) > order.history.size() || order.told_again < 0 ||
+      order.wanted.has_value() != asks || order.ask_at.has_value() != asks || order.asked_again < 0)
     throw std::runtime_error(
         "the stored order " + id() +
         " contradicts itself: status, purchase, history, told, toldAgain, wanted, askAt, askedAgain");

@@ -517,7 +517,7 @@ TEST(Order, that_is_asked_for_pieces_is_kept_as_this) {
   Shop shop;
   shop.bench.sidecar.put(
       {"Order", "o-1"}, "state",
-      R"({"version":1,"revision":1,"data":{"status":"none","version":0,"history":[],"told":0,"toldAgain":0,)"
+      R"({"version":1,"revision":1,"data":{"status":"asked","version":0,"history":[],"told":0,"toldAgain":0,)"
       R"("wanted":)" +
           actors::json::to_string(checkout()) +
           R"(,"askAt":"2026-01-01T00:00:05.000Z","askedAgain":0},"outbox":[],"handled":[],)"
@@ -767,7 +767,7 @@ TEST(Order, whose_document_contradicts_itself_is_refused_and_its_document_kept) 
     const auto document = actors::json::detail::parse_document(shop.document());
     return actors::json::detail::serialise(*actors::json::member(document, "data"));
   }());
-  std::vector<OrderState> contradictions(8, good);
+  std::vector<OrderState> contradictions(9, good);
   contradictions[0].purchase.reset();
   contradictions[1].history.clear();
   contradictions[2].told = 2;
@@ -776,7 +776,9 @@ TEST(Order, whose_document_contradicts_itself_is_refused_and_its_document_kept) 
   contradictions[5].ask_at = shop.bench.clock.now();
   contradictions[6].asked_again = -1;
   contradictions[7] = OrderState{};
-  contradictions[7].wanted = checkout();  // and nobody would ask
+  contradictions[7].status = Status::Asked;  // for what?
+  contradictions[8] = contradictions[7];
+  contradictions[8].wanted = checkout();  // and nobody would ask again
   for (const auto& state : contradictions) {
     Shop broken;
     const auto text = R"({"version":1,"data":)" + actors::json::to_string(state) + R"(,"outbox":[],"handled":[]})";
