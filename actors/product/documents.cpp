@@ -41,8 +41,8 @@ Product shown(const ProductItem& item) {
 }
 
 std::string etag_of(const View& view) {
-  return '"' + std::to_string(view.version) + '-' + std::to_string(view.stock) + '-' + std::to_string(view.reserved) +
-         '"';
+  const auto held = view.reserved > 0 ? '-' + std::to_string(view.reserved) : "";
+  return '"' + std::to_string(view.version) + '-' + std::to_string(view.stock) + held + '"';
 }
 
 }  // namespace shop::product

@@ -203,8 +203,9 @@ std::string picture_url(const ProductId& id, const PictureRecord& record);
 /// the product names itself.
 bool is_own_picture(const std::string& url, const ProductId& id);
 
-/// The strong entity tag of a view: `"7-42-3"`. A sale and a reservation change no version but what a client sees, so
-/// the pieces are part of it (RFC 9110, section 8.8.1: a strong validator changes whenever the representation does).
+/// The strong entity tag of a view: `"7-42"`, or `"7-42-3"` while orders hold pieces. A sale and a reservation change
+/// no version but what a client sees, so the pieces are part of it (RFC 9110, section 8.8.1: a strong validator changes
+/// whenever the representation does).
 std::string etag_of(const View& view);
 
 }  // namespace shop::product

@@ -290,7 +290,8 @@ actors::Task<void> Index::follow_stock(ProductId id) {
   const auto decide = [&](Items& items) -> std::optional<std::pair<LogHead, StockWord>> {
     const auto stock = items.read<StockItem>(keys[1]);
     const auto known = model_.known(id);
-    if (!stock || !known || known->deleted || known->in_stock == (stock->available() > 0)) return std::nullopt;
+    // What this replica does not know yet the others may know.
+    if (!stock || (known && (known->deleted || known->in_stock == (stock->available() > 0)))) return std::nullopt;
     const StockWord word{id, stock->available() > 0, stock->revision};
     return std::pair{append(items, {id, 0, word.stock_revision, word.in_stock}, std::nullopt), word};
   };
