@@ -182,12 +182,17 @@ void ReadModel::Implementation::open() {
   if (file_.empty()) return begin_in_memory("");
   try {
     file_lock_.emplace(file_);
+    std::string reason;
     try {
       content_ = std::make_unique<Content>(file_);
       return;
     } catch (const Unusable& error) {
-      if (warn_) warn_("the catalog's read model in " + file_ + " is thrown away and built again: " + error.what());
+      reason = error.what();
+    } catch (const SQLite::Exception& error) {
+      if (!Tables::is_damage(error)) throw;
+      reason = error.what();
     }
+    if (warn_) warn_("the catalog's read model in " + file_ + " is thrown away and built again: " + reason);
     Tables::remove(file_);
     content_ = std::make_unique<Content>(file_);
   } catch (const std::exception& error) {

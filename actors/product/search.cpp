@@ -3,7 +3,6 @@
 #include <sqlite3.h>
 
 #include <algorithm>
-#include <set>
 
 namespace shop::product {
 namespace {
@@ -131,16 +130,19 @@ class Writer {
 
 std::string indexed(const std::vector<Word>& words) {
   std::string text;
-  std::set<std::u32string_view> beginnings;
+  std::vector<std::uint64_t> beginnings;  // one or two letters
   for (const auto& word : words) {
     text += token_of(word);
     text += ' ';
-    if (word.kind == Word::Kind::Letters)
-      for (std::size_t size = 1; size <= longest_marked && size < word.letters.size(); ++size)
-        beginnings.insert(std::u32string_view(word.letters).substr(0, size));
+    if (word.kind != Word::Kind::Letters) continue;
+    if (word.letters.size() > 1) beginnings.push_back(std::uint64_t{word.letters[0]} << 32);
+    if (word.letters.size() > 2) beginnings.push_back(std::uint64_t{word.letters[0]} << 32 | word.letters[1]);
   }
+  std::sort(beginnings.begin(), beginnings.end());
+  beginnings.erase(std::unique(beginnings.begin(), beginnings.end()), beginnings.end());
   for (const auto beginning : beginnings) {
-    text += beginning_token(beginning);
+    const std::u32string letters{static_cast<char32_t>(beginning >> 32), static_cast<char32_t>(beginning & 0xFFFFFFFF)};
+    text += beginning_token(std::u32string_view(letters).substr(0, letters[1] == 0 ? 1 : 2));
     text += ' ';
   }
   return text;

@@ -56,7 +56,7 @@ class Search {
  public:
   static constexpr const char* schema =
       "CREATE VIRTUAL TABLE search USING fts5(name, category, description, content='', columnsize=0, "
-      "tokenize='ascii');";
+      "tokenize='ascii'); INSERT INTO search(search, rank) VALUES('automerge', 16);";
 
   /// The table must be there, and the database outlive it.
   explicit Search(SQLite::Database& database);

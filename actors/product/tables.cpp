@@ -62,22 +62,16 @@ void check(SQLite::Database& database) {
 }
 
 SQLite::Database prepared(const std::string& file) {
-  try {
-    auto database = opened(file, 8192);
-    // What is lost can be built again, so nothing waits for the disk.
-    database.exec("PRAGMA synchronous = OFF");
-    text_of(database, "PRAGMA journal_mode = WAL");
-    if (text_of(database, "SELECT count(*) FROM sqlite_master") == "0")
-      create(database);
-    else
-      check(database);
-    return database;
-  } catch (const SQLite::Exception& error) {
-    if (error.getErrorCode() == SQLITE_CORRUPT || error.getErrorCode() == SQLITE_NOTADB ||
-        error.getErrorCode() == SQLITE_ERROR)
-      throw Unusable(error.what());
-    throw;
-  }
+  auto database = opened(file, 8192);
+  // What is lost can be built again, so nothing waits for the disk.
+  database.exec("PRAGMA synchronous = OFF");
+  text_of(database, "PRAGMA journal_mode = WAL");
+  text_of(database, "PRAGMA wal_autocheckpoint = 4000");
+  if (text_of(database, "SELECT count(*) FROM sqlite_master") == "0")
+    create(database);
+  else
+    check(database);
+  return database;
 }
 
 template <class... Values>
@@ -136,6 +130,11 @@ Tables::Tables(const std::string& file)
       may_read_(file.empty() ? 1 : most_readers) {}
 
 Tables::~Tables() = default;
+
+bool Tables::is_damage(const SQLite::Exception& error) {
+  const auto code = error.getErrorCode();
+  return code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_ERROR;
+}
 
 void Tables::remove(const std::string& file) {
   for (const auto* suffix : {"", "-wal", "-shm", "-journal"}) std::remove((file + suffix).c_str());

@@ -32,7 +32,10 @@ class Tables {
  public:
   /// Opens or creates the file; an empty name: in memory. Throws Unusable.
   explicit Tables(const std::string& file);
+  ~Tables();
   Tables(const Tables&) = delete;
+  /// Is it the file's content that is wrong (also: a table that is not there), not what surrounds it?
+  static bool is_damage(const SQLite::Exception& error);
   /// Removes a file and what SQLite keeps beside it.
   static void remove(const std::string& file);
 
@@ -100,9 +103,6 @@ class Tables {
   std::counting_semaphore<most_readers> may_read_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Reader>> idle_;
-
- public:
-  ~Tables();
 };
 
 }  // namespace shop::product
