@@ -62,15 +62,18 @@ class Heir(Platform):
         super().__init__(broker)
         self.stack = Inherited(replace(self.stack.workspace, state=self.stack.workspace.state.with_name(f"{broker}-upgrade")))
 
-    def register_reminders(self) -> None:
-        """Those that the scheduler would still have: each document names its own."""
+    def register_reminders(self, imminent: bool) -> None:
+        """Those that the scheduler would still have: each document names its own. Either those that come at any moment, or the
+        others, which must be there before anybody is woken who may arm one anew."""
         began = time.monotonic()
         for app, item in items():
             parts = item["key"]["S"].split("||")
             if len(parts) != 4 or parts[3] != "state" or not (tend := json.loads(item["value"]["S"]).get("tend")):
                 continue
             left = datetime.fromisoformat(tend["at"]) - datetime.now(UTC)
-            due = SOON if left < timedelta(minutes=1) else left
+            if (left < timedelta(minutes=1)) != imminent:
+                continue
+            due = SOON if imminent else left
             answer = requests.post(f"{self.sidecar(app.removesuffix('-service'))}/v1.0/actors/{parts[1]}/{parts[2]}/reminders/{tend['name']}",
                                    json={"dueTime": f"{due.total_seconds():.0f}s", "period": PERIOD, "data": {"once": False}},
                                    headers={"dapr-api-token": self.secrets.dapr_api_token}, timeout=20)
@@ -82,6 +85,7 @@ class Heir(Platform):
 def platform(broker):
     running = Heir(broker)
     running.start()
+    running.register_reminders(imminent=False)
     yield running
     running.stop()
 
@@ -89,7 +93,7 @@ def platform(broker):
 @pytest.fixture(scope="module")
 def resumed(platform):
     """The platform with its messages and reminders back, and all done that waited in them."""
-    platform.register_reminders()
+    platform.register_reminders(imminent=True)
     for line in (DATA / "messages.jsonl").read_text().splitlines():
         platform.publish(json.loads(today(line))["event"])
     for purpose in ("asked", "waiting", "waiting-guest", "paid-unheard", "untaken", "untaken-guest", "unsent"):

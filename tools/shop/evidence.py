@@ -154,8 +154,8 @@ class Evidence:
     def _catalog_item(found: Found, name: str, value: str) -> None:
         kind, _, id = name.partition(".")
         item = json.loads(value)
-        if not isinstance(item, dict):
-            return
+        if not isinstance(item, dict) or kind in ("index", "shard"):
+            return  # the catalog's former form, which its successor leaves as it was
         if item.get("pending"):
             found.outboxes.append(name)
         if kind == "stock":
