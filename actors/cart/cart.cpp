@@ -26,6 +26,27 @@ Refused quantity_out_of_range(std::int64_t quantity) {
       "a cart holds 1 to " + std::to_string(most_pieces) + " pieces of a product, not " + std::to_string(quantity));
 }
 
+/// How long a cart is kept from being shown by the wait for the coarse word on its items.
+constexpr auto word_is_worth = std::chrono::seconds(1);
+
+/// What keeps a cart from being ordered.
+struct Lacking {
+  std::vector<actors::RefusedPart> items;
+  std::string names;
+  void add(actors::RefusedPart part, const CartItem& item) {
+    items.push_back(std::move(part));
+    names += (names.empty() ? "" : ", ") + item.product_id.value;
+  }
+};
+
+actors::RefusedPart too_few(std::string pointer, const CartItem& item, std::int64_t pieces) {
+  const auto available = std::max<std::int64_t>(pieces, 0);
+  return {std::move(pointer),
+          available == 0 ? "is sold out at the moment"
+                         : "only " + std::to_string(available) + " of " + std::to_string(item.quantity) + " can be had",
+          available};
+}
+
 }  // namespace
 
 Task<void> Cart::on_activate() {
@@ -38,8 +59,8 @@ Task<void> Cart::on_activate() {
 
 Task<Result<CartView>> Cart::view(ViewCart query) const {
   if (!query.by.may_access(state().customer_id)) co_return unknown_cart(id());
-  const auto current = co_await listings(products(), Freshness::Second);
-  co_return shown(current);
+  const auto current = co_await see(products(), Freshness::Second);
+  co_return shown(current, query.by);
 }
 
 Task<Result<CartView>> Cart::add(AddItem command) {
@@ -51,7 +72,8 @@ Task<Result<CartView>> Cart::add(AddItem command) {
 
   auto wanted = products();
   wanted.insert(product);
-  auto current = co_await listings(std::move(wanted), Freshness::Second);
+  auto seen = co_await see(std::move(wanted), Freshness::Second);
+  auto& current = seen.listings;
   if (current.contains(product) && current.at(product).deleted) {  // it may be back, and the event of it on its way
     const auto known = proxy<CartProduct>(product.value);
     const auto again = co_await known.call<&CartProduct::look_up>();
@@ -79,7 +101,7 @@ Task<Result<CartView>> Cart::add(AddItem command) {
   }
   changed_by(command.by);
   publish(ItemAdded{CartId(id()), state().customer_id, product, quantity, listing.price});
-  co_return shown(current);
+  co_return shown(seen, command.by);
 }
 
 Task<Result<CartView>> Cart::set_quantity(SetQuantity command) {
@@ -95,8 +117,8 @@ Task<Result<CartView>> Cart::set_quantity(SetQuantity command) {
     if (command.quantity == 0) state().lines.erase(line);
     changed_by(command.by);
   }
-  const auto current = co_await listings(products(), Freshness::Second);
-  co_return shown(current);
+  const auto current = co_await see(products(), Freshness::Second);
+  co_return shown(current, command.by);
 }
 
 Task<Result<CartView>> Cart::remove(RemoveItem command) {
@@ -106,8 +128,8 @@ Task<Result<CartView>> Cart::remove(RemoveItem command) {
     state().lines.erase(line);
     changed_by(command.by);
   }
-  const auto current = co_await listings(products(), Freshness::Second);
-  co_return shown(current);
+  const auto current = co_await see(products(), Freshness::Second);
+  co_return shown(current, command.by);
 }
 
 Result<CartView> Cart::clear(const ClearCart& command) {
@@ -116,40 +138,94 @@ Result<CartView> Cart::clear(const ClearCart& command) {
     state().lines.clear();
     changed_by(command.by);
   }
-  return shown({});
+  return shown({}, command.by);
 }
 
 Task<Result<Checkout>> Cart::check_out(CheckOut command) {
   if (!command.by.may_access(state().customer_id)) co_return unknown_cart(id());
   if (state().lines.empty()) co_return refuse(Reason::Conflict, "empty_cart", "there is nothing in the cart to order");
-  const auto current = co_await listings(products(), Freshness::Now);
-  const auto cart = shown(current);
+  const auto current = co_await see(products(), Freshness::Now);
+  const auto cart = shown(current, command.by);
   std::vector<Line> lines;
-  std::string unavailable;
+  Lacking withdrawn, scarce;
   for (const auto& item : cart.items) {
+    const auto pointer = "/items/" + std::to_string(lines.size());
     lines.push_back({item.product_id, item.name, item.quantity, item.unit_price});
-    if (!item.available) unavailable += (unavailable.empty() ? "" : ", ") + item.product_id.value;
+    if (!item.available)
+      withdrawn.add({pointer, "is no longer sold"}, item);
+    else if (!item.in_stock)
+      scarce.add(too_few(pointer, item, current.pieces.at(item.product_id)), item);
   }
-  if (!unavailable.empty())
+  if (!withdrawn.items.empty())
     co_return refuse(Reason::Conflict, "items_unavailable",
-                     "no longer sold, remove it from the cart first: " + unavailable);
+                     "no longer sold, remove it from the cart first: " + withdrawn.names, std::move(withdrawn.items));
+  if (!scarce.items.empty())
+    co_return refuse(Reason::Conflict, "out_of_stock", "not to be had in this quantity at the moment: " + scarce.names,
+                     std::move(scarce.items));
 
   const OrderId order(actors::random_id());  // who knows it may see a guest's order: it must not be guessed
   tag("orderId", order.value);
   state().lines.clear();
-  state().last_order_id = order;
   changed_by(command.by);
+  state().last_order_id = order;
   publish(CheckoutCompleted{order, CartId(id()), state().customer_id, std::move(lines), cart.total,
                             command.payment_method, command.shipping_address});
   co_return Checkout{order, "created", cart.total};
 }
 
-Task<Cart::Listings> Cart::listings(std::set<ProductId> products, Freshness freshness) const {
+Task<Cart::Seen> Cart::see(std::set<ProductId> products, Freshness freshness) const {
+  std::vector<Task<Seen>> both;
+  both.push_back(see_listings(products, freshness));
+  both.push_back(see_pieces(std::move(products), freshness));
+  auto seen = co_await actors::when_all(std::move(both));
+  co_return Seen{std::move(seen[0].listings), std::move(seen[1].pieces)};
+}
+
+/// A word that does not come in time, or not at all, keeps no cart from being shown and no order from being made.
+Task<Cart::Seen> Cart::see_pieces(std::set<ProductId> products, Freshness freshness) const {
+  Seen seen;
+  product::AskAvailability question;
+  for (const auto& product : products) {
+    const auto cached = freshness == Freshness::Second ? cache_->pieces.find(product, now()) : std::nullopt;
+    if (!cached)
+      question.products.push_back(product);
+    else if (*cached)
+      seen.pieces.emplace(product, **cached);
+  }
+  if (question.products.empty()) co_return seen;
+
+  actors::HttpRequest request;
+  request.verb = "POST";
+  request.path = "/internal/availability";
+  request.body = actors::json::to_string(question);
+  request.patience = word_is_worth;
+  std::string failure;
+  try {
+    const auto answer = co_await calls().invoke("product-service", std::move(request));
+    if (answer.status == 200) {
+      const auto known = actors::json::parse<product::Availability>(answer.body);
+      for (const auto& [product, available] : known.items) seen.pieces[product] = available;
+    } else {
+      failure = std::to_string(answer.status);
+    }
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+  if (!failure.empty()) tag("availability", failure);
+  for (const auto& product : question.products) {
+    const auto found = seen.pieces.find(product);
+    const auto word = found == seen.pieces.end() ? std::nullopt : std::optional(found->second);
+    cache_->pieces.keep(product, word, now());
+  }
+  co_return seen;
+}
+
+Task<Cart::Seen> Cart::see_listings(std::set<ProductId> products, Freshness freshness) const {
   Listings known;
   std::vector<ProductId> asked;
   std::vector<Task<Result<std::optional<Listing>>>> reads;
   for (const auto& product : products) {
-    if (auto cached = freshness == Freshness::Second ? cache_->find(product, now()) : std::nullopt) {
+    if (auto cached = freshness == Freshness::Second ? cache_->listings.find(product, now()) : std::nullopt) {
       known.emplace(product, std::move(*cached));
     } else {
       asked.push_back(product);
@@ -170,8 +246,9 @@ Task<Cart::Listings> Cart::listings(std::set<ProductId> products, Freshness fres
     if (found) known.emplace(found->product_id, *found);
 
   for (const auto& product : asked)
-    if (const auto found = known.find(product); found != known.end()) cache_->keep(found->second, now());
-  co_return known;
+    if (const auto found = known.find(product); found != known.end() && !found->second.deleted)
+      cache_->listings.keep(product, found->second, now());  // a withdrawn one may be back the next moment
+  co_return Seen{std::move(known), {}};
 }
 
 std::set<ProductId> Cart::products() const {
@@ -185,27 +262,34 @@ std::vector<Line>::iterator Cart::find(const ProductId& product) {
   return std::find_if(lines.begin(), lines.end(), [&](const Line& line) { return line.product_id == product; });
 }
 
-/// Administrators help; a cart does not become theirs.
+/// Administrators help; a cart does not become theirs. Whose it becomes need not be who ordered from it before.
 void Cart::changed_by(const Party& party) {
-  if (!state().customer_id && !party.admin) state().customer_id = party.customer_id;
+  if (!state().customer_id && party.customer_id && !party.admin) {
+    state().customer_id = party.customer_id;
+    state().last_order_id.reset();
+  }
   state().updated_at = now();
 }
 
-CartView Cart::shown(const Listings& listings) const {
+CartView Cart::shown(const Seen& seen, const Party& to) const {
+  const auto& listings = seen.listings;
   CartView view;
   view.id = CartId(id());
   view.customer_id = state().customer_id;
   view.total.currency = no_currency;
   view.version = version();
   view.updated_at = state().updated_at.value_or(now());
-  view.last_order_id = state().last_order_id;
+  // A guest's cart is open to whoever guesses its id; the order of a guest must not follow from it.
+  if (to.admin || (to.customer_id && to.customer_id == state().customer_id)) view.last_order_id = state().last_order_id;
   for (const auto& line : state().lines) {
-    CartItem item{line.product_id, line.name, line.quantity, line.unit_price, false, std::nullopt};
+    CartItem item{line.product_id, line.name, line.quantity, line.unit_price, false, false, std::nullopt};
     view.total.currency = line.unit_price.currency;
     const auto listing = listings.find(line.product_id);
     if (listing != listings.end() && !listing->second.deleted &&
         listing->second.price.currency == line.unit_price.currency) {
+      const auto pieces = seen.pieces.find(line.product_id);
       item.available = true;
+      item.in_stock = pieces == seen.pieces.end() || pieces->second >= line.quantity;
       item.name = listing->second.name;
       item.unit_price = listing->second.price;
       if (item.unit_price != line.unit_price) item.price_changed_from = line.unit_price;

@@ -1,8 +1,8 @@
 /// A cart, from the first item to the checkout, which empties it for the next time.
 ///
 /// It keeps what its customer was told when an item was added, and shows every item at the product's current listing,
-/// which it reads from `CartProduct`. It belongs to the first customer who changed it; until then it is a guest's, open
-/// to whoever knows its id.
+/// which it reads from `CartProduct`, with the product service's coarse word on whether it can be had. It belongs to
+/// the first customer who changed it; until then it is a guest's, open to whoever knows its id.
 #pragma once
 
 #include <map>
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "actors/cart/contract.hpp"
-#include "actors/cart/listing_cache.hpp"
+#include "actors/cart/product_cache.hpp"
 #include "actors/runtime/actor.hpp"
 #include "actors/shared/party.hpp"
 
@@ -86,12 +86,14 @@ struct CartItem {
   int quantity = 0;
   Money unit_price;
   bool available = false;
+  bool in_stock = true;  ///< the coarse word on whether so many can be had now: `true` where there is none
   std::optional<Money> price_changed_from;  ///< what it cost when it was added, if that is another price
   bool operator==(const CartItem&) const = default;
   static constexpr auto json = actors::json::object(
       actors::json::field("productId", &CartItem::product_id), actors::json::field("name", &CartItem::name),
       actors::json::field("quantity", &CartItem::quantity), actors::json::field("unitPrice", &CartItem::unit_price),
       actors::json::field("available", &CartItem::available),
+      actors::json::defaulted("inStock", &CartItem::in_stock),  // remembered answers may not have it
       actors::json::field("priceChangedFrom", &CartItem::price_changed_from));
 };
 
@@ -101,8 +103,8 @@ struct CartView {
   std::vector<CartItem> items;
   Money total;  ///< of the items that are available
   std::int64_t version = 0;
-  actors::Time updated_at;  ///< of a cart that was never used, the present
-  std::optional<OrderId> last_order_id;
+  actors::Time updated_at;               ///< of a cart that was never used, the present
+  std::optional<OrderId> last_order_id;  ///< to the cart's owner and to admins: who knows a guest's order may see it
   bool operator==(const CartView&) const = default;
   static constexpr auto json = actors::json::object(
       actors::json::field("id", &CartView::id), actors::json::field("customerId", &CartView::customer_id),
@@ -126,7 +128,7 @@ struct CartState {
 /// A cart of somebody else's is refused like one that does not exist: NotFound `unknown_cart`.
 class Cart final : public actors::Actor<CartState> {
  public:
-  explicit Cart(std::shared_ptr<ListingCache> cache) : cache_(std::move(cache)) {}
+  explicit Cart(std::shared_ptr<ProductCache> cache) : cache_(std::move(cache)) {}
 
   /// Refuses a document with more in it than a cart holds.
   actors::Task<void> on_activate() override;
@@ -139,19 +141,28 @@ class Cart final : public actors::Actor<CartState> {
   /// An item that is not there is removed already.
   actors::Task<actors::Result<CartView>> remove(RemoveItem command);
   actors::Result<CartView> clear(const ClearCart& command);
-  /// Orders everything at the prices of this moment. Conflict `empty_cart`, `items_unavailable`.
+  /// Orders everything at the prices of this moment. Conflict `empty_cart`, or `items_unavailable` and `out_of_stock`
+  /// with all such items. The order has the last word on whether the pieces can be had.
   actors::Task<actors::Result<Checkout>> check_out(CheckOut command);
 
  private:
   using Listings = std::map<ProductId, product::Listing>;  // a product the catalog does not know is not in it
+  using Pieces = std::map<ProductId, std::int64_t>;        // those the stock has a word on
+  /// What is known of products.
+  struct Seen {
+    Listings listings;
+    Pieces pieces;
+  };
   enum class Freshness { Second, Now };
-  actors::Task<Listings> listings(std::set<ProductId> products, Freshness freshness) const;
+  actors::Task<Seen> see(std::set<ProductId> products, Freshness freshness) const;
+  actors::Task<Seen> see_listings(std::set<ProductId> products, Freshness freshness) const;
+  actors::Task<Seen> see_pieces(std::set<ProductId> products, Freshness freshness) const;
   std::set<ProductId> products() const;
   std::vector<Line>::iterator find(const ProductId& product);
   void changed_by(const Party& party);
-  CartView shown(const Listings& listings) const;
+  CartView shown(const Seen& seen, const Party& to) const;
 
-  const std::shared_ptr<ListingCache> cache_;
+  const std::shared_ptr<ProductCache> cache_;
 };
 
 }  // namespace shop::cart

@@ -19,10 +19,16 @@ namespace {
 
 constexpr auto deadline_passed = "payment_deadline_passed";
 constexpr auto cancelled_by_customer = "cancelled_by_customer";
-/// How long whoever is to be told has, before they are told again: each time twice as long, since they may be late
-/// because there is more to do than can be done.
-constexpr auto telling_takes = std::chrono::seconds(30);
-constexpr int most_doublings = 3;
+/// How long somebody has to do what an order wants of him, before he is asked again: each time twice as long, since he
+/// may be late because there is more to do than can be done.
+struct Patience {
+  std::chrono::seconds first;
+  std::chrono::seconds most;
+  Time until(Time now, int asked_again) const { return now + std::min(first * (1 << std::min(asked_again, 10)), most); }
+};
+constexpr Patience telling{std::chrono::seconds(30), std::chrono::minutes(4)};
+constexpr Patience asking{std::chrono::seconds(5), std::chrono::seconds(30)};
+constexpr auto out_of_stock = "out_of_stock";
 
 tl::unexpected<actors::Refusal> unknown_order(const std::string& id) {
   return actors::refuse(Reason::NotFound, "unknown_order", "there is no order " + id);
@@ -52,6 +58,35 @@ Task<void> spread(Calls calls, News news) {
   co_await actors::deliver(order.call<&Order::told>(told));
 }
 
+/// All of a product in one line, whatever the checkout says.
+product::Reserve pieces_of(const std::vector<Line>& lines) {
+  product::Reserve pieces;
+  for (const auto& line : lines) {
+    const auto same = std::find_if(pieces.lines.begin(), pieces.lines.end(),
+                                   [&](const auto& wanted) { return wanted.product_id == line.product_id; });
+    if (same == pieces.lines.end())
+      pieces.lines.push_back({line.product_id, line.quantity});
+    else
+      same->quantity += line.quantity;
+  }
+  return pieces;
+}
+
+Task<void> reserve(Calls calls, OrderId order_id, product::Reserve pieces) {
+  actors::HttpRequest request;
+  request.verb = "PUT";
+  request.path = "/internal/reservations/" + order_id.value;  // ids need no escaping
+  request.body = actors::json::to_string(pieces);
+  const auto answer = co_await calls.invoke("product-service", std::move(request));
+  // 400: nobody can have such pieces, and nobody ever will. Whatever else is not an answer comes later.
+  if (answer.status != 200 && answer.status != 400)
+    throw actors::SidecarError(answer.status, "RESERVATION",
+                               "the product service answered " + std::to_string(answer.status));
+  const auto outcome = answer.status == 200 ? actors::json::parse<product::Reserved>(answer.body) : product::Reserved{};
+  const auto order = calls.proxy<Order>(order_id.value);
+  co_await actors::deliver(order.call<&Order::reserved>(outcome));
+}
+
 }  // namespace
 
 Result<OrderView> Order::view(const Party& to) const {
@@ -70,13 +105,48 @@ Result<OrderView> Order::ship(const Ship& command) {
 
 void Order::checkout_completed(const cart::CheckoutCompleted& event) {
   tag("cartId", event.cart_id.value);
-  if (step(state().status, Trigger::CheckoutCompleted).kind != Step::Kind::Enter) return;
-  state().purchase = Purchase{event.cart_id, event.customer_id, event.lines, event.total, event.shipping_address};
+  const auto next = step(state().status, Trigger::CheckoutCompleted);
+  if (next.kind != Step::Kind::Enter) return;
+  state().status = next.to;
+  state().wanted = event;
+  ask();
+}
+
+/// The intention is in the document before anybody is asked: whatever dies now, pieces that are reserved for this order
+/// are found by it (docs/decisions/0025).
+void Order::ask() {
+  auto& order = state();
+  order.ask_at = asking.until(now(), order.asked_again);
+  if (asking_.lock()) return;  // who asks here has not got the answer yet
+  const auto in_hand = std::make_shared<const bool>();
+  asking_ = in_hand;
+  after_commit([id = OrderId(id()), pieces = pieces_of(order.wanted->lines), in_hand](Calls calls) {
+    return reserve(std::move(calls), id, pieces);
+  });
+}
+
+void Order::reserved(const product::Reserved& outcome) {
+  const auto next = step(state().status, outcome.held ? Trigger::Held : Trigger::Refused);
+  if (next.kind != Step::Kind::Enter) return;
+  const auto wanted = *std::exchange(state().wanted, {});
+  const auto early = std::exchange(state().payment, {});
+  tag("cartId", wanted.cart_id.value);
+  state().ask_at.reset();
+  state().asked_again = 0;
+  state().purchase = Purchase{wanted.cart_id, wanted.customer_id, wanted.lines, wanted.total, wanted.shipping_address};
+  if (!outcome.held) {
+    std::string missing;
+    for (const auto& [product, available] : outcome.shortages)
+      missing += (missing.empty() ? "" : ", ") + product.value + ": " + std::to_string(available);
+    if (!missing.empty()) tag("available", missing);
+    state().failure_reason = out_of_stock;
+    return enter(next.to, out_of_stock);
+  }
   state().pay_by = now() + payment_deadline_;
-  publish(
-      Created{OrderId(id()), event.customer_id, event.total, event.payment_method});  // the only one to see the token
-  enter(Status::Created, std::nullopt);
-  if (const auto early = std::exchange(state().payment, {})) hear(*early);
+  publish(Created{OrderId(id()), wanted.customer_id, wanted.total,
+                  wanted.payment_method});  // the only one to see the token
+  enter(next.to, std::nullopt);
+  if (early) hear(*early);
 }
 
 void Order::payment_completed(const payment::Completed& event) {
@@ -133,15 +203,16 @@ Result<OrderView> Order::decide(Trigger trigger, std::optional<std::string> reas
 void Order::enter(Status status, std::optional<std::string> reason, std::optional<std::string> tracking) {
   auto& order = state();
   const auto& purchase = *order.purchase;
-  const bool was_confirmed = order.status == Status::Confirmed;
+  const auto before = order.status;
   order.status = status;
   order.version += 1;
   order.history.push_back({status, now(), reason});
   if (!awaits_payment(status)) order.pay_by.reset();
   if (status == Status::Confirmed)
     publish(Confirmed{OrderId(id()), purchase.customer_id, purchase.lines, purchase.total, order.payment->payment_id});
-  if (status == Status::Cancelled)
-    publish(Cancelled{OrderId(id()), purchase.customer_id, purchase.lines, purchase.total, *reason, was_confirmed});
+  if (status == Status::Cancelled && exists(before))  // of one that never was there is nothing to stop or to give back
+    publish(Cancelled{OrderId(id()), purchase.customer_id, purchase.lines, purchase.total, *reason,
+                      before == Status::Confirmed});
   if (status == Status::Shipped) publish(Shipped{OrderId(id()), purchase.customer_id, std::move(tracking)});
   tell();
 }
@@ -156,8 +227,8 @@ void Order::tell() {
   if (sold != order.history.end())
     for (const auto& line : purchase.lines) news.sold[line.product_id] += line.quantity;
   if (!news.customer_id && news.sold.empty()) return told({news.changes});  // a guest's order is in no list
-  state().tell_at = now() + telling_takes * (1 << std::min(order.told_again, most_doublings));
-  after_commit([news](Calls calls) { return spread(std::move(calls), news); });
+  state().tell_at = telling.until(now(), order.told_again);
+  after_commit([news](Calls calls) { return spread(std::move(calls), news); }, actors::Work::News);
 }
 
 void Order::told(const Told& news) {
@@ -171,22 +242,29 @@ void Order::told(const Told& news) {
 
 Task<void> Order::on_activate() {
   const auto& order = state();
-  const bool exists = order.status != Status::None;
-  if (order.purchase.has_value() != exists || order.history.empty() == exists || order.told < 0 ||
-      static_cast<std::size_t>(order.told) > order.history.size() || order.told_again < 0)
-    throw std::runtime_error("the stored order " + id() +
-                             " contradicts itself: status, purchase, history, told, toldAgain");
+  const bool is_there = exists(order.status), asks = order.status == Status::Asked;
+  if (order.purchase.has_value() != is_there || order.history.empty() == is_there || order.told < 0 ||
+      static_cast<std::size_t>(order.told) > order.history.size() || order.told_again < 0 ||
+      order.wanted.has_value() != asks || order.ask_at.has_value() != asks || order.asked_again < 0)
+    throw std::runtime_error(
+        "the stored order " + id() +
+        " contradicts itself: status, purchase, history, told, toldAgain, wanted, askAt, askedAgain");
   co_return;
 }
 
 std::optional<Time> Order::due() const {
-  const auto& [pay_by, tell_at] = std::tie(state().pay_by, state().tell_at);
-  return pay_by && tell_at ? std::min(pay_by, tell_at) : pay_by ? pay_by : tell_at;
+  std::optional<Time> first;
+  for (const auto& time : {state().ask_at, state().pay_by, state().tell_at})
+    if (time && (!first || *time < *first)) first = time;
+  return first;
 }
 
 Task<void> Order::tend() {
   const auto next = step(state().status, Trigger::Deadline);
-  if (state().pay_by && *state().pay_by <= now() && next.kind == Step::Kind::Enter) {
+  if (state().ask_at && *state().ask_at <= now()) {
+    ++state().asked_again;
+    ask();
+  } else if (state().pay_by && *state().pay_by <= now() && next.kind == Step::Kind::Enter) {
     state().failure_reason = deadline_passed;
     enter(next.to, deadline_passed);
   } else if (state().tell_at && *state().tell_at <= now()) {

@@ -1,10 +1,12 @@
 /// An order, from checkout to shipment. What may happen when stands in order_states.hpp.
 ///
-/// The order's id is chosen by the cart at checkout; the actor's id is the order's. It tells the customer's list and
-/// the products' demand of each of its changes after the commit, and again from `tend` until they have heard it, so
-/// that a crash in between loses nothing.
+/// The order's id is chosen by the cart at checkout; the actor's id is the order's. What it wants of others it keeps in
+/// its document first, asks for after the commit, and asks for again from `tend` until it has the answer, so that a
+/// crash in between loses nothing: the product service for the pieces that were checked out (before that the order is
+/// there for nobody), and the customer's list and the products' demand to hear of its changes.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +15,7 @@
 #include "actors/order/contract.hpp"
 #include "actors/order/order_states.hpp"
 #include "actors/payment/contract.hpp"
+#include "actors/product/contract.hpp"
 #include "actors/runtime/actor.hpp"
 #include "actors/shared/party.hpp"
 
@@ -83,6 +86,10 @@ struct OrderState {
   int told = 0;                         ///< how many of these the list and the demand know
   std::optional<actors::Time> tell_at;  ///< when they are told again, unless they know all
   int told_again = 0;                   ///< how often they had to be
+  /// What was checked out, until it is known whether its pieces can be had; it holds the payment token.
+  std::optional<cart::CheckoutCompleted> wanted;
+  std::optional<actors::Time> ask_at;  ///< when they are asked for again
+  int asked_again = 0;                 ///< how often they had to be
   bool operator==(const OrderState&) const = default;
   static constexpr auto json = actors::json::object(
       actors::json::field("status", &OrderState::status), actors::json::field("version", &OrderState::version),
@@ -91,7 +98,9 @@ struct OrderState {
       actors::json::field("payBy", &OrderState::pay_by), actors::json::field("refundedAt", &OrderState::refunded_at),
       actors::json::field("history", &OrderState::history), actors::json::field("told", &OrderState::told),
       actors::json::field("tellAt", &OrderState::tell_at),
-      actors::json::defaulted("toldAgain", &OrderState::told_again));
+      actors::json::defaulted("toldAgain", &OrderState::told_again), actors::json::field("wanted", &OrderState::wanted),
+      actors::json::field("askAt", &OrderState::ask_at),
+      actors::json::defaulted("askedAgain", &OrderState::asked_again));
 };
 
 /// The order as its customer sees it. A guest's has no `customerId`.
@@ -128,7 +137,11 @@ class Order final : public actors::Actor<OrderState> {
   /// Conflict `not_confirmed`.
   actors::Result<OrderView> ship(const Ship& command);
 
+  /// Asks for the pieces.
   void checkout_completed(const cart::CheckoutCompleted& event);
+  /// The product service's word on them, which the order brings itself: with it the order is created, or cancelled
+  /// (`out_of_stock`). One that comes twice or late changes nothing.
+  void reserved(const product::Reserved& outcome);
   void payment_completed(const payment::Completed& event);
   void payment_failed(const payment::Failed& event);
   /// Kept, and not shown: a refund follows a cancellation, which the history has.
@@ -149,7 +162,9 @@ class Order final : public actors::Actor<OrderState> {
   void hear(PaymentOutcome outcome);
   void enter(Status status, std::optional<std::string> reason, std::optional<std::string> tracking = {});
   void tell();
+  void ask();
 
+  std::weak_ptr<const void> asking_;  // whoever asks for the pieces owns it
   const actors::Duration payment_deadline_;
 };
 
@@ -163,11 +178,14 @@ struct actors::Describe<shop::order::Order> {
                                     .method<&Order::cancel>("Cancel")
                                     .method<&Order::ship>("Ship")
                                     .method<&Order::checkout_completed>("CheckoutCompleted")
+                                    .method<&Order::reserved>("Reserved")
                                     .method<&Order::payment_completed>("PaymentCompleted")
                                     .method<&Order::payment_failed>("PaymentFailed")
                                     .method<&Order::payment_refunded>("PaymentRefunded")
                                     .method<&Order::told>("Told")
                                     // Each order tells several others: were all of them told at once, the events
                                     // that make new orders, ten at a time, would wait behind them for the store.
-                                    .settings({.work_at_once = 16});
+                                    // Pieces are asked for by more: what waits together for one product is reserved
+                                    // with one write, and an order that waits is there for nobody.
+                                    .settings({.work_at_once = 32, .news_at_once = 16});
 };

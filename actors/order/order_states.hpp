@@ -9,22 +9,23 @@
 
 namespace shop::order {
 
-/// `None`: there is no such order (yet); no reader ever sees it.
-enum class Status { None, Created, PaymentFailed, Confirmed, Cancelled, Shipped };
+/// `None`: there is no such order (yet). `Asked`: it was checked out, and its pieces are being asked for. No reader
+/// ever sees either.
+enum class Status { None, Asked, Created, PaymentFailed, Confirmed, Cancelled, Shipped };
 
 inline constexpr std::array status_names{
-    std::pair{Status::None, "none"},
-    std::pair{Status::Created, "created"},
-    std::pair{Status::PaymentFailed, "payment_failed"},
-    std::pair{Status::Confirmed, "confirmed"},
-    std::pair{Status::Cancelled, "cancelled"},
+    std::pair{Status::None, "none"},           std::pair{Status::Asked, "asked"},
+    std::pair{Status::Created, "created"},     std::pair{Status::PaymentFailed, "payment_failed"},
+    std::pair{Status::Confirmed, "confirmed"}, std::pair{Status::Cancelled, "cancelled"},
     std::pair{Status::Shipped, "shipped"},
 };
 
-enum class Trigger { CheckoutCompleted, PaymentCompleted, PaymentFailed, Cancel, Deadline, Ship };
+/// `Held` and `Refused`: the pieces that the order wants are reserved for it, or cannot be had.
+enum class Trigger { CheckoutCompleted, Held, Refused, PaymentCompleted, PaymentFailed, Cancel, Deadline, Ship };
 
 /// What a trigger does. Whatever makes an order enter the states of those names publishes `order.created`,
-/// `order.confirmed`, `order.cancelled`, `order.shipped`; entering `payment_failed` publishes nothing.
+/// `order.confirmed`, `order.cancelled`, `order.shipped`; entering `payment_failed` publishes nothing, and neither does
+/// an order that is cancelled before it was there for anybody.
 struct Step {
   enum class Kind {
     Nothing,    ///< changes nothing, acknowledged
@@ -50,6 +51,7 @@ inline constexpr Step reason{Step::Kind::NewReason};
 inline constexpr Step unknown{Step::Kind::Unknown};
 inline constexpr Step conflict{Step::Kind::Conflict};
 
+constexpr auto asked = enter(Status::Asked);
 constexpr auto created = enter(Status::Created);
 constexpr auto failed = enter(Status::PaymentFailed);
 constexpr auto confirmed = enter(Status::Confirmed);
@@ -57,14 +59,15 @@ constexpr auto cancelled = enter(Status::Cancelled);
 constexpr auto shipped = enter(Status::Shipped);
 
 // clang-format off
-inline constexpr std::array<std::array<Step, 6>, 6> steps{{
-    //                    checkout  pay.completed  pay.failed  cancel     deadline   ship
-    /* none           */ {created,  remember,      remember,   unknown,   nothing,   unknown },
-    /* created        */ {nothing,  confirmed,     failed,     cancelled, cancelled, conflict},
-    /* payment_failed */ {nothing,  confirmed,     reason,     cancelled, cancelled, conflict},
-    /* confirmed      */ {nothing,  nothing,       nothing,    cancelled, nothing,   shipped },
-    /* cancelled      */ {nothing,  nothing,       nothing,    nothing,   nothing,   conflict},
-    /* shipped        */ {nothing,  nothing,       nothing,    conflict,  nothing,   nothing },
+inline constexpr std::array<std::array<Step, 8>, 7> steps{{
+    //                    checkout  held      refused    pay.completed  pay.failed  cancel     deadline   ship
+    /* none           */ {asked,    nothing,  nothing,   remember,      remember,   unknown,   nothing,   unknown },
+    /* asked          */ {nothing,  created,  cancelled, remember,      remember,   unknown,   nothing,   unknown },
+    /* created        */ {nothing,  nothing,  nothing,   confirmed,     failed,     cancelled, cancelled, conflict},
+    /* payment_failed */ {nothing,  nothing,  nothing,   confirmed,     reason,     cancelled, cancelled, conflict},
+    /* confirmed      */ {nothing,  nothing,  nothing,   nothing,       nothing,    cancelled, nothing,   shipped },
+    /* cancelled      */ {nothing,  nothing,  nothing,   nothing,       nothing,    nothing,   nothing,   conflict},
+    /* shipped        */ {nothing,  nothing,  nothing,   nothing,       nothing,    conflict,  nothing,   nothing },
 }};
 // clang-format on
 
@@ -72,6 +75,11 @@ inline constexpr std::array<std::array<Step, 6>, 6> steps{{
 
 constexpr Step step(Status status, Trigger trigger) {
   return detail::steps[static_cast<std::size_t>(status)][static_cast<std::size_t>(trigger)];
+}
+
+/// Is the order there for those who may see it?
+constexpr bool exists(Status status) {
+  return status != Status::None && status != Status::Asked;
 }
 
 /// May a payment still decide what becomes of the order?

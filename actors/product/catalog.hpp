@@ -1,9 +1,9 @@
 /// The catalog: products come, change and go. Stateless: everything is in the state store, any replica answers any
 /// request.
 ///
-/// A write changes the product, its shard of the list, the events that wait there and, where pieces are given, the
-/// stock, in one transaction; then its event leaves. What a caller did wrong is a refusal; a store that does not answer
-/// is a SidecarError.
+/// A write changes the product, a head of the change log with the event that waits there and, where pieces are given,
+/// the stock, in one transaction; then its event leaves. So it costs the same whatever the catalog's size. What a
+/// caller did wrong is a refusal; a store that does not answer is a SidecarError.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,8 @@
 #include "actors/runtime/result.hpp"
 #include "actors/product/documents.hpp"
 #include "actors/product/index.hpp"
-#include "actors/product/query.hpp"
+#include "actors/product/picture_store.hpp"
+#include "actors/product/pictures.hpp"
 #include "actors/product/stock.hpp"
 
 namespace shop::product {
@@ -37,8 +38,8 @@ struct NewProduct {
 };
 
 /// A product as it shall be: what is not given is empty afterwards, but for the stock, which stays. What only the
-/// catalog can say (`reserved`, `version`, times) may be sent along, as a client that changes what it was shown does,
-/// and counts for nothing.
+/// catalog can say (`reserved`, `available`, `version`, times) may be sent along, as a client that changes what it was
+/// shown does, and counts for nothing.
 struct WholeProduct {
   std::optional<ProductId> id;
   std::string name;
@@ -47,13 +48,15 @@ struct WholeProduct {
   Money price;
   std::optional<std::int64_t> stock;
   std::optional<std::string> image_url;
-  std::optional<actors::json::Raw> reserved, version, created_at, updated_at;
+  std::optional<actors::json::Raw> reserved, available, version, created_at, updated_at;
   static constexpr auto json = actors::json::object(
       actors::json::field("id", &WholeProduct::id), actors::json::field("name", &WholeProduct::name),
       actors::json::field("description", &WholeProduct::description),
       actors::json::field("category", &WholeProduct::category), actors::json::field("price", &WholeProduct::price),
       actors::json::field("stock", &WholeProduct::stock), actors::json::field("imageUrl", &WholeProduct::image_url),
-      actors::json::field("reserved", &WholeProduct::reserved), actors::json::field("version", &WholeProduct::version),
+      actors::json::field("reserved", &WholeProduct::reserved),
+      actors::json::field("available", &WholeProduct::available),
+      actors::json::field("version", &WholeProduct::version),
       actors::json::field("createdAt", &WholeProduct::created_at),
       actors::json::field("updatedAt", &WholeProduct::updated_at));
 };
@@ -69,9 +72,10 @@ struct ProductPage {
   std::vector<View> items;
   std::optional<std::string> next_cursor;
   std::size_t total = 0;
-  static constexpr auto json = actors::json::object(actors::json::field("items", &ProductPage::items),
-                                                    actors::json::field("nextCursor", &ProductPage::next_cursor),
-                                                    actors::json::field("total", &ProductPage::total));
+  Facets facets;
+  static constexpr auto json = actors::json::object(
+      actors::json::field("items", &ProductPage::items), actors::json::field("nextCursor", &ProductPage::next_cursor),
+      actors::json::field("total", &ProductPage::total), actors::json::field("facets", &ProductPage::facets));
 };
 
 struct CategoryList {
@@ -79,12 +83,18 @@ struct CategoryList {
   static constexpr auto json = actors::json::object(actors::json::field("items", &CategoryList::items));
 };
 
-/// Thread-safe. Products given to it must have no problems.
-class Catalog {
+/// What an import made of a line.
+struct Imported {
+  enum class Status { Created, Replaced, Unchanged };
+  ProductId id;
+  Status status = Status::Unchanged;
+};
+
+/// Thread-safe. Products and pictures given to it must have no problems.
+class Catalog final : public Pictures {
  public:
-  Catalog(actors::StateStore& store, const actors::Clock& clock, Transactions& transactions, Lanes& lanes, Index& index,
-          Stock& stock)
-      : store_(store), clock_(clock), transactions_(transactions), lanes_(lanes), index_(index), stock_(stock) {}
+  Catalog(actors::StateStore& store, const actors::Clock& clock, GroupCommit& commit, Index& index, Stock& stock)
+      : store_(store), clock_(clock), commit_(commit), index_(index), stock_(stock) {}
 
   /// `request` is the name of a request: repeated under it, it is carried out once, as long as it is among the latest
   /// 16 of its product. The same name for another request of the product: Unprocessable `idempotency_key_reused`.
@@ -94,6 +104,15 @@ class Catalog {
                                              actors::Trace trace, std::string request = actors::random_id());
   actors::Task<actors::Result<void>> remove(ProductId id, Condition condition, actors::Trace trace,
                                             std::string request = actors::random_id());
+
+  /// A line of an import, whose id is given: created, or replaced where it says something else than what is there. Its
+  /// stock is a stock-take only where it is another one than the last import said, so that an import which is repeated
+  /// gives back nothing that was sold meanwhile.
+  actors::Task<actors::Result<Imported>> import_one(NewProduct product, actors::Trace trace);
+
+  actors::Task<actors::Result<std::int64_t>> set_picture(ProductId id, Picture picture, PictureCondition condition,
+                                                         actors::Trace trace, std::string request) override;
+  actors::Task<std::optional<StoredPicture>> picture(ProductId id) override;
 
   /// As it is now; none if it does not exist (any more).
   actors::Task<std::optional<View>> find(ProductId id);
@@ -107,24 +126,28 @@ class Catalog {
  private:
   /// What a write makes of a product, and what it announces. `stock`: also written, if given.
   struct Written {
-    Product product;
-    bool deleted = false;
-    std::optional<StockItem> stock;
-    std::int64_t count = 0;
-    PendingEvent event;
+    ProductItem item;  ///< its `writes` are filled in
+    std::optional<StockItem> stock = {};
+    OutboxEntry event;
+    std::vector<actors::StateChange> others = {};  ///< items of the product's own
   };
-  using Decide = std::function<actors::Result<Written>(const std::optional<ProductItem>&, const StockItem&)>;
+  /// None: nothing is to be written.
+  using Decision = actors::Result<std::optional<Written>>;
+  using Decide = std::function<Decision(const std::optional<ProductItem>&, const StockItem&)>;
   /// What a request asks for: its name, and its content as JSON; empty for a removal.
   struct Asked {
     std::string request;
     std::string content;
   };
-  actors::Task<actors::Result<View>> write(ProductId id, Asked asked, Decide decide);
+  Written created(const NewProduct& product, const ProductId& id, const std::optional<ProductItem>& before,
+                  const StockItem& stored, const actors::Trace& trace) const;
+  Written replaced(const ProductItem& before, Product product, std::optional<std::int64_t> count,
+                   const StockItem& stored, const actors::Trace& trace) const;
+  actors::Task<actors::Result<View>> write(ProductId id, Asked asked, Decide decide, bool writes_much = false);
 
   actors::StateStore& store_;
   const actors::Clock& clock_;
-  Transactions& transactions_;
-  Lanes& lanes_;
+  GroupCommit& commit_;
   Index& index_;
   Stock& stock_;
 };

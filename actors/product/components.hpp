@@ -10,15 +10,14 @@ namespace shop::product {
 /// What it is given must outlive it, and so must it whatever works on it. Thread-safe.
 struct Components {
   Components(actors::StateStore& store, actors::Sidecar& sidecar, const actors::Clock& clock,
-             actors::Observer& observer, Pause pause, Oversold oversold)
-      : transactions(store, std::move(pause)),
-        index(store, sidecar, clock, observer, transactions, lanes),
-        stock(store, sidecar, clock, observer, transactions, lanes, index, std::move(oversold)),
-        catalog(store, clock, transactions, lanes, index, stock) {}
+             actors::Observer& observer, Pause pause, Oversold oversold, ReadModel& model)
+      : commit(store, std::move(pause)),
+        index(store, sidecar, clock, observer, commit, model),
+        stock(store, sidecar, clock, observer, commit, index, std::move(oversold)),
+        catalog(store, clock, commit, index, stock) {}
   Components(const Components&) = delete;
 
-  Transactions transactions;
-  Lanes lanes;
+  GroupCommit commit;
   Index index;
   Stock stock;
   Catalog catalog;

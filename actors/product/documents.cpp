@@ -4,11 +4,6 @@
 
 namespace shop::product {
 
-actors::CloudEvent to_cloud_event(const PendingEvent& event) {
-  return {event.id,    app_id,     event.type, event.subject,
-          event.topic, event.time, event.data, {event.traceparent, event.tracestate}};
-}
-
 std::string digest_of(std::string_view text) {
   auto digits = actors::named_id(text);
   std::erase(digits, '-');
@@ -25,13 +20,78 @@ std::string order_key(const OrderId& id) {
   return "order." + id.value;
 }
 
-View view_of(const Product& product, std::int64_t stock) {
-  return {product.id, product.name,      product.description, product.category,   product.price,     stock,
-          0,          product.image_url, product.version,     product.created_at, product.updated_at};
+View view_of(const Product& product, const StockItem& stock) {
+  return {product.id,        product.name,    product.description, product.category,
+          product.price,     stock.count,     stock.reserved,      stock.available(),
+          product.image_url, product.version, product.created_at,  product.updated_at};
+}
+
+std::string picture_url(const ProductId& id, const PictureRecord& record) {
+  return "/products/" + id.value + "/image?v=" + std::to_string(record.version);
+}
+
+bool is_own_picture(const std::string& url, const ProductId& id) {
+  return url.starts_with("/products/" + id.value + "/image");
+}
+
+Product shown(const ProductItem& item) {
+  auto product = item.product;
+  if (product.image_url.empty() && item.picture) product.image_url = picture_url(product.id, *item.picture);
+  return product;
 }
 
 std::string etag_of(const View& view) {
-  return '"' + std::to_string(view.version) + '-' + std::to_string(view.stock) + '"';
+  const auto held = view.reserved > 0 ? '-' + std::to_string(view.reserved) : "";
+  return '"' + std::to_string(view.version) + '-' + std::to_string(view.stock) + held + '"';
 }
 
 }  // namespace shop::product
+
+namespace actors::json {
+namespace {
+
+using shop::product::Reservation;
+using shop::product::ReservationState;
+
+struct StoredReservation {
+  ReservationState state = ReservationState::Held;
+  std::vector<shop::product::Reserve::Wanted> lines;
+  std::vector<shop::product::Reserved::Shortage> shortages;
+  std::string sold_by;
+  static constexpr auto json =
+      object(field("state", &StoredReservation::state), field("lines", &StoredReservation::lines),
+             defaulted("shortages", &StoredReservation::shortages), defaulted("soldBy", &StoredReservation::sold_by));
+};
+
+/// The form before orders reserved.
+struct OrderMark {
+  std::vector<shop::product::Reserve::Wanted> taken;
+  bool closed = false;
+  std::string taken_by;
+  static constexpr auto json = object(defaulted("taken", &OrderMark::taken), defaulted("closed", &OrderMark::closed),
+                                      defaulted("takenBy", &OrderMark::taken_by));
+};
+
+}  // namespace
+
+void Codec<Reservation>::write(Writer& writer, const Reservation& reservation) {
+  json::write(writer,
+              StoredReservation{reservation.state, reservation.lines, reservation.shortages, reservation.sold_by});
+}
+
+void Codec<Reservation>::read(const Value& from, Reservation& reservation, Reading& reading) {
+  if (from.IsObject() && !from.HasMember("state")) {
+    OrderMark mark;
+    json::read(from, mark, reading);
+    reservation = {mark.closed ? ReservationState::Closed : ReservationState::Sold,
+                   std::move(mark.taken),
+                   {},
+                   std::move(mark.taken_by)};
+    return;
+  }
+  StoredReservation stored;
+  json::read(from, stored, reading);
+  reservation = {stored.state, std::move(stored.lines), std::move(stored.shortages), std::move(stored.sold_by)};
+}
+
+}  // namespace actors::json

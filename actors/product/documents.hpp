@@ -2,35 +2,36 @@
 ///
 /// | key | holds | changes with |
 /// |---|---|---|
-/// | `product.<id>` | `ProductItem`: the product, or the tombstone of a deleted one | create, replace, remove |
-/// | `stock.<id>` | `StockItem`: how many pieces there are | a sale, a cancellation, a stock-take |
-/// | `index.<nn>` | `Head`: the shard's version, and the events that wait | every change of the shard |
-/// | `shard.<nn>` | `Shard`: the products whose id falls on it, as the list shows them | create, replace, remove |
-/// | `order.<id>` | `OrderMark`: what an order took, so that it takes it once | an order, twice at most |
+/// | `product.<id>` | `ProductItem`: the product, or the tombstone of a deleted one | create, replace, remove, a
+/// picture | | `stock.<id>` | `StockItem`: how many pieces there are, and how many orders hold | a reservation, a sale,
+/// a stock-take | | `order.<id>` | `Reservation`: what an order holds or took | an order, three times at most | |
+/// `picture.<id>.…` | a product's picture, see picture_store.hpp | a picture | | `log.…`, `catalog` | what changed in
+/// the catalog, see change_log.hpp | create, replace, remove, first and last piece |
 ///
 /// An item of DynamoDB holds at most 400 KB; see `Items::write`.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "actors/product/contract.hpp"
-#include "actors/runtime/records/lanes.hpp"
-#include "actors/runtime/records/transaction.hpp"
+#include "actors/runtime/records/group_commit.hpp"
+#include "actors/runtime/records/outbox.hpp"
 #include "actors/runtime/sidecar.hpp"
 #include "actors/runtime/time.hpp"
 
 namespace shop::product {
 
 using actors::Time;
+using actors::records::GroupCommit;
 using actors::records::Items;
 using actors::records::ItemTooLarge;
-using actors::records::Lanes;
+using actors::records::OutboxEntry;
 using actors::records::Pause;
-using actors::records::Transactions;
 
 inline constexpr const char* app_id = "product-service";
 /// A sale that leaves this many pieces or fewer is announced.
@@ -77,64 +78,63 @@ struct Writes {
   bool operator==(const Writes&) const = default;
 };
 
+/// What the product's item knows of its picture, whose bytes are items of their own (picture_store.hpp).
+struct PictureRecord {
+  std::int64_t version = 0;  ///< of the product, when the picture came
+  std::string type;
+  std::int64_t size = 0;  ///< bytes
+  std::string digest;     ///< `digest_of` the bytes
+  bool operator==(const PictureRecord&) const = default;
+  static constexpr auto json = actors::json::object(
+      actors::json::field("version", &PictureRecord::version), actors::json::field("type", &PictureRecord::type),
+      actors::json::field("size", &PictureRecord::size), actors::json::field("digest", &PictureRecord::digest));
+};
+
 /// A deleted product keeps its item and its version, so that versions never start again.
 struct ProductItem {
   Product product;
   bool deleted = false;
   Writes writes;
+  std::optional<PictureRecord> picture = {};
+  std::optional<std::int64_t> imported_stock = {};  ///< what the last import said: said again, it is no stock-take
   bool operator==(const ProductItem&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("product", &ProductItem::product),
-                                                    actors::json::defaulted("deleted", &ProductItem::deleted),
-                                                    actors::json::defaulted("writes", &ProductItem::writes));
-};
-
-/// An event that is committed and may not have left yet. `id` is deterministic: `{aggregate type}/{id}/{version}/0`.
-struct PendingEvent {
-  std::string id;
-  std::string type;
-  std::string topic;
-  std::string subject;
-  Time time{};
-  actors::json::Raw data;
-  std::string traceparent;
-  std::string tracestate;
-  bool operator==(const PendingEvent&) const = default;
   static constexpr auto json = actors::json::object(
-      actors::json::field("id", &PendingEvent::id), actors::json::field("type", &PendingEvent::type),
-      actors::json::field("topic", &PendingEvent::topic), actors::json::field("subject", &PendingEvent::subject),
-      actors::json::field("time", &PendingEvent::time), actors::json::field("data", &PendingEvent::data),
-      actors::json::defaulted("traceparent", &PendingEvent::traceparent),
-      actors::json::defaulted("tracestate", &PendingEvent::tracestate));
+      actors::json::field("product", &ProductItem::product), actors::json::defaulted("deleted", &ProductItem::deleted),
+      actors::json::defaulted("writes", &ProductItem::writes), actors::json::field("picture", &ProductItem::picture),
+      actors::json::field("importedStock", &ProductItem::imported_stock));
 };
 
 /// `event` under the id `<aggregate>/<subject>/<version>/0`.
 template <class E>
-PendingEvent pending(const char* aggregate, const ProductId& subject, std::int64_t version, const E& event, Time time,
-                     const actors::Trace& trace) {
+OutboxEntry pending(const char* aggregate, const ProductId& subject, std::int64_t version, const E& event, Time time,
+                    const actors::Trace& trace) {
   return {aggregate + ("/" + subject.value) + "/" + std::to_string(version) + "/0",
           E::event_type.name,
           E::event_type.topic,
-          subject.value,
           time,
           {actors::json::to_string(event)},
           trace.traceparent,
-          trace.tracestate};
+          trace.tracestate,
+          subject.value};
 }
-actors::CloudEvent to_cloud_event(const PendingEvent& event);
-
 /// 32 hexadecimal digits that stand for `text`: the same ones for the same text.
 std::string digest_of(std::string_view text);
 
-/// The pieces of a product. `revision` grows with every change and numbers the events about it.
+/// The pieces of a product: `count` lie on the shelf, orders hold `reserved` of them. `revision` grows with every
+/// change and numbers the events about it.
 struct StockItem {
   std::int64_t count = 0;
   std::int64_t revision = 0;
-  std::vector<PendingEvent> pending;
+  std::vector<OutboxEntry> pending;
   Writes writes;
+  std::int64_t reserved = 0;
+  /// What can be had. A stock-take may find fewer pieces than orders hold.
+  std::int64_t available() const { return std::max<std::int64_t>(count - reserved, 0); }
   bool operator==(const StockItem&) const = default;
   static constexpr auto json = actors::json::object(
       actors::json::field("count", &StockItem::count), actors::json::field("revision", &StockItem::revision),
-      actors::json::defaulted("pending", &StockItem::pending), actors::json::defaulted("writes", &StockItem::writes));
+      actors::json::defaulted("pending", &StockItem::pending), actors::json::defaulted("writes", &StockItem::writes),
+      actors::json::defaulted("reserved", &StockItem::reserved));
 };
 
 /// A product as the list knows it. `in_stock` is coarse: it follows the stock, a moment later.
@@ -146,43 +146,24 @@ struct Entry {
                                                     actors::json::field("inStock", &Entry::in_stock));
 };
 
-struct Shard {
-  std::int64_t version = 0;
-  std::vector<Entry> entries;
-  bool operator==(const Shard&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("version", &Shard::version),
-                                                    actors::json::field("entries", &Shard::entries));
+/// What an order holds, took or was refused. The first answer to an order stays: it is asked for again after a crash,
+/// and what it was told before must still be true.
+enum class ReservationState {
+  Held,     ///< its pieces are reserved
+  Sold,     ///< its pieces are taken from the shelf
+  Closed,   ///< given back; nothing is taken any more
+  Refused,  ///< not all of its lines could be had
 };
+inline constexpr std::array reservation_states{
+    std::pair{ReservationState::Held, "held"}, std::pair{ReservationState::Sold, "sold"},
+    std::pair{ReservationState::Closed, "closed"}, std::pair{ReservationState::Refused, "refused"}};
 
-/// Small, so that looking whether a shard changed, and taking events off that have left, does not move the shard
-/// itself.
-struct Head {
-  std::int64_t revision = 0;  ///< of this item
-  std::int64_t shard = 0;     ///< version of the shard
-  std::vector<PendingEvent> pending;
-  bool operator==(const Head&) const = default;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("revision", &Head::revision), actors::json::field("shard", &Head::shard),
-                           actors::json::defaulted("pending", &Head::pending));
-};
-
-/// What an order took from the stock. `closed`: given back, or cancelled before it took anything; nothing is taken any
-/// more.
-struct OrderMark {
-  struct Taken {
-    ProductId product_id;
-    std::int64_t quantity = 0;  ///< what there was, at most what was ordered
-    bool operator==(const Taken&) const = default;
-    static constexpr auto json = actors::json::object(actors::json::field("productId", &Taken::product_id),
-                                                      actors::json::field("quantity", &Taken::quantity));
-  };
-  std::vector<Taken> taken;
-  bool closed = false;
-  std::string taken_by;  ///< which write it was that took them
-  bool operator==(const OrderMark&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::defaulted("taken", &OrderMark::taken),
-                                                    actors::json::defaulted("closed", &OrderMark::closed),
-                                                    actors::json::defaulted("takenBy", &OrderMark::taken_by));
+struct Reservation {
+  ReservationState state = ReservationState::Held;
+  std::vector<Reserve::Wanted> lines;           ///< a product once each
+  std::vector<Reserved::Shortage> shortages{};  ///< of a refused one
+  std::string sold_by = {};                     ///< which write it was that took them
+  bool operator==(const Reservation&) const = default;
 };
 
 std::string product_key(const ProductId& id);
@@ -196,8 +177,9 @@ struct View {
   std::string description;
   std::string category;
   Money price;
-  std::int64_t stock = 0;
-  std::int64_t reserved = 0;  ///< pieces that orders hold; none until orders reserve
+  std::int64_t stock = 0;      ///< pieces on the shelf
+  std::int64_t reserved = 0;   ///< pieces of these that orders hold
+  std::int64_t available = 0;  ///< what can be had
   std::string image_url;
   std::int64_t version = 0;
   Time created_at{};
@@ -207,14 +189,23 @@ struct View {
       actors::json::field("id", &View::id), actors::json::field("name", &View::name),
       actors::json::field("description", &View::description), actors::json::field("category", &View::category),
       actors::json::field("price", &View::price), actors::json::field("stock", &View::stock),
-      actors::json::field("reserved", &View::reserved), actors::json::field("imageUrl", &View::image_url),
-      actors::json::field("version", &View::version), actors::json::field("createdAt", &View::created_at),
-      actors::json::field("updatedAt", &View::updated_at));
+      actors::json::field("reserved", &View::reserved), actors::json::field("available", &View::available),
+      actors::json::field("imageUrl", &View::image_url), actors::json::field("version", &View::version),
+      actors::json::field("createdAt", &View::created_at), actors::json::field("updatedAt", &View::updated_at));
 };
-View view_of(const Product& product, std::int64_t stock);
+View view_of(const Product& product, const StockItem& stock);
 
-/// The strong entity tag of a view: `"7-42"`. A sale changes no version but what a client sees, so the pieces are part
-/// of it (RFC 9110, section 8.8.1: a strong validator changes whenever the representation does).
+/// The product as it is shown: with the address of its picture, unless it names another.
+Product shown(const ProductItem& item);
+/// Where the shop serves it: `/products/{id}/image?v={version}`.
+std::string picture_url(const ProductId& id, const PictureRecord& record);
+/// Whether it is the address of a picture of this product, of whatever version: sent back by a client, it is none that
+/// the product names itself.
+bool is_own_picture(const std::string& url, const ProductId& id);
+
+/// The strong entity tag of a view: `"7-42"`, or `"7-42-3"` while orders hold pieces. A sale and a reservation change
+/// no version but what a client sees, so the pieces are part of it (RFC 9110, section 8.8.1: a strong validator changes
+/// whenever the representation does).
 std::string etag_of(const View& view);
 
 }  // namespace shop::product
@@ -226,5 +217,14 @@ struct Codec<shop::product::Writes> {
   static void read(const Value& from, shop::product::Writes& writes, Reading& reading) {
     json::read(from, writes.ids, reading);
   }
+};
+template <>
+struct Codec<shop::product::ReservationState>
+    : EnumCodec<shop::product::ReservationState, shop::product::reservation_states> {};
+/// Also reads what stands for an order that took its pieces before orders reserved them: `taken`, `closed`, `takenBy`.
+template <>
+struct Codec<shop::product::Reservation> {
+  static void write(Writer& writer, const shop::product::Reservation& reservation);
+  static void read(const Value& from, shop::product::Reservation& reservation, Reading& reading);
 };
 }  // namespace actors::json

@@ -1,76 +1,55 @@
 #include "actors/product/index.hpp"
 
-#include <boost/crc.hpp>
+#include <algorithm>
 
-#include <chrono>
+#include "actors/product/takeover.hpp"
+#include "actors/runtime/calls.hpp"
 
 namespace shop::product {
 namespace {
 
-constexpr std::size_t most_pending = 400;    // of some 500 bytes each
-constexpr std::size_t shards_at_a_time = 8;  // read together: 3 MB at most
-constexpr std::size_t heads_at_a_time = 8;   // written together: few enough for others to come in between
+constexpr std::size_t most_pending = 400;   // of some 500 bytes each
+constexpr std::size_t heads_at_a_time = 8;  // written together: few enough for others to come in between
+constexpr std::size_t segments_at_a_time = 50;
+constexpr std::size_t products_at_a_time = 100;  // what DynamoDB reads at once
+constexpr std::size_t reads_at_once = 4;
+constexpr std::size_t erased_at_a_time = 90;
+/// How often what replicas of the former version wrote is looked for, in a catalog that once was in their form.
+constexpr actors::Duration take_over_age = std::chrono::seconds(30);
+constexpr auto place_of_catalog = "catalog";
 
-std::string two_digits(std::size_t number) {
-  return (number < 10 ? "0" : "") + std::to_string(number);
+template <class T>
+std::vector<T> part(const std::vector<T>& all, std::size_t first, std::size_t count) {
+  const auto end = std::min(all.size(), first + count);
+  return {all.begin() + static_cast<std::ptrdiff_t>(first), all.begin() + static_cast<std::ptrdiff_t>(end)};
+}
+
+std::vector<std::string> all_log_keys() {
+  std::vector<std::string> keys;
+  for (std::size_t i = 0; i < log_count; ++i) keys.push_back(log_key(i));
+  return keys;
 }
 
 }  // namespace
 
-std::size_t shard_of(const ProductId& id) {
-  boost::crc_32_type crc;
-  crc.process_bytes(id.value.data(), id.value.size());
-  return crc.checksum() % shard_count;
-}
-std::string head_key(std::size_t shard) {
-  return "index." + two_digits(shard);
-}
-std::string shard_key(std::size_t shard) {
-  return "shard." + two_digits(shard);
-}
-
-const Entry* Slice::find(const ProductId& id) const {
-  for (const auto& entry : shard.entries)
-    if (entry.product.id == id) return &entry;
-  return nullptr;
-}
-void Slice::put(Entry entry) {
-  for (auto& known : shard.entries)
-    if (known.product.id == entry.product.id) {
-      known = std::move(entry);
-      return;
-    }
-  shard.entries.push_back(std::move(entry));
-}
-void Slice::erase(const ProductId& id) {
-  std::erase_if(shard.entries, [&](const Entry& entry) { return entry.product.id == id; });
-}
-
 Index::Index(actors::StateStore& store, actors::Sidecar& sidecar, const actors::Clock& clock,
-             actors::Observer& observer, Transactions& transactions, Lanes& lanes)
-    : store_(store),
-      sidecar_(sidecar),
-      clock_(clock),
-      observer_(observer),
-      transactions_(transactions),
-      lanes_(lanes) {}
+             actors::Observer& observer, GroupCommit& commit, ReadModel& model)
+    : store_(store), sidecar_(sidecar), clock_(clock), observer_(observer), commit_(commit), model_(model) {}
 
-Slice Index::slice(const Items& items, std::size_t number) const {
-  Slice slice{number, items.read<Head>(head_key(number)).value_or(Head{}),
-              items.read<Shard>(shard_key(number)).value_or(Shard{})};
-  const std::lock_guard lock(mutex_);
-  std::erase_if(slice.head.pending, [&](const auto& event) { return known_[number].left.contains(event.id); });
-  return slice;
-}
-
-void Index::save(Items& items, Slice& slice, std::optional<PendingEvent> event) const {
-  if (slice.head.pending.size() >= most_pending)
+LogHead Index::append(Items& items, LogEntry entry, std::optional<OutboxEntry> event) const {
+  const auto log = log_of(entry.id);
+  auto head = items.read<LogHead>(log_key(log)).value_or(LogHead{});
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(head.pending, [&](const auto& waiting) { return known_[log].left.contains(waiting.id); });
+  }
+  if (event && head.pending.size() >= most_pending)
     throw actors::SidecarError(503, "OUTBOX_FULL", "too many events wait to be published");
-  ++slice.head.revision;
-  slice.shard.version = ++slice.head.shard;
-  if (event) slice.head.pending.push_back(std::move(*event));
-  items.write(head_key(slice.number), slice.head);
-  items.write(shard_key(slice.number), slice.shard);
+  ++head.revision;
+  if (event) head.pending.push_back(std::move(*event));
+  product::append(items, log, head, std::move(entry));
+  items.write(log_key(log), head);
+  return head;
 }
 
 int Index::waiting(const Known& known) {
@@ -78,140 +57,249 @@ int Index::waiting(const Known& known) {
                                         [&](const auto& event) { return !known.left.contains(event.id); }));
 }
 
-void Index::learn_locked(std::size_t number, const Head& head, std::shared_ptr<const Shard> shard) {
-  auto& known = known_[number];
+void Index::learn_locked(std::size_t log, const LogHead& head) {
+  auto& known = known_[log];
+  if (head.revision <= known.head.revision) return;
   const auto before = waiting(known);
-  if (head.revision > known.head.revision) {
-    known.head = head;
-    std::map<std::string, Time> seen;  // what is off the head need not be remembered
-    std::set<std::string> left;
-    for (const auto& event : head.pending) {
-      const auto since = known.seen.find(event.id);
-      seen.emplace(event.id, since == known.seen.end() ? clock_.now() : since->second);
-      if (known.left.contains(event.id)) left.insert(event.id);
-    }
-    known.seen = std::move(seen);
-    known.left = std::move(left);
+  known.head = head;
+  std::map<std::string, Time> seen;  // what is off the head need not be remembered
+  std::set<std::string> left;
+  for (const auto& event : head.pending) {
+    const auto since = known.seen.find(event.id);
+    seen.emplace(event.id, since == known.seen.end() ? clock_.now() : since->second);
+    if (known.left.contains(event.id)) left.insert(event.id);
   }
-  if (shard && shard->version > known.shard->version) {
-    known.shard = std::move(shard);
-    list_.reset();
-  }
+  known.seen = std::move(seen);
+  known.left = std::move(left);
   if (const auto delta = waiting(known) - before) observer_.outbox_changed("Product", delta);
 }
 
-void Index::learn(const Slice& slice) {
-  auto shard = std::make_shared<const Shard>(slice.shard);
+void Index::learn(const Change& change, const LogHead& head) {
+  model_.apply({change});
   const std::lock_guard lock(mutex_);
-  learn_locked(slice.number, slice.head, std::move(shard));
+  learn_locked(log_of(change.product.id), head);
 }
 
-actors::Task<void> Index::publish(std::size_t shard, PendingEvent event) {
-  const auto cloud_event = to_cloud_event(event);
-  const actors::ActorId about{"Product", event.subject};
-  const auto started = std::chrono::steady_clock::now();
+actors::Task<void> Index::publish(OutboxEntry event) {
+  const auto subject = event.subject.value_or("");
+  const auto log = log_of(ProductId(subject));
   {
     const std::lock_guard lock(mutex_);
-    known_[shard].leaving.insert(event.id);
+    known_[log].leaving.insert(event.id);
   }
-  std::string failure;
+  bool left = true;
   try {
-    co_await sidecar_.publish(cloud_event);
-  } catch (const std::exception& error) {
-    failure = error.what();
-    if (failure.empty()) failure = "failed";
+    const actors::ActorId about{"Product", subject};
+    auto cloud_event = to_cloud_event(event, app_id, subject);
+    co_await actors::records::send(sidecar_, observer_, about, std::move(cloud_event));
+  } catch (const std::exception&) {
+    left = false;  // the observer has been told
   }
-  observer_.event_sent({about, cloud_event, failure,
-                        std::chrono::duration_cast<actors::Microseconds>(std::chrono::steady_clock::now() - started)});
   const std::lock_guard lock(mutex_);
-  auto& known = known_[shard];
+  auto& known = known_[log];
   known.leaving.erase(event.id);
-  if (!failure.empty()) co_return;
+  if (!left) co_return;
   const auto before = waiting(known);
   known.left.insert(event.id);
   if (const auto delta = waiting(known) - before) observer_.outbox_changed("Product", delta);
 }
 
-actors::Task<void> Index::refresh(actors::Duration age) {
-  const auto is_fresh = [&] {
-    const std::lock_guard lock(mutex_);
-    return refreshed_ && clock_.now() - *refreshed_ < age;
-  };
-  if (is_fresh()) co_return;
-  const std::vector<std::string> lane{"refresh"};
-  const auto hold = co_await lanes_.enter(lane);
-  if (is_fresh()) co_return;  // somebody else just did it
-  const auto now = clock_.now();
+// --- following the log
 
-  std::vector<std::string> keys;
-  for (std::size_t i = 0; i < shard_count; ++i) keys.push_back(head_key(i));
-  const auto heads = co_await store_.get_all(keys);
-  const Items read_heads(keys, heads);
-  std::vector<std::size_t> changed;
+actors::Task<void> Index::open() {
+  auto note_item = co_await store_.get(catalog_key);
+  if (!note_item) {
+    const bool taken_over = co_await take_over(store_, commit_);
+    const std::vector<std::string> keys{catalog_key};
+    const auto decide = [&](Items& items) {
+      if (!items.read<CatalogNote>(catalog_key)) items.write(catalog_key, CatalogNote{actors::random_id(), taken_over});
+      return true;
+    };
+    co_await commit_.change(keys, decide);
+    note_item = co_await store_.get(catalog_key);
+  }
+  const auto note = actors::json::parse<CatalogNote>(note_item.value().value);
+  auto places = model_.places();
+  if (places[place_of_catalog] != note.id) {
+    model_.forget();
+    places.clear();
+    model_.apply({}, {}, {{place_of_catalog, note.id}});
+  }
   {
     const std::lock_guard lock(mutex_);
-    for (std::size_t i = 0; i < shard_count; ++i) {
-      const auto head = read_heads.read<Head>(keys[i]);
-      if (!head) continue;
-      learn_locked(i, *head, nullptr);
-      if (head->shard > known_[i].shard->version) changed.push_back(i);
-    }
+    was_taken_over_ = note.taken_over;
+    taken_over_at_ = clock_.now();
+    for (std::size_t i = 0; i < log_count; ++i)
+      if (const auto place = places.find(log_key(i)); place != places.end())
+        known_[i].place = LogPlace::from(place->second);
   }
-  for (std::size_t first = 0; first < changed.size(); first += shards_at_a_time) {
-    std::vector<std::string> shard_keys;
-    for (std::size_t i = first; i < std::min(changed.size(), first + shards_at_a_time); ++i)
-      shard_keys.push_back(shard_key(changed[i]));
-    auto found = co_await store_.get_all(shard_keys);
-    const Items shards(shard_keys, std::move(found));
-    for (std::size_t i = 0; i < shard_keys.size(); ++i) {
-      auto shard = shards.read<Shard>(shard_keys[i]);
-      if (!shard) continue;
-      auto shared = std::make_shared<const Shard>(std::move(*shard));
-      const std::lock_guard lock(mutex_);
-      learn_locked(changed[first + i], known_[changed[first + i]].head, std::move(shared));
-    }
-  }
-  const std::lock_guard lock(mutex_);
-  refreshed_ = now;
+  co_await refresh(actors::Duration{});
+  open_ = true;
 }
 
-std::shared_ptr<const ProductList> Index::list() {
-  const std::lock_guard lock(mutex_);
-  if (list_) return list_;
-  auto list = std::make_shared<ProductList>();
-  for (const auto& known : known_) {
-    list->shards.push_back(known.shard);
-    for (const auto& entry : known.shard->entries) list->by_name.push_back(&entry);
+actors::Task<void> Index::refresh(actors::Duration age) {
+  for (;;) {
+    bool wait = false;
+    {
+      const std::lock_guard lock(mutex_);
+      if (refreshed_ && clock_.now() - *refreshed_ < age) co_return;
+      wait = std::exchange(refreshing_, true);
+    }
+    if (!wait) break;
+    const auto queue = [this](actors::Completion<void> done) {
+      {
+        const std::lock_guard lock(mutex_);
+        if (refreshing_) {
+          waiting_for_refresh_.push_back(done);
+          return;
+        }
+      }
+      done();
+    };
+    co_await actors::suspend<void>(queue);
   }
-  std::sort(list->by_name.begin(), list->by_name.end(), [](const Entry* left, const Entry* right) {
-    return std::tie(left->product.name, left->product.id) < std::tie(right->product.name, right->product.id);
-  });
-  return list_ = std::move(list);
+  const auto now = clock_.now();
+  std::exception_ptr failure;
+  try {
+    co_await catch_up();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  std::vector<actors::Completion<void>> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    refreshing_ = false;
+    if (!failure) refreshed_ = now;
+    waiting = std::exchange(waiting_for_refresh_, {});
+  }
+  for (const auto& done : waiting) done();
+  if (failure) std::rethrow_exception(failure);
 }
+
+actors::Task<void> Index::catch_up() {
+  const auto keys = all_log_keys();
+  auto found = co_await store_.get_all(keys);
+  const Items heads(keys, std::move(found));
+  for (std::size_t i = 0; i < log_count; ++i) {
+    auto head = heads.read<LogHead>(keys[i]);
+    if (!head) continue;
+    std::optional<LogPlace> place;
+    {
+      const std::lock_guard lock(mutex_);
+      learn_locked(i, *head);
+      place = known_[i].place;
+    }
+    const LogPlace now{head->segments, head->entries.size()};
+    if (place == now) continue;
+    auto words = co_await news(i, *head, place);
+    while (!words) {  // folded between the two reads
+      const auto again = co_await store_.get(keys[i]);
+      if (!again) break;
+      head = actors::json::parse<LogHead>(again->value);
+      words = co_await news(i, *head, place);
+    }
+    if (!words) continue;
+    auto entries = words->in_order();
+    co_await take(std::move(entries));
+    const LogPlace reached{head->segments, head->entries.size()};
+    model_.apply({}, {}, {{log_key(i), reached.text()}});
+    const std::lock_guard lock(mutex_);
+    known_[i].place = reached;
+  }
+}
+
+actors::Task<std::optional<NewestWords>> Index::news(std::size_t log, LogHead head, std::optional<LogPlace> place) {
+  NewestWords words;
+  const bool is_known = place && place->segment >= head.first && place->segment <= head.segments;
+  std::vector<std::string> keys;
+  if (!is_known)
+    for (std::int64_t page = 0; page < head.pages; ++page) keys.push_back(page_key(log, head.fold, page));
+  const auto first_segment = is_known ? place->segment : head.first;
+  for (auto segment = first_segment; segment < head.segments; ++segment) keys.push_back(segment_key(log, segment));
+  const auto found = co_await segments(std::move(keys));
+  if (!found) co_return std::nullopt;
+  auto skip = is_known ? place->entries : 0;
+  for (const auto& segment : *found) words.add(segment.entries, std::exchange(skip, 0));
+  words.add(head.entries, skip);
+  co_return words;
+}
+
+/// None if one of them is gone.
+actors::Task<std::optional<std::vector<Segment>>> Index::segments(std::vector<std::string> keys) {
+  std::vector<Segment> all;
+  for (std::size_t first = 0; first < keys.size(); first += segments_at_a_time) {
+    const auto some = part(keys, first, segments_at_a_time);
+    auto found = co_await store_.get_all(some);
+    const Items items(some, std::move(found));
+    for (const auto& key : some) {
+      auto segment = items.read<Segment>(key);
+      if (!segment) co_return std::nullopt;
+      all.push_back(std::move(*segment));
+    }
+  }
+  co_return all;
+}
+
+/// Brings the read model up to these entries: reads the products that it has no such version of.
+actors::Task<void> Index::take(std::vector<LogEntry> entries) {
+  std::vector<LogEntry> to_read;
+  std::vector<StockWord> words;
+  for (const auto& entry : entries) {
+    const auto known = model_.known(entry.id);
+    if (!known || known->version < entry.version)
+      to_read.push_back(entry);
+    else if (known->stock_revision < entry.stock_revision)
+      words.push_back({entry.id, entry.in_stock, entry.stock_revision});
+  }
+  if (!words.empty()) model_.apply({}, words);
+  for (std::size_t first = 0; first < to_read.size(); first += products_at_a_time * reads_at_once) {
+    const auto some = part(to_read, first, products_at_a_time * reads_at_once);
+    std::vector<actors::Task<std::vector<std::optional<actors::StateItem>>>> reads;
+    for (std::size_t from = 0; from < some.size(); from += products_at_a_time) {
+      std::vector<std::string> keys;
+      for (std::size_t i = from; i < std::min(some.size(), from + products_at_a_time); ++i)
+        keys.push_back(product_key(some[i].id));
+      reads.push_back(store_.get_all(std::move(keys)));
+    }
+    const auto answers = co_await actors::when_all(std::move(reads));
+    std::vector<Change> changes;
+    std::size_t next = 0;
+    for (const auto& answer : answers)
+      for (const auto& found : answer) {
+        const auto& entry = some[next++];
+        if (!found) continue;
+        const std::vector<std::string> key{product_key(entry.id)};
+        const Items items(key, {found});
+        const auto item = *items.read<ProductItem>(key.front());
+        changes.push_back({shown(item), item.deleted, entry.in_stock, entry.stock_revision});
+      }
+    model_.apply(changes);
+  }
+}
+
+// --- what the lists say of the stock
 
 std::optional<bool> Index::in_stock(const ProductId& id) const {
-  const std::lock_guard lock(mutex_);
-  for (const auto& entry : known_[shard_of(id)].shard->entries)
-    if (entry.product.id == id) return entry.in_stock;
-  return std::nullopt;
+  const auto known = model_.known(id);
+  if (!known || known->deleted) return std::nullopt;
+  return known->in_stock;
 }
 
 actors::Task<void> Index::follow_stock(ProductId id) {
-  const auto number = shard_of(id);
-  const std::vector<std::string> lane{head_key(number)};
-  const auto hold = co_await lanes_.enter(lane);
-  const std::vector<std::string> keys{head_key(number), shard_key(number), stock_key(id)};
-  const auto decide = [this, number, id](Items& items) -> std::optional<Slice> {
-    auto now = slice(items, number);
-    const auto* entry = now.find(id);
-    const auto stock = items.read<StockItem>(stock_key(id));
-    if (!entry || !stock || entry->in_stock == (stock->count > 0)) return std::nullopt;
-    now.put({entry->product, stock->count > 0});
-    save(items, now, std::nullopt);
-    return now;
+  const std::vector<std::string> keys{log_key(log_of(id)), stock_key(id)};
+  const auto decide = [&](Items& items) -> std::optional<std::pair<LogHead, StockWord>> {
+    const auto stock = items.read<StockItem>(keys[1]);
+    const auto known = model_.known(id);
+    // What this replica does not know yet the others may know.
+    if (!stock || (known && (known->deleted || known->in_stock == (stock->available() > 0)))) return std::nullopt;
+    const StockWord word{id, stock->available() > 0, stock->revision};
+    return std::pair{append(items, {id, 0, word.stock_revision, word.in_stock}, std::nullopt), word};
   };
-  const auto written = co_await transactions_.change(keys, decide);
-  if (written) learn(*written);
+  const auto written = co_await commit_.change(keys, decide);
+  if (!written) co_return;
+  model_.apply({}, {written->second});
+  const std::lock_guard lock(mutex_);
+  learn_locked(log_of(id), written->first);
 }
 
 void Index::follow_stock_later(const ProductId& id) {
@@ -219,11 +307,13 @@ void Index::follow_stock_later(const ProductId& id) {
   to_follow_.insert(id);
 }
 
-std::vector<std::pair<std::size_t, PendingEvent>> Index::overdue() const {
+// --- keeping order
+
+std::vector<std::pair<std::size_t, OutboxEntry>> Index::overdue() const {
   const auto now = clock_.now();
-  std::vector<std::pair<std::size_t, PendingEvent>> events;
+  std::vector<std::pair<std::size_t, OutboxEntry>> events;
   const std::lock_guard lock(mutex_);
-  for (std::size_t i = 0; i < shard_count; ++i) {
+  for (std::size_t i = 0; i < log_count; ++i) {
     const auto& known = known_[i];
     for (const auto& event : known.head.pending)
       if (!known.left.contains(event.id) && !known.leaving.contains(event.id) &&
@@ -233,17 +323,15 @@ std::vector<std::pair<std::size_t, PendingEvent>> Index::overdue() const {
   return events;
 }
 
-actors::Task<void> Index::take_off(std::vector<std::size_t> numbers) {
+actors::Task<void> Index::take_off(std::vector<std::size_t> logs) {
   std::vector<std::string> keys;
-  for (const auto number : numbers) keys.push_back(head_key(number));
-  const auto hold = co_await lanes_.enter(keys);
+  for (const auto log : logs) keys.push_back(log_key(log));
   const auto decide = [&](Items& items) {
-    std::vector<Head> heads;
+    std::vector<LogHead> heads;
     for (std::size_t i = 0; i < keys.size(); ++i) {
-      auto head = items.read<Head>(keys[i]).value_or(Head{});
+      auto head = items.read<LogHead>(keys[i]).value_or(LogHead{});
       const std::lock_guard lock(mutex_);
-      if (std::erase_if(head.pending, [&](const auto& event) { return known_[numbers[i]].left.contains(event.id); }) >
-          0) {
+      if (std::erase_if(head.pending, [&](const auto& event) { return known_[logs[i]].left.contains(event.id); }) > 0) {
         ++head.revision;
         items.write(keys[i], head);
       }
@@ -251,37 +339,98 @@ actors::Task<void> Index::take_off(std::vector<std::size_t> numbers) {
     }
     return heads;
   };
-  const auto heads = co_await transactions_.change(keys, decide);
+  const auto heads = co_await commit_.change(keys, decide);
   const std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i < heads.size(); ++i) {
-    learn_locked(numbers[i], heads[i], nullptr);
+    learn_locked(logs[i], heads[i]);
     // What others had taken off before: there is nothing left to do about it.
-    std::erase_if(known_[numbers[i]].left, [&](const auto& id) {
+    std::erase_if(known_[logs[i]].left, [&](const auto& id) {
       return std::none_of(heads[i].pending.begin(), heads[i].pending.end(),
                           [&](const auto& event) { return event.id == id; });
     });
   }
 }
 
+actors::Task<void> Index::fold(std::size_t log) {
+  const auto key = log_key(log);
+  const auto stored = co_await store_.get(key);
+  if (!stored) co_return;
+  const auto before = actors::json::parse<LogHead>(stored->value);
+  if (!is_long(before)) co_return;  // somebody else has done it
+  auto without_head = before;
+  without_head.entries.clear();
+  const auto words = co_await news(log, without_head, std::nullopt);
+  if (!words) co_return;
+  // Under a name of its own: another replica may fold the same log at this moment.
+  const auto name = actors::random_id();
+  const auto entries = words->in_order();
+  std::int64_t pages = 0;
+  for (std::size_t first = 0; first < entries.size(); first += entries_a_page, ++pages) {
+    std::vector<actors::StateChange> page(1);
+    page[0].key = page_key(log, name, pages);
+    page[0].value = actors::json::to_string(Segment{part(entries, first, entries_a_page)});
+    co_await store_.transact(std::move(page));
+  }
+  const std::vector<std::string> keys{key};
+  const auto decide = [&](Items& items) {
+    auto head = items.read<LogHead>(key).value_or(LogHead{});
+    if (head.fold == name) return true;  // stored by the attempt before
+    if (head.fold != before.fold || head.first != before.first) return false;
+    head.fold = name;
+    head.pages = pages;
+    head.folded = static_cast<std::int64_t>(entries.size());
+    head.first = before.segments;
+    ++head.revision;
+    items.write(key, head);
+    return true;
+  };
+  const bool is_ours = co_await commit_.change(keys, decide);
+  // What a crash leaves behind here is read by nobody.
+  std::vector<std::string> old;
+  if (is_ours) {
+    for (std::int64_t page = 0; page < before.pages; ++page) old.push_back(page_key(log, before.fold, page));
+    for (auto segment = before.first; segment < before.segments; ++segment) old.push_back(segment_key(log, segment));
+  } else {
+    for (std::int64_t page = 0; page < pages; ++page) old.push_back(page_key(log, name, page));
+  }
+  for (std::size_t first = 0; first < old.size(); first += erased_at_a_time) {
+    std::vector<actors::StateChange> erased;
+    for (auto& each : part(old, first, erased_at_a_time))
+      erased.push_back({.key = std::move(each), .value = std::nullopt});
+    co_await store_.transact(std::move(erased));
+  }
+}
+
+actors::Task<void> Index::take_over_again() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!was_taken_over_ || (taken_over_at_ && clock_.now() - *taken_over_at_ < take_over_age)) co_return;
+    taken_over_at_ = clock_.now();
+  }
+  co_await take_over(store_, commit_);  // this replica reads of it in the log, like the others
+}
+
 actors::Task<void> Index::tend() {
   co_await refresh(idle_age);
   const auto events = overdue();
-  for (const auto& [shard, event] : events) co_await publish(shard, event);
-  std::vector<std::size_t> untidy;
+  for (const auto& [log, event] : events) co_await publish(event);
+  std::vector<std::size_t> untidy, long_ones;
   std::set<ProductId> to_follow;
   {
     const std::lock_guard lock(mutex_);
     to_follow = std::exchange(to_follow_, {});
-    for (std::size_t i = 0; i < shard_count; ++i)
+    for (std::size_t i = 0; i < log_count; ++i) {
       if (!known_[i].left.empty()) untidy.push_back(i);
+      if (is_long(known_[i].head)) long_ones.push_back(i);
+    }
   }
   for (std::size_t first = 0; first < untidy.size(); first += heads_at_a_time) {
-    const auto end = std::min(untidy.size(), first + heads_at_a_time);
-    std::vector<std::size_t> some(untidy.begin() + static_cast<std::ptrdiff_t>(first),
-                                  untidy.begin() + static_cast<std::ptrdiff_t>(end));
+    auto some = part(untidy, first, heads_at_a_time);
     co_await take_off(std::move(some));
   }
   for (const auto& id : to_follow) co_await follow_stock(id);
+  for (const auto log : long_ones) co_await fold(log);
+  co_await take_over_again();
 }
 
 }  // namespace shop::product

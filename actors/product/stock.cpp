@@ -1,7 +1,6 @@
 #include "actors/product/stock.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <set>
 
 #include "actors/runtime/calls.hpp"
@@ -20,36 +19,39 @@ std::vector<std::string> keys_of(const OrderId& order, const std::set<ProductId>
   return keys;
 }
 
-std::map<ProductId, std::int64_t> quantities(const std::vector<Line>& lines) {
-  std::map<ProductId, std::int64_t> wanted;
-  for (const auto& line : lines) wanted[line.product_id] += line.quantity;
-  return wanted;
+template <class Lines>
+std::set<ProductId> products_of(const Lines& lines) {
+  std::set<ProductId> products;
+  for (const auto& line : lines) products.insert(line.product_id);
+  return products;
+}
+
+bool knows_all(const std::set<ProductId>& products, const Reservation& reservation) {
+  return std::all_of(reservation.lines.begin(), reservation.lines.end(),
+                     [&](const auto& line) { return products.contains(line.product_id); });
 }
 
 }  // namespace
 
 Stock::Stock(actors::StateStore& store, actors::Sidecar& sidecar, const actors::Clock& clock,
-             actors::Observer& observer, Transactions& transactions, Lanes& lanes, Index& index, Oversold oversold)
+             actors::Observer& observer, GroupCommit& commit, Index& index, Oversold oversold)
     : store_(store),
       sidecar_(sidecar),
       clock_(clock),
       observer_(observer),
-      transactions_(transactions),
-      lanes_(lanes),
+      commit_(commit),
       index_(index),
       oversold_(std::move(oversold)) {}
 
 actors::Task<actors::Result<View>> Stock::adjust(ProductId id, std::int64_t delta, std::string write) {
-  const std::vector<std::string> lane{stock_key(id)};
-  auto hold = co_await lanes_.enter(lane);
   const std::vector<std::string> keys{product_key(id), stock_key(id)};
   const auto this_write = Writes::id_of(write, std::to_string(delta));
   StockItem stock;
   const auto decide = [&](Items& items) -> actors::Result<View> {
-    const auto item = items.read<ProductItem>(product_key(id));
+    const auto item = items.read<ProductItem>(keys[0]);
     if (!item || item->deleted)
       return refuse(Reason::NotFound, "unknown_product", "There is no product " + id.value + ".");
-    stock = items.read<StockItem>(stock_key(id)).value_or(StockItem{});
+    stock = items.read<StockItem>(keys[1]).value_or(StockItem{});
     if (!stock.writes.contain(this_write)) {
       if (stock.writes.contain_of(write))
         return refuse(Reason::Unprocessable, "idempotency_key_reused",
@@ -57,109 +59,202 @@ actors::Task<actors::Result<View>> Stock::adjust(ProductId id, std::int64_t delt
       if (delta < -stock.count)
         return refuse(Reason::Conflict, "stock_below_zero",
                       "There are " + std::to_string(stock.count) + " pieces: that many can be taken off at most.");
+      if (delta < 0 && stock.count + delta < stock.reserved)
+        return refuse(Reason::Conflict, "stock_below_reserved",
+                      "Orders hold " + std::to_string(stock.reserved) + " of " + std::to_string(stock.count) +
+                          " pieces: at most " + std::to_string(stock.available()) + " can be taken off.");
       if (delta > most_stock - stock.count)
         return refuse(Reason::Conflict, "stock_too_high",
                       "A product has at most " + std::to_string(most_stock) + " pieces.");
       stock.count += delta;
       ++stock.revision;
       stock.writes.add(this_write);
-      items.write(stock_key(id), stock);
+      items.write(keys[1], stock);
     }
-    return view_of(item->product, stock.count);
+    return view_of(shown(*item), stock);
   };
-  auto view = co_await transactions_.change(keys, decide);
-  hold.release();
+  auto view = co_await commit_.change(keys, decide);
   if (!view) co_return view;
-  learn(id, stock);
+  Changed changed{{id, stock}};
   // The pieces are counted: nothing that fails now may look to the client as if they were not.
-  if (index_.in_stock(id) != (stock.count > 0)) index_.follow_stock_later(id);
+  co_await follow_if_possible(std::move(changed));
   co_return view;
 }
 
-actors::Task<void> Stock::take(order::Confirmed order, actors::Trace trace) {
-  const auto wanted = quantities(order.lines);
-  std::set<ProductId> products;
-  for (const auto& [product, quantity] : wanted) products.insert(product);
-  const auto keys = keys_of(order.order_id, products);
-  auto hold = co_await lanes_.enter(keys);
-
+actors::Task<Reserved> Stock::reserve(OrderId order, Reserve request) {
+  Wanted wanted;
+  std::set<ProductId> impossible;
+  for (const auto& line : request.lines) {
+    wanted[line.product_id] += line.quantity;
+    if (line.quantity < 1 || line.quantity > most_pieces_a_line) impossible.insert(line.product_id);
+  }
+  const auto keys = keys_of(order, products_of(request.lines));
   Changed changed;
-  std::map<ProductId, std::int64_t> missing;
-  const auto write = actors::random_id();
-  const auto decide = [&](Items& items) {
+  const auto decide = [&](Items& items) -> Reserved {
     changed.clear();
-    OrderMark mark;
-    const auto stored = items.read<OrderMark>(order_key(order.order_id));
-    const bool done = stored.has_value();
-    if (!done || stored->taken_by != write) missing.clear();  // who took the pieces reports what was missing
-    mark.taken_by = write;
+    const auto stored = items.read<Reservation>(keys[0]);
+    std::map<ProductId, StockItem> stocks;
+    std::vector<Reserved::Shortage> shortages;
     for (const auto& [product, quantity] : wanted) {
-      auto stock = items.read<StockItem>(stock_key(product));
-      const auto taken = stock ? std::min(stock->count, quantity) : 0;
-      if (!done && taken < quantity) missing[product] = quantity - taken;
-      if (!stock) continue;
-      if (!done && taken > 0) {
-        const bool was_enough = stock->count > low_stock;
-        stock->count -= taken;
-        ++stock->revision;
-        if (was_enough && stock->count <= low_stock)
-          stock->pending.push_back(
-              pending("Stock", product, stock->revision, LowStock{product, stock->count}, clock_.now(), trace));
-        items.write(stock_key(product), *stock);
-        mark.taken.push_back({product, taken});
-      }
-      changed.emplace_back(product, std::move(*stock));
+      const auto stock = items.read<StockItem>(stock_key(product));
+      if (stock) changed.emplace_back(product, *stock);
+      const auto available = stock ? stock->available() : 0;
+      if (impossible.contains(product) || available < quantity) shortages.push_back({product, available});
+      if (stock) stocks[product] = *stock;
     }
-    if (!done) items.write(order_key(order.order_id), mark);
-    return done;
+    if (stored) {
+      const bool has = stored->state == ReservationState::Held || stored->state == ReservationState::Sold;
+      return has ? Reserved{true, {}} : Reserved{false, stored->shortages};
+    }
+    if (!shortages.empty() || wanted.empty()) {
+      items.write(keys[0], Reservation{ReservationState::Refused, {}, shortages});
+      return {false, std::move(shortages)};
+    }
+    changed.clear();
+    Reservation reservation;
+    for (const auto& [product, quantity] : wanted) {
+      auto& stock = stocks.at(product);
+      stock.reserved += quantity;
+      ++stock.revision;
+      items.write(stock_key(product), stock);
+      reservation.lines.push_back({product, quantity});
+      changed.emplace_back(product, stock);
+    }
+    items.write(keys[0], reservation);
+    return {true, {}};
   };
-  co_await transactions_.change(keys, decide);
-  hold.release();
-  for (const auto& [product, pieces] : missing) oversold_(order.order_id, product, pieces);
-  // Also after a repeated delivery: the first one may have died before this.
-  co_await settle(std::move(changed));
+  auto reserved = co_await commit_.change(keys, decide);
+  co_await follow_if_possible(std::move(changed));
+  co_return reserved;
+}
+
+void Stock::low_stock_if_so(StockItem& stock, std::int64_t before, const ProductId& product,
+                            const actors::Trace& trace) const {
+  if (before <= low_stock || stock.count > low_stock) return;
+  stock.pending.push_back(
+      pending("Stock", product, stock.revision, LowStock{product, stock.count}, clock_.now(), trace));
+}
+
+actors::Task<void> Stock::sell(order::Confirmed order, actors::Trace trace) {
+  auto products = products_of(order.lines);
+  const auto write = actors::random_id();
+  for (;;) {
+    const auto keys = keys_of(order.order_id, products);
+    Changed changed;
+    std::map<ProductId, std::int64_t> missing;
+    std::optional<Reservation> unexpected;
+    const auto decide = [&](Items& items) {
+      changed.clear();
+      unexpected.reset();
+      auto stored = items.read<Reservation>(keys[0]);
+      if (stored && !knows_all(products, *stored)) {
+        unexpected = std::move(stored);
+        return false;
+      }
+      if (!stored || stored->sold_by != write) missing.clear();  // who took the pieces reports what was missing
+      const bool was_held = stored && stored->state == ReservationState::Held;
+      const bool sells = was_held || !stored;
+      Wanted wanted;
+      if (was_held)
+        for (const auto& line : stored->lines) wanted[line.product_id] += line.quantity;
+      else if (!stored)
+        for (const auto& line : order.lines) wanted[line.product_id] += line.quantity;
+      else
+        for (const auto& product : products) wanted[product] = 0;
+      Reservation sold{ReservationState::Sold, {}, {}, write};
+      for (const auto& [product, quantity] : wanted) {
+        auto stock = items.read<StockItem>(stock_key(product));
+        // What others hold is not there for an order that holds nothing.
+        const auto there = !stock ? 0 : was_held ? stock->count : stock->available();
+        const auto taken = std::clamp<std::int64_t>(there, 0, quantity);
+        if (sells && taken < quantity) missing[product] = quantity - taken;
+        if (!stock) continue;
+        if (sells && quantity > 0) {
+          const auto before = stock->count;
+          stock->count -= taken;
+          if (was_held) stock->reserved = std::max<std::int64_t>(stock->reserved - quantity, 0);
+          ++stock->revision;
+          low_stock_if_so(*stock, before, product, trace);
+          items.write(stock_key(product), *stock);
+          if (taken > 0) sold.lines.push_back({product, taken});
+        }
+        changed.emplace_back(product, std::move(*stock));
+      }
+      if (sells) items.write(keys[0], sold);
+      return true;
+    };
+    const bool done = co_await commit_.change(keys, decide);
+    if (!done) {
+      for (const auto& line : unexpected->lines) products.insert(line.product_id);
+      continue;
+    }
+    for (const auto& [product, pieces] : missing) oversold_(order.order_id, product, pieces);
+    // Also after a repeated delivery: the first one may have died before this.
+    co_await settle(std::move(changed));
+    co_return;
+  }
 }
 
 actors::Task<void> Stock::give_back(order::Cancelled order) {
-  if (!order.stock_taken) co_return;
-  std::set<ProductId> products;
-  for (const auto& line : order.lines) products.insert(line.product_id);
+  auto products = products_of(order.lines);
   for (;;) {
-    // What the order took is what its mark says, not what the event says.
-    const auto key = order_key(order.order_id);
-    const auto stored = co_await store_.get(key);
-    if (stored)
-      for (const auto& taken : actors::json::parse<OrderMark>(stored->value).taken) products.insert(taken.product_id);
     const auto keys = keys_of(order.order_id, products);
-    auto hold = co_await lanes_.enter(keys);
-
     Changed changed;
+    std::optional<Reservation> unexpected;
     const auto decide = [&](Items& items) {
       changed.clear();
-      auto mark = items.read<OrderMark>(key).value_or(OrderMark{});
-      for (const auto& taken : mark.taken)
-        if (!products.contains(taken.product_id)) return false;  // the mark came after we looked
-      for (const auto& taken : mark.taken) {
-        auto stock = items.read<StockItem>(stock_key(taken.product_id));
-        if (!stock) continue;
-        if (!mark.closed) {
-          stock->count = std::min(stock->count + taken.quantity, most_stock);
-          ++stock->revision;
-          items.write(stock_key(taken.product_id), *stock);
-        }
-        changed.emplace_back(taken.product_id, std::move(*stock));
+      unexpected.reset();
+      auto stored = items.read<Reservation>(keys[0]);
+      // What the order has is what its record says, not what the event says.
+      if (stored && !knows_all(products, *stored)) {
+        unexpected = std::move(stored);
+        return false;
       }
-      if (!mark.closed) {
-        mark.closed = true;
-        items.write(key, mark);
+      if (!stored && !order.stock_taken) return true;  // from before orders reserved, and never paid
+      auto reservation = stored.value_or(Reservation{ReservationState::Held, {}});
+      const bool is_over =
+          reservation.state == ReservationState::Closed || reservation.state == ReservationState::Refused;
+      for (const auto& line : reservation.lines) {
+        auto stock = items.read<StockItem>(stock_key(line.product_id));
+        if (!stock) continue;
+        if (!is_over) {
+          if (reservation.state == ReservationState::Held)
+            stock->reserved = std::max<std::int64_t>(stock->reserved - line.quantity, 0);
+          else
+            stock->count = std::min(stock->count + line.quantity, most_stock);
+          ++stock->revision;
+          items.write(stock_key(line.product_id), *stock);
+        }
+        changed.emplace_back(line.product_id, std::move(*stock));
+      }
+      if (!is_over) {
+        reservation.state = ReservationState::Closed;
+        items.write(keys[0], reservation);
       }
       return true;
     };
-    const bool done = co_await transactions_.change(keys, decide);
-    hold.release();
-    if (!done) continue;
+    const bool done = co_await commit_.change(keys, decide);
+    if (!done) {
+      for (const auto& line : unexpected->lines) products.insert(line.product_id);
+      continue;
+    }
     co_await settle(std::move(changed));
     co_return;
+  }
+}
+
+/// The list's coarse flag follows; a failure is made up for by `Index::tend`.
+actors::Task<void> Stock::follow_if_possible(Changed changed) {
+  for (const auto& [id, stock] : changed) {
+    learn(id, stock);
+    if (index_.in_stock(id) == (stock.available() > 0)) continue;
+    bool failed = false;
+    try {
+      co_await index_.follow_stock(id);
+    } catch (const std::exception&) {
+      failed = true;
+    }
+    if (failed) index_.follow_stock_later(id);
   }
 }
 
@@ -168,28 +263,15 @@ actors::Task<void> Stock::give_back(order::Cancelled order) {
 actors::Task<void> Stock::settle(Changed changed) {
   for (const auto& [id, stock] : changed) {
     learn(id, stock);
-    if (index_.in_stock(id) != (stock.count > 0)) co_await index_.follow_stock(id);
+    if (index_.in_stock(id) != (stock.available() > 0)) co_await index_.follow_stock(id);
     if (stock.pending.empty()) continue;
 
     for (const auto& event : stock.pending) {
-      const auto cloud_event = to_cloud_event(event);
-      const actors::ActorId about{"Stock", event.subject};
-      const auto started = std::chrono::steady_clock::now();
-      std::exception_ptr failure;
-      std::string why;
-      try {
-        co_await sidecar_.publish(cloud_event);
-      } catch (const std::exception& error) {
-        failure = std::current_exception();
-        why = error.what();
-      }
-      observer_.event_sent(
-          {about, cloud_event, why,
-           std::chrono::duration_cast<actors::Microseconds>(std::chrono::steady_clock::now() - started)});
-      if (failure) std::rethrow_exception(failure);
+      const actors::ActorId about{"Stock", id.value};
+      auto cloud_event = to_cloud_event(event, app_id, id.value);
+      co_await actors::records::send(sidecar_, observer_, about, std::move(cloud_event));
     }
     const std::vector<std::string> keys{stock_key(id)};
-    const auto hold = co_await lanes_.enter(keys);
     const auto decide = [&keys, &left = stock.pending](Items& items) {
       auto now = items.read<StockItem>(keys[0]);
       if (!now) return false;
@@ -200,13 +282,13 @@ actors::Task<void> Stock::settle(Changed changed) {
       if (removed > 0) items.write(keys[0], *now);
       return removed > 0;
     };
-    co_await transactions_.change(keys, decide);
+    co_await commit_.change(keys, decide);
   }
 }
 
-actors::Task<std::map<ProductId, std::int64_t>> Stock::counts(std::vector<ProductId> ids) {
+actors::Task<std::map<ProductId, StockItem>> Stock::items(std::vector<ProductId> ids) {
   const auto now = clock_.now();
-  std::map<ProductId, std::int64_t> counts;
+  std::map<ProductId, StockItem> items;
   std::vector<std::string> keys;
   std::vector<ProductId> to_read;
   {
@@ -214,29 +296,39 @@ actors::Task<std::map<ProductId, std::int64_t>> Stock::counts(std::vector<Produc
     for (const auto& id : ids) {
       const auto known = known_.find(id);
       if (known != known_.end() && now - known->second.read < list_age) {
-        counts[id] = known->second.count;
+        if (known->second.item) items[id] = *known->second.item;
       } else {
         to_read.push_back(id);
         keys.push_back(stock_key(id));
       }
     }
   }
-  if (keys.empty()) co_return counts;
+  if (keys.empty()) co_return items;
   auto found = co_await store_.get_all(keys);
-  const Items items(keys, std::move(found));
+  const Items read(keys, std::move(found));
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    const auto stock = items.read<StockItem>(keys[i]).value_or(StockItem{});
-    learn(to_read[i], stock);
-    counts[to_read[i]] = stock.count;
+    auto stock = read.read<StockItem>(keys[i]);
+    if (stock) items[to_read[i]] = *stock;
+    const std::lock_guard lock(mutex_);
+    learn_locked(to_read[i], std::move(stock));
   }
-  co_return counts;
+  co_return items;
 }
 
 void Stock::learn(const ProductId& id, const StockItem& item) {
   const std::lock_guard lock(mutex_);
+  learn_locked(id, item);
+}
+
+void Stock::learn_locked(const ProductId& id, std::optional<StockItem> item) {
   if (known_.size() >= most_known && !known_.contains(id)) known_.clear();
   auto& known = known_[id];
-  if (item.revision >= known.revision) known = {item.count, item.revision, clock_.now()};
+  if (known.item && item && item->revision < known.item->revision) return;
+  if (item) {
+    item->pending.clear();
+    item->writes.ids.clear();
+  }
+  known = {std::move(item), clock_.now()};
 }
 
 }  // namespace shop::product

@@ -1,7 +1,10 @@
-/// How many pieces there are of each product. A sale touches neither the product nor its version.
+/// How many pieces there are of each product, and which orders hold them. Neither a reservation nor a sale touches the
+/// product or its version.
 ///
-/// An order takes its pieces once, whatever comes twice or in the wrong order: what it took is written down in the same
-/// transaction (`OrderMark`). A sale takes what there is and stops at zero.
+/// An order reserves all its lines or none before it is charged; a sale takes what was reserved, a cancellation gives
+/// it back. What an order has is a record of its own (`Reservation`), written in the same transaction as the pieces, so
+/// that each step happens once, whatever comes twice or in the wrong order. Reservations of one product that wait
+/// together are committed together (`GroupCommit`).
 #pragma once
 
 #include <functional>
@@ -12,53 +15,61 @@
 #include <vector>
 
 #include "actors/order/contract.hpp"
-#include "actors/runtime/result.hpp"
 #include "actors/product/documents.hpp"
 #include "actors/product/index.hpp"
-#include "actors/runtime/records/lanes.hpp"
-#include "actors/runtime/records/transaction.hpp"
+#include "actors/runtime/result.hpp"
 
 namespace shop::product {
 
-/// An order took fewer pieces than it has in its lines: so many are missing.
+/// An order was sold fewer pieces than it has in its lines: so many are missing.
 using Oversold = std::function<void(const OrderId&, const ProductId&, std::int64_t missing)>;
+
+/// Of one product, an order has at most so many pieces; it has at most so many lines.
+inline constexpr std::int64_t most_pieces_a_line = 999;
+inline constexpr std::size_t most_lines_an_order = 40;
 
 /// Thread-safe.
 class Stock {
  public:
   Stock(actors::StateStore& store, actors::Sidecar& sidecar, const actors::Clock& clock, actors::Observer& observer,
-        Transactions& transactions, Lanes& lanes, Index& index, Oversold oversold);
+        GroupCommit& commit, Index& index, Oversold oversold);
 
   /// Adds `delta` pieces, once for each `write` (of the latest `Writes::kept`). Refuses an unknown product, a count
-  /// below zero or above `most_stock`, and a `write` that was another one.
+  /// below zero, below what orders hold, or above `most_stock`, and a `write` that was another one.
   actors::Task<actors::Result<View>> adjust(ProductId id, std::int64_t delta, std::string write);
 
-  /// `order.confirmed`: takes the pieces. Throws when it must be delivered again, as while low_stock cannot be
-  /// announced.
-  actors::Task<void> take(order::Confirmed order, actors::Trace trace);
-  /// `order.cancelled`: gives back what the order took. If the order has not taken anything yet, it never will.
+  /// All the lines or none; the first answer to an order stays. A product the stock does not know, and a quantity that
+  /// no line can have, are shortages like any other.
+  actors::Task<Reserved> reserve(OrderId order, Reserve wanted);
+  /// `order.confirmed`: takes what the order holds, not what the event's lines say. One of an order from before orders
+  /// reserved takes what there is. Throws when it must be delivered again, as while low_stock cannot be announced.
+  actors::Task<void> sell(order::Confirmed order, actors::Trace trace);
+  /// `order.cancelled`: gives back what the order holds or took. If it has nothing yet, it never will.
   actors::Task<void> give_back(order::Cancelled order);
 
-  /// The counts of these products, as they were at most `list_age` ago; 0 where there is none.
-  actors::Task<std::map<ProductId, std::int64_t>> counts(std::vector<ProductId> ids);
+  /// These products, as they were at most `list_age` ago; without those that the stock does not know.
+  actors::Task<std::map<ProductId, StockItem>> items(std::vector<ProductId> ids);
   /// What this replica wrote or read.
   void learn(const ProductId& id, const StockItem& item);
 
  private:
   struct Known {
-    std::int64_t count = 0;
-    std::int64_t revision = 0;
+    std::optional<StockItem> item;  // without events and writes
     Time read{};
   };
   using Changed = std::vector<std::pair<ProductId, StockItem>>;
+  using Wanted = std::map<ProductId, std::int64_t>;
   actors::Task<void> settle(Changed changed);
+  actors::Task<void> follow_if_possible(Changed changed);
+  void low_stock_if_so(StockItem& stock, std::int64_t before, const ProductId& product,
+                       const actors::Trace& trace) const;
+  void learn_locked(const ProductId& id, std::optional<StockItem> item);
 
   actors::StateStore& store_;
   actors::Sidecar& sidecar_;
   const actors::Clock& clock_;
   actors::Observer& observer_;
-  Transactions& transactions_;
-  Lanes& lanes_;
+  GroupCommit& commit_;
   Index& index_;
   Oversold oversold_;
 

@@ -411,7 +411,8 @@ Task<void> Activation::commit(detail::Turn& turn, const detail::TurnRequest& req
                       now,
                       {std::move(event.data)},
                       request.trace.traceparent,
-                      request.trace.tracestate});
+                      request.trace.tracestate,
+                      {}});
   std::vector<StateOperation> operations(1);  // the document, once everything else is known
   for (auto& write : turn.effects.writes) operations.push_back(std::move(write));
   auto remembered = handled_;
@@ -515,20 +516,8 @@ Task<void> Activation::finish(detail::Turn& turn, const detail::TurnRequest& req
 
 Task<void> Activation::send_outbox() {
   while (!outbox_.empty()) {
-    const auto& entry = outbox_.front();
-    CloudEvent event{entry.id,    engine_.app_id_, entry.type, id_.id,
-                     entry.topic, entry.time,      entry.data, {entry.traceparent, entry.tracestate}};
-    const auto start = std::chrono::steady_clock::now();
-    std::exception_ptr failure;
-    std::string error;
-    try {
-      co_await engine_.sidecar_.publish(event);
-    } catch (const std::exception& failed) {
-      failure = std::current_exception();
-      error = failed.what();
-    }
-    engine_.observer_.event_sent({id_, event, error, since(start)});
-    if (failure) std::rethrow_exception(failure);
+    auto event = records::to_cloud_event(outbox_.front(), engine_.app_id_, id_.id);
+    co_await records::send(engine_.sidecar_, engine_.observer_, id_, std::move(event));
     outbox_.erase(outbox_.begin());
     unsent_ = outbox_.size();
     engine_.observer_.outbox_changed(id_.type, -1);
@@ -607,8 +596,8 @@ StateOperation Activation::document(std::int64_t version, const std::vector<Outb
 }
 
 void Activation::start_after_commit(detail::Turn& turn, const detail::TurnRequest& request) {
-  for (auto& work : turn.effects.after_commit)
-    engine_.start_work(id_, std::move(work),
+  for (auto& [kind, work] : turn.effects.after_commit)
+    engine_.start_work(id_, kind, std::move(work),
                        {request.id.empty() ? "" : request.id + "/after", Cause::Call, request.trace});
 }
 

@@ -6,25 +6,11 @@
 #include <list>
 
 #include "actors/runtime/engine.hpp"
+#include "actors/runtime/records/outbox.hpp"
 
 namespace actors {
 
-/// An event that is committed and has not left, as the document keeps it.
-struct OutboxEntry {
-  std::string id;
-  std::string type;
-  std::string topic;
-  Time time;
-  json::Raw data;
-  std::string traceparent;
-  std::string tracestate;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("id", &OutboxEntry::id), actors::json::field("type", &OutboxEntry::type),
-      actors::json::field("topic", &OutboxEntry::topic), actors::json::field("time", &OutboxEntry::time),
-      actors::json::field("data", &OutboxEntry::data),
-      actors::json::defaulted("traceparent", &OutboxEntry::traceparent),
-      actors::json::defaulted("tracestate", &OutboxEntry::tracestate));
-};
+using records::OutboxEntry;
 
 /// A call or event that was carried out, with its answer. `fingerprint` is the request's, to tell the same request from
 /// another one under the same id.

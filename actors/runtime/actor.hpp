@@ -50,7 +50,7 @@ struct Effects {
   std::vector<std::string> forgotten;
   std::vector<Alarm> timers;
   std::vector<std::string> stopped_timers;
-  std::vector<AfterCommit> after_commit;
+  std::vector<std::pair<Work, AfterCommit>> after_commit;
   bool durable() const { return !events.empty() || !writes.empty() || !after_commit.empty(); }
 };
 
@@ -127,8 +127,10 @@ class ActorBase {
     turn().effects.events.push_back({E::event_type, json::to_string(event)});
   }
   /// Outside effects. Not remembered across a crash: keep the intention in the state, and let `tend` repeat it. So much
-  /// runs at once, and so much waits, as the type's settings allow (`work_at_once`, `work_waiting`).
-  void after_commit(AfterCommit work) { turn().effects.after_commit.push_back(std::move(work)); }
+  /// runs at once, and so much waits, as the type's settings allow (`work_at_once`, `news_at_once`, `work_waiting`).
+  void after_commit(AfterCommit work, Work kind = Work::Next) {
+    turn().effects.after_commit.emplace_back(kind, std::move(work));
+  }
 
   /// Calls `Method` after `due`, and then, with a `period`, again and again; survives any downtime. Without one it is
   /// repeated until its turn succeeds, and then removed. Registering it again replaces it.

@@ -37,6 +37,10 @@ constexpr Memory remember_for(std::chrono::seconds lifetime) {
   return {lifetime};
 }
 
+/// What work after a commit is to those who wait: `Next` takes the actor's own business a step on, and somebody may be
+/// waiting for it; `News` tells others what has happened, and may be late.
+enum class Work { Next, News };
+
 /// Per-type settings; what is here too the sidecar learns from `GET /dapr/config`.
 struct TypeSettings {
   /// Without a call for this long the actor leaves the memory of its host and of the sidecar; a read brings it back.
@@ -48,9 +52,11 @@ struct TypeSettings {
   Duration tend_period = std::chrono::seconds(30);  ///< between two looks at unfinished business
   std::size_t handled_in_document = 16;             ///< how many handled ids the document keeps
   /// How much work after commits of this type runs at once on a host; more waits for its turn. Such work is begun by
-  /// turns whose callers have their answers, so nothing else keeps it from taking the store from those who wait.
+  /// turns whose callers have their answers, so nothing else keeps it from taking the store from those who wait. News
+  /// has a bound of its own, so that neither kind waits behind the other.
   std::size_t work_at_once = 64;
-  std::size_t work_waiting = 10'000;  ///< how much of it may wait; what comes then is left to `tend`
+  std::size_t news_at_once = 64;
+  std::size_t work_waiting = 10'000;  ///< how much of either kind may wait; what comes then is left to `tend`
 };
 
 namespace detail {

@@ -174,17 +174,19 @@ void Engine::distrust(const ActorId& actor) {
   if (const auto found = activations_.find(actor); found != activations_.end()) found->second->distrust();
 }
 
-void Engine::start_work(const ActorId& actor, AfterCommit work, Origin origin) {
+void Engine::start_work(const ActorId& actor, Work kind, AfterCommit work, Origin origin) {
   // Without an id of its own its calls have random ones, and are refused while the host drains like anybody's.
   auto id = origin.id.empty() ? random_id() : origin.id;
-  Work begun{std::move(work), Calls(sidecar_, std::move(origin)), std::move(id), actor.type + "/" + actor.id};
+  Piece begun{std::move(work), Calls(sidecar_, std::move(origin)), std::move(id), actor.type + "/" + actor.id};
   const auto& settings = description(actor.type).settings;
+  const auto at_once = kind == Work::News ? settings.news_at_once : settings.work_at_once;
+  LaneId lane_id{actor.type, kind};
   bool begins = false, waits = false, draining = false;
   {
     const std::lock_guard lock(mutex_);
-    auto& lane = lanes_[actor.type];
+    auto& lane = lanes_[lane_id];
     draining = draining_;
-    begins = lane.running < settings.work_at_once;
+    begins = lane.running < at_once;
     waits = !begins && !draining && lane.waiting.size() < settings.work_waiting;
     if (begins || waits) {
       ++work_;
@@ -194,27 +196,27 @@ void Engine::start_work(const ActorId& actor, AfterCommit work, Origin origin) {
     if (waits) lane.waiting.push_back(std::move(begun));
   }
   if (begins)
-    run_work(actor.type, std::move(begun));
+    run_work(std::move(lane_id), std::move(begun));
   else if (!waits)
     observer_.warned(begun.text + (draining ? left_at_the_end : left_for_others));
 }
 
-void Engine::run_work(std::string type, Work work) {
+void Engine::run_work(LaneId lane, Piece work) {
   // The function is kept until the work has ended: a coroutine made from a lambda lives on the lambda's captures.
   static constexpr auto run = [](AfterCommit kept, Calls with) -> Task<void> { co_await kept(std::move(with)); };
-  boost::asio::post(io_, [this, type = std::move(type), work = std::move(work)] {
-    spawn(run(work.run, work.calls), [this, type, id = work.id, text = work.text](const Outcome<void>& outcome) {
+  boost::asio::post(io_, [this, lane = std::move(lane), work = std::move(work)] {
+    spawn(run(work.run, work.calls), [this, lane, id = work.id, text = work.text](const Outcome<void>& outcome) {
       if (outcome.failed()) observer_.warned(text + ": work after the commit failed: " + what(outcome.error()));
-      work_ended(type, id);
+      work_ended(lane, id);
     });
   });
 }
 
-void Engine::work_ended(const std::string& type, const std::string& id) {
-  std::optional<Work> next;
+void Engine::work_ended(const LaneId& lane_id, const std::string& id) {
+  std::optional<Piece> next;
   {
     const std::lock_guard lock(mutex_);
-    auto& lane = lanes_[type];
+    auto& lane = lanes_[lane_id];
     if (lane.waiting.empty()) {
       --lane.running;
     } else {
@@ -224,15 +226,15 @@ void Engine::work_ended(const std::string& type, const std::string& id) {
     --work_;
     work_in_hand_.erase(work_in_hand_.find(id));
   }
-  if (next) run_work(type, std::move(*next));
+  if (next) run_work(lane_id, std::move(*next));
 }
 
 void Engine::drain() {
-  std::vector<Work> left;
+  std::vector<Piece> left;
   {
     const std::lock_guard lock(mutex_);
     draining_ = true;
-    for (auto& [type, lane] : lanes_) {
+    for (auto& [_, lane] : lanes_) {
       std::move(lane.waiting.begin(), lane.waiting.end(), std::back_inserter(left));
       lane.waiting.clear();
     }

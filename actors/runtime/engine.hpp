@@ -79,20 +79,21 @@ class Engine {
   bool is_of_work_in_hand(const std::string& request) const;
   void release(const std::shared_ptr<Activation>& activation);
   Task<Reply> enter(ActorId actor, detail::TurnRequest request);
-  struct Work {
+  using LaneId = std::pair<std::string, Work>;  // an actor type, and a kind of work
+  struct Piece {
     AfterCommit run;
     Calls calls;
     std::string id;    ///< under which it calls
     std::string text;  ///< whose it is
   };
-  /// The work after commits of one type.
+  /// The work after commits of one kind and type.
   struct Lane {
     std::size_t running = 0;
-    std::deque<Work> waiting;
+    std::deque<Piece> waiting;
   };
-  void start_work(const ActorId& actor, AfterCommit work, Origin origin);
-  void run_work(std::string type, Work work);
-  void work_ended(const std::string& type, const std::string& id);
+  void start_work(const ActorId& actor, Work kind, AfterCommit work, Origin origin);
+  void run_work(LaneId lane, Piece work);
+  void work_ended(const LaneId& lane, const std::string& id);
 
   boost::asio::io_context& io_;
   Sidecar& sidecar_;
@@ -106,7 +107,7 @@ class Engine {
   bool draining_ = false;
   std::size_t work_ = 0;                     // turns waiting or running, and work after commits
   std::multiset<std::string> work_in_hand_;  // the ids under which work after commits calls
-  std::map<std::string, Lane> lanes_;        // by type
+  std::map<LaneId, Lane> lanes_;
 };
 
 }  // namespace actors

@@ -5,10 +5,13 @@
 /// is down, a bug) is an exception instead: the sidecar sees a 500 and may repeat the call.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
 #include <utility>
+#include <vector>
 
 namespace actors {
 
@@ -40,11 +43,23 @@ std::string_view to_string(Reason reason);
 /// The reason of a wire name; an unknown name is `Conflict`, the reason that promises least.
 Reason reason_from(std::string_view name);
 
-/// A refusal: machine-readable `code` (snake_case), and a message that says what is wrong and what to do.
+/// One of the things a refusal is about: where it stands in what the caller sees (`pointer`, RFC 6901), what is wrong
+/// with it, and how many of it can be had where too many were asked for.
+struct RefusedPart {
+  std::string pointer;
+  std::string detail;
+  std::optional<std::int64_t> available = {};
+
+  bool operator==(const RefusedPart&) const = default;
+};
+
+/// A refusal: machine-readable `code` (snake_case), and a message that says what is wrong and what to do. `errors`
+/// names the things it is about where the caller's view has several.
 struct Refusal {
   Reason reason = Reason::Conflict;
   std::string code;
   std::string message;
+  std::vector<RefusedPart> errors = {};
 
   bool operator==(const Refusal&) const = default;
 };
@@ -53,8 +68,9 @@ template <class T>
 using Result = tl::expected<T, Refusal>;
 
 /// `return refuse(Reason::NotFound, "unknown_product", "…");` in a method that answers a `Result`.
-inline tl::unexpected<Refusal> refuse(Reason reason, std::string code, std::string message) {
-  return tl::unexpected<Refusal>(Refusal{reason, std::move(code), std::move(message)});
+inline tl::unexpected<Refusal> refuse(Reason reason, std::string code, std::string message,
+                                      std::vector<RefusedPart> errors = {}) {
+  return tl::unexpected<Refusal>(Refusal{reason, std::move(code), std::move(message), std::move(errors)});
 }
 
 template <class T>

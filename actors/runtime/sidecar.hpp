@@ -110,6 +110,9 @@ struct HttpRequest {
   std::string body;
   std::string content_type = "application/json";
   Trace trace;
+  /// How long an answer is worth waiting for; zero: as long as for any call. `SidecarError` `TIMED_OUT` after it, or up
+  /// to half a second later.
+  Duration patience{};
 };
 struct HttpAnswer {
   int status = 0;

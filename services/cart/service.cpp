@@ -9,7 +9,7 @@ namespace shop::cart {
 
 int run(services::Substitutes substitutes) {
   return services::run({"cart-service", services::openapi_document, substitutes}, [](services::Service& service) {
-    const auto cache = std::make_shared<ListingCache>();
+    const auto cache = std::make_shared<ProductCache>();
     auto& host = service.host();
     host.add<Cart>([cache] { return std::make_unique<Cart>(cache); });
     host.add<CartProduct>();

@@ -203,7 +203,12 @@ std::string on_the_wire(const Response& response, const Exchange& exchange) {
   if (!bodiless && !response.body.empty()) add("Content-Type", response.content_type);
   if (!bodiless) add("Content-Length", std::to_string(response.body.size()));
   add("Connection", exchange.keep_alive ? "keep-alive" : "close");
-  for (const auto& [name, value] : response.headers) add(name, value);
+  bool says_how_to_keep = false;
+  for (const auto& [name, value] : response.headers) {
+    if (name == "Cache-Control") says_how_to_keep = true;
+    add(name, value);
+  }
+  if (!says_how_to_keep) add("Cache-Control", "no-store");
   text += "\r\n";
   if (!bodiless && exchange.verb != "HEAD") text += response.body;
   return text;
@@ -254,7 +259,7 @@ void Facade::Parts::take_malformed(const std::shared_ptr<Pistache::Tcp::Peer>& p
     if (auto refused = refuse_by_route(match)) return answer(exchange, *std::move(refused));
   }
   const char* detail = status == 413   ? "A request body may have up to 1 MiB."
-                       : status == 415 ? "The request body must be application/json."
+                       : status == 415 ? "The header Content-Type is none that this path takes."
                                        : "The request is malformed.";
   answer(exchange, refusal(status >= 400 && status < 500 ? status : 400, detail));
 }

@@ -12,8 +12,8 @@
 ///
 /// The facade does the rest, the same for every service: 404 for an unknown path, 405 with `Allow`, HEAD as GET without
 /// its body, OPTIONS, 413 over 1 MiB, bearer tokens, a problem+json for everything that goes wrong, the trace (one is
-/// begun if the client brings none), one log line and the metrics of every request; and `/healthz`, `/readyz`,
-/// `/openapi.json`.
+/// begun if the client brings none), one log line and the metrics of every request; `/healthz`, `/readyz`,
+/// `/openapi.json`; and `Cache-Control: no-store` on every answer whose handler says nothing else (a 304 as its 200).
 ///
 /// Handlers run on the host's threads (`Runner`), never on Pistache's; they and what they capture live as long as the
 /// facade. Register all routes before `start`. A `Request` belongs to its handler.
@@ -94,6 +94,8 @@ class Request {
 
   /// By any spelling of its name; empty counts as absent.
   std::optional<std::string> header(std::string_view name) const;
+  /// Of `Content-Type`, in lower case and without parameters: `image/png`. Empty without one.
+  std::string media_type() const;
   /// The header `Idempotency-Key`; 400 without it.
   const std::string& idempotency_key() const;
 
@@ -145,7 +147,7 @@ struct Response {
 /// The strong entity tag of a version: `"7"`.
 std::string etag(std::int64_t version);
 /// Whether a list of entity tags (`If-Match`, `If-None-Match`) names `tag` or is `*`; weak ones count (RFC
-/// 9110, 13.1.2) only if `weak`.
+/// 9110, 13.1.2) only if `weak`. The doors weaken the tags of what they compress, see docs/decisions/0028.
 bool etag_listed(std::string_view list, std::string_view tag, bool weak);
 
 struct FacadeSettings {

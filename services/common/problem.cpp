@@ -45,6 +45,10 @@ std::string Problem::to_json() const {
       writer.StartObject();
       text(writer, "pointer", error.pointer);
       text(writer, "detail", error.detail);
+      if (error.available) {
+        writer.Key("available");
+        writer.Int64(*error.available);
+      }
       writer.EndObject();
     }
     writer.EndArray();
@@ -66,6 +70,7 @@ Problem problem_of(const actors::Refusal& refusal) {
   problem.status = actors::http_status(refusal.reason);
   problem.type = problem_type(refusal.code);
   problem.detail = refusal.message;
+  problem.errors = refusal.errors;
   return problem;
 }
 
@@ -73,7 +78,7 @@ Problem problem_of(const actors::json::Error& error) {
   Problem problem;
   problem.status = 400;
   problem.detail = "The request body is not valid; see errors.";
-  problem.errors = error.problems();
+  for (const auto& wrong : error.problems()) problem.errors.push_back({wrong.pointer, wrong.detail});
   return problem;
 }
 

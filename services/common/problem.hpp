@@ -22,7 +22,7 @@ struct Problem {
   std::string title;   ///< empty: the phrase of the status
   std::string detail;  ///< what is wrong with this request, and what to do
   std::string instance;
-  std::vector<actors::json::Problem> errors;                 ///< of an invalid body, by JSON pointer
+  std::vector<actors::RefusedPart> errors;                   ///< of an invalid body, or of what is refused of several
   std::vector<std::pair<std::string, std::string>> headers;  ///< of the answer: `Retry-After`, `Allow`, …
 
   std::string to_json() const;

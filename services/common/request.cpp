@@ -95,10 +95,13 @@ const std::string& Request::idempotency_key() const {
   return found->second;
 }
 
-void Request::require_json() const {
+std::string Request::media_type() const {
   const auto type = header("content-type").value_or("");
-  if (lower(trimmed(std::string_view(type).substr(0, type.find(';')))) != "application/json")
-    throw ProblemError(415, "", "The request body must be application/json.");
+  return lower(trimmed(std::string_view(type).substr(0, type.find(';'))));
+}
+
+void Request::require_json() const {
+  if (media_type() != "application/json") throw ProblemError(415, "", "The request body must be application/json.");
 }
 
 std::string etag(std::int64_t version) {

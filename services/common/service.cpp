@@ -29,10 +29,16 @@ class HostRunner final : public Runner {
  public:
   explicit HostRunner(actors::Host& host) : host_(host) {}
   void post(std::function<void()> work) override { host_.post(std::move(work)); }
-  actors::Task<std::optional<std::string>> not_ready() override { return host_.not_ready(); }
+  actors::Task<std::optional<std::string>> not_ready() override {
+    auto why = why_not_ ? why_not_() : std::nullopt;
+    if (!why) why = co_await host_.not_ready();
+    co_return why;
+  }
+  void ready_when(std::function<std::optional<std::string>()> why_not) { why_not_ = std::move(why_not); }
 
  private:
   actors::Host& host_;
+  std::function<std::optional<std::string>()> why_not_;
 };
 
 actors::HostSettings host_settings(const ServiceDefinition& definition, const Settings& settings) {
@@ -104,6 +110,9 @@ class RunningService final : public Service {
     observer_.identify(std::move(actor_type), std::move(field));
   }
   void on_started(std::function<void()> work) override { started_.push_back(std::move(work)); }
+  void ready_when(std::function<std::optional<std::string>()> why_not) override {
+    runner_.ready_when(std::move(why_not));
+  }
   void on_stopping(std::function<void()> work) override { stopping_.push_back(std::move(work)); }
 
   void start() {

@@ -16,6 +16,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -57,6 +58,8 @@ class Service {
   virtual void identify(std::string actor_type, std::string field) = 0;
   /// Called when all listeners are open: background work begins here.
   virtual void on_started(std::function<void()> work) = 0;
+  /// The service is ready only while `why_not` has nothing to say; asked with every `/readyz`, from any thread.
+  virtual void ready_when(std::function<std::optional<std::string>()> why_not) = 0;
   /// Called first thing when the process is to end: background work stops here.
   virtual void on_stopping(std::function<void()> work) = 0;
 };

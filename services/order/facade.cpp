@@ -72,7 +72,7 @@ std::optional<Status> status_asked_for(const Request& request) {
   if (!text) return std::nullopt;
   std::string known;
   for (const auto& [status, name] : status_names) {
-    if (status == Status::None) continue;
+    if (!exists(status)) continue;
     if (*text == name) return status;
     known += (known.empty() ? "" : ", ") + std::string(name);
   }

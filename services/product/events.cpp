@@ -6,7 +6,7 @@ actors::Subscriptions subscriptions(Stock& stock) {
   actors::Subscriptions subscriptions;
   subscriptions
       .on<order::Confirmed>([&stock](order::Confirmed order, actors::Calls calls) {
-        return stock.take(std::move(order), calls.origin().trace);
+        return stock.sell(std::move(order), calls.origin().trace);
       })
       .on<order::Cancelled>(
           [&stock](order::Cancelled order, actors::Calls) { return stock.give_back(std::move(order)); });

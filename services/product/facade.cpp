@@ -27,11 +27,12 @@ void refuse_problems(std::vector<actors::json::Problem> problems) {
   throw ProblemError(400, "", detail);
 }
 
-/// `If-Match`: a list of strong tags, or `*` (RFC 9110, section 13.1.1).
+/// `If-Match`: a list of tags, or `*`. RFC 9110 (section 13.1.1) lets only strong ones match; here those count as well
+/// that the door weakened, which names the same version (docs/decisions/0028-compressed-answers.md).
 Condition condition_of(const Request& request) {
   auto tags = request.header("If-Match");
   if (!tags) return {};
-  return [tags = *std::move(tags)](const std::string& etag) { return services::etag_listed(tags, etag, false); };
+  return [tags = *std::move(tags)](const std::string& etag) { return services::etag_listed(tags, etag, true); };
 }
 
 template <class T>
@@ -40,6 +41,11 @@ T value(Result<T> result) {
   return services::value(std::move(result));
 }
 
+/// Kept, and asked about before each use.
+constexpr auto revalidated = "no-cache";
+/// A list may be a second old in any case; who shows one may show it while the next is on its way.
+constexpr auto soon_old = "max-age=1, stale-while-revalidate=5";
+
 Response shown(int status, const View& view) {
   return Response::json(status, view).header("ETag", etag_of(view));
 }
@@ -47,7 +53,8 @@ Response shown(int status, const View& view) {
 Query query_of(const Request& request) {
   Query query;
   query.words = request.query("q");
-  if (query.words && query.words->size() > 200) bad_query("The query parameter \"q\" must have at most 200 bytes.");
+  if (query.words && query.words->size() > most_words)
+    bad_query("The query parameter \"q\" must have at most " + std::to_string(most_words) + " bytes.");
   query.category = request.query("category");
   query.least_price = request.query_integer("minPrice", 0, most_price);
   query.highest_price = request.query_integer("maxPrice", 0, most_price);
@@ -56,7 +63,7 @@ Query query_of(const Request& request) {
   query.in_stock = request.query_flag("inStock");
   if (const auto name = request.query("sort")) {
     const auto sort = sort_from(*name);
-    if (!sort) bad_query("The query parameter \"sort\" must be one of name, -name, price, -price, newest.");
+    if (!sort) bad_query("The query parameter \"sort\" must be one of " + sort_names() + ".");
     query.sort = *sort;
   }
   query.limit = static_cast<std::size_t>(request.query_integer("limit", 1, 100).value_or(20));
@@ -77,20 +84,33 @@ Task<Response> find(Catalog& catalog, Request request) {
   const auto view = co_await catalog.find(id);
   if (!view) throw ProblemError(404, "unknown_product", "There is no product " + id.value + ".");
   const auto known = request.header("If-None-Match");
-  if (known && services::etag_listed(*known, etag_of(*view), true)) co_return Response::not_modified(etag_of(*view));
-  co_return shown(200, *view);
+  if (known && services::etag_listed(*known, etag_of(*view), true))
+    co_return Response::not_modified(etag_of(*view)).header("Cache-Control", revalidated);
+  co_return shown(200, *view).header("Cache-Control", revalidated);
 }
 
-Task<Response> list(Catalog& catalog, Request request) {
+void wait_for(const Index& index) {
+  if (index.is_open()) return;
+  services::Problem problem;
+  problem.status = 503;
+  problem.type = services::problem_type("not_ready");
+  problem.detail = "The list of products is being read.";
+  problem.headers = {{"Retry-After", "1"}};
+  throw ProblemError(std::move(problem));
+}
+
+Task<Response> list(Components& components, Request request) {
+  wait_for(components.index);
   auto query = query_of(request);
-  const auto page = co_await catalog.list(std::move(query));
+  const auto page = co_await components.catalog.list(std::move(query));
   if (!page) bad_query("The query parameter \"cursor\" is not one that a page of this order gave: begin without it.");
-  co_return Response::json(200, *page);
+  co_return Response::json(200, *page).header("Cache-Control", soon_old);
 }
 
-Task<Response> list_categories(Catalog& catalog, Request) {
-  const auto categories = co_await catalog.categories();
-  co_return Response::json(200, categories);
+Task<Response> list_categories(Components& components, Request) {
+  wait_for(components.index);
+  const auto categories = co_await components.catalog.categories();
+  co_return Response::json(200, categories).header("Cache-Control", soon_old);
 }
 
 Task<Response> replace(Catalog& catalog, Request request) {
@@ -125,7 +145,7 @@ Task<Response> adjust_stock(Stock& stock, Request request) {
 void add_routes(services::Facade& facade, Components& components) {
   auto& catalog = components.catalog;
   auto& stock = components.stock;
-  facade.get("/products", [&catalog](Request request) { return list(catalog, std::move(request)); });
+  facade.get("/products", [&components](Request request) { return list(components, std::move(request)); });
   facade.post("/products", Access::Admin, [&catalog](Request request) { return create(catalog, std::move(request)); });
   facade.get("/products/{id}", [&catalog](Request request) { return find(catalog, std::move(request)); });
   facade.put("/products/{id}", Access::Admin,
@@ -134,20 +154,63 @@ void add_routes(services::Facade& facade, Components& components) {
              [&catalog](Request request) { return remove(catalog, std::move(request)); });
   facade.post("/products/{id}/stock", Access::Admin,
               [&stock](Request request) { return adjust_stock(stock, std::move(request)); });
-  facade.get("/categories", [&catalog](Request request) { return list_categories(catalog, std::move(request)); });
+  facade.get("/categories", [&components](Request request) { return list_categories(components, std::move(request)); });
 }
+
+namespace {
+
+actors::ChannelAnswer channel_problem(int status, const std::string& type, std::string detail,
+                                      const std::string& path) {
+  services::Problem problem;
+  problem.status = status;
+  problem.type = type.empty() ? "about:blank" : services::problem_type(type);
+  problem.detail = std::move(detail);
+  problem.instance = path;
+  return {status, problem.to_json(), "application/problem+json"};
+}
+
+/// What the caller sent, or why it is none.
+template <class T>
+tl::expected<T, std::string> body_of(const actors::ChannelRequest& request) {
+  try {
+    return actors::json::parse<T>(request.body);
+  } catch (const actors::json::Error& error) {
+    return tl::unexpected(std::string(error.what()));
+  }
+}
+
+}  // namespace
 
 Task<actors::ChannelAnswer> answer_listing(Catalog& catalog, actors::ChannelRequest request) {
   const auto id = request.parameters.at(0);
   std::optional<Listing> listing;
   if (is_id(id)) listing = co_await catalog.listing(ProductId(id));
   if (listing) co_return actors::ChannelAnswer{200, actors::json::to_string(*listing)};
-  services::Problem problem;
-  problem.status = 404;
-  problem.type = services::problem_type("unknown_product");
-  problem.detail = "There never was a product of this id.";
-  problem.instance = request.path;
-  co_return actors::ChannelAnswer{404, problem.to_json(), "application/problem+json"};
+  co_return channel_problem(404, "unknown_product", "There never was a product of this id.", request.path);
+}
+
+Task<actors::ChannelAnswer> answer_reservation(Stock& stock, actors::ChannelRequest request) {
+  const auto id = request.parameters.at(0);
+  if (!is_id(id)) co_return channel_problem(400, "", "The path names no id of an order.", request.path);
+  auto wanted = body_of<Reserve>(request);
+  if (!wanted) co_return channel_problem(400, "", wanted.error(), request.path);
+  if (wanted->lines.empty() || wanted->lines.size() > most_lines_an_order)
+    co_return channel_problem(400, "", "An order has 1 to " + std::to_string(most_lines_an_order) + " lines.",
+                              request.path);
+  auto reserved = co_await stock.reserve(OrderId(id), *std::move(wanted));
+  co_return actors::ChannelAnswer{200, actors::json::to_string(reserved)};
+}
+
+Task<actors::ChannelAnswer> answer_availability(Stock& stock, actors::ChannelRequest request) {
+  auto asked = body_of<AskAvailability>(request);
+  if (!asked) co_return channel_problem(400, "", asked.error(), request.path);
+  if (asked->products.size() > most_lines_an_order)
+    co_return channel_problem(400, "", "At most " + std::to_string(most_lines_an_order) + " products at once.",
+                              request.path);
+  const auto items = co_await stock.items(std::move(asked->products));
+  Availability availability;
+  for (const auto& [product, item] : items) availability.items.push_back({product, item.available()});
+  co_return actors::ChannelAnswer{200, actors::json::to_string(availability)};
 }
 
 }  // namespace shop::product

@@ -60,9 +60,9 @@ std::string refused_line(std::size_t number, const std::optional<std::string>& i
 
 std::string_view name_of(Imported::Status status) {
   switch (status) {
-    case Imported::Created: return "created";
-    case Imported::Replaced: return "replaced";
-    case Imported::Unchanged: return "unchanged";
+    case Imported::Status::Created: return "created";
+    case Imported::Status::Replaced: return "replaced";
+    case Imported::Status::Unchanged: return "unchanged";
   }
   return {};
 }
@@ -327,38 +327,6 @@ Task<void> import(const ImportOne& import_one, const Pause& pause, std::shared_p
   co_await import->run();
 }
 
-bool same(const NewProduct& product, const View& view) {
-  return product.name == view.name && product.description.value_or("") == view.description &&
-         product.category == view.category && product.price == view.price &&
-         product.image_url.value_or("") == view.image_url && product.stock == view.stock;
-}
-
-Task<actors::Result<Imported>> by_parts(Catalog& catalog, NewProduct product, actors::Trace trace) {
-  const auto id = *product.id;
-  for (bool again = true;; again = false) {
-    const auto found = co_await catalog.find(id);
-    if (found && same(product, *found)) co_return Imported{id, Imported::Unchanged};
-    if (found) {
-      WholeProduct whole;
-      whole.name = product.name;
-      whole.description = product.description;
-      whole.category = product.category;
-      whole.price = product.price;
-      whole.stock = product.stock;
-      whole.image_url = product.image_url;
-      Condition condition;
-      auto replaced = co_await catalog.replace(id, std::move(whole), std::move(condition), trace);
-      if (!replaced) co_return tl::unexpected(std::move(replaced.error()));
-      co_return Imported{id, Imported::Replaced};
-    }
-    auto copy = product;
-    auto created = co_await catalog.create(std::move(copy), trace);
-    if (created) co_return Imported{id, Imported::Created};
-    // Somebody else was quicker: then it is there to be replaced.
-    if (created.error().code != "product_exists" || !again) co_return tl::unexpected(std::move(created.error()));
-  }
-}
-
 }  // namespace
 
 void add_import(services::Streams& streams, ImportOne import_one, Pause pause) {
@@ -366,12 +334,6 @@ void add_import(services::Streams& streams, ImportOne import_one, Pause pause) {
                 [import_one = std::move(import_one), pause = std::move(pause)](std::shared_ptr<Stream> stream) {
                   return import(import_one, pause, std::move(stream));
                 });
-}
-
-ImportOne import_by_parts(Catalog& catalog) {
-  return [&catalog](NewProduct product, actors::Trace trace) {
-    return by_parts(catalog, std::move(product), std::move(trace));
-  };
 }
 
 }  // namespace shop::product

@@ -12,14 +12,7 @@
 
 namespace shop::product {
 
-/// What became of a product of an import.
-struct Imported {
-  enum Status { Created, Replaced, Unchanged };
-  ProductId id;
-  Status status = Created;
-};
-
-/// Creates the product, or makes the one of its id equal to it, stock included. Is repeated after a SidecarError.
+/// `Catalog::import_one`. Is repeated after a SidecarError.
 using ImportOne = std::function<actors::Task<actors::Result<Imported>>(NewProduct, actors::Trace)>;
 
 /// Lines of one import that are in hand at a time. The catalog commits together what waits together.
@@ -28,8 +21,5 @@ inline constexpr std::uint64_t most_import = 100 * 1024 * 1024;
 
 /// `pause` waits between two attempts at a line while the store does not answer.
 void add_import(services::Streams& streams, ImportOne import_one, Pause pause);
-
-/// Until the catalog does it in one transaction: find, then create or replace.
-ImportOne import_by_parts(Catalog& catalog);
 
 }  // namespace shop::product

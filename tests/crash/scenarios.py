@@ -11,7 +11,7 @@ import requests
 
 from shop import facts
 from shop.api import Client
-from shopping import ADDRESS, euro
+from shopping import ADDRESS, euro, event
 from stack import unique, wait_until
 
 PATIENCE_SECONDS = 60
@@ -73,6 +73,16 @@ class Run:
         self.orders.append(order)
         return order
 
+    def check_out_unseen(self, *lines: tuple[str, int], token: str = "tok_approve") -> str:
+        """A checkout past the cart, whose look at the shelf depends on how long ago something was sold."""
+        order = unique("order")
+        self.orders.append(order)
+        held = [{"productId": product, "name": "Teapot", "quantity": quantity, "unitPrice": euro(1000)} for product, quantity in lines]
+        data = {"orderId": order, "cartId": f"{self.name}-unseen", "customerId": self.name, "lines": held,
+                "total": euro(1000 * sum(quantity for _, quantity in lines)), "paymentMethod": {"token": token}, "shippingAddress": ADDRESS}
+        self.platform.publish(event("cart.checkout_completed", "cart-service", data["cartId"], data))
+        return order
+
     def order_is(self, order: str, status: str) -> dict:
         def read():
             answer = self.insist(self.customer, "GET", "order", f"/orders/{order}", fine=(200, 404))
@@ -93,6 +103,10 @@ class Run:
 
         return wait_until(read, PATIENCE_SECONDS, f"the payment of {order} to be {status}")
 
+    def pay_anew(self, order: str) -> None:
+        payment = self.payment_is(order, "failed")
+        self.insist(self.customer, "POST", "payment", f"/payments/{payment['id']}/retry", {"paymentMethod": {"token": "tok_approve"}}, fine=(202,))
+
     # --- what is left
 
     def outcome(self) -> dict:
@@ -112,7 +126,7 @@ class Run:
 
     def _product(self, product: str):
         answer = self.insist(self.admin, "GET", "product", f"/products/{product}", fine=(200, 404))
-        return {key: answer.json()[key] for key in ("price", "stock", "version")} if answer.status_code == 200 else None
+        return {key: answer.json()[key] for key in ("price", "stock", "reserved", "available", "version")} if answer.status_code == 200 else None
 
     def _demand(self, product: str):
         answer = self.insist(self.admin, "GET", "order", f"/demand/{product}", fine=(200, 404))
@@ -248,8 +262,7 @@ def cancel(run, order):
 def pay_again(run, cart):
     order = run.check_out(cart, "tok_insufficient_funds")
     run.order_is(order, "payment_failed")
-    payment = run.payment_is(order, "failed")
-    run.insist(run.customer, "POST", "payment", f"/payments/{payment['id']}/retry", {"paymentMethod": {"token": "tok_approve"}}, fine=(202,))
+    run.pay_anew(order)
     run.order_is(order, "confirmed")
 
 
@@ -263,6 +276,36 @@ def run_out_of_time(run, cart):
     run.payment_is(order, "cancelled")
 
 
+def one_piece(run):
+    return run.product(stock=1)
+
+
+def want_the_last_piece(run, product):
+    """The first holds it and has not paid yet; the second is told so; then the first pays."""
+    first = run.check_out_unseen((product, 1), token="tok_insufficient_funds")
+    run.order_is(first, "payment_failed")
+    run.order_is(run.check_out_unseen((product, 1)), "cancelled")
+    run.pay_anew(first)
+    run.order_is(first, "confirmed")
+
+
+def one_of_two_lines(run):
+    return run.product(stock=10), run.product(stock=1)
+
+
+def want_more_than_there_is(run, products):
+    """All lines or none: what there is of the first is not held for want of the second."""
+    plenty, scarce = products
+    run.order_is(run.check_out_unseen((plenty, 3), (scarce, 2)), "cancelled")
+
+
+def reserve_and_give_up(run, cart):
+    order = run.check_out(cart, "tok_insufficient_funds")
+    run.order_is(order, "payment_failed")
+    run.insist(run.customer, "POST", "order", f"/orders/{order}/cancel", {})
+    run.payment_is(order, "cancelled")
+
+
 SCENARIOS = {
     "keep a catalog": (nothing, keep_a_catalog),
     "fill a cart": (two_products, fill_a_cart),
@@ -272,6 +315,9 @@ SCENARIOS = {
     "pay again": (full_cart, pay_again),
     "pay at a flaky gateway": (full_cart, pay_at_a_flaky_gateway),
     "run out of time": (full_cart, run_out_of_time),
+    "reserve and give up": (full_cart, reserve_and_give_up),
+    "last piece": (one_piece, want_the_last_piece),
+    "all lines or none": (one_of_two_lines, want_more_than_there_is),
 }
 
 # What order-service is told for a scenario. The deadline is long enough for a message to come again after a death, and passes

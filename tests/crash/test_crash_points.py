@@ -33,9 +33,9 @@ REQUIRED = {
         CartProduct commit Take, CartProduct answer Take,
         events answer product.created, events answer product.updated, events answer product.deleted""",
     "order-service": """
-        Order arm tend, Order commit CheckoutCompleted, Order commit PaymentCompleted, Order commit PaymentFailed, Order commit Cancel,
-        Order commit Ship, Order commit tend, Order commit Told, Order commit PaymentRefunded, Order tidy, Order disarm tend,
-        Order answer CheckoutCompleted, Order answer Cancel, Order answer Ship, Order answer remind tend,
+        Order arm tend, Order commit CheckoutCompleted, Order commit Reserved, Order commit PaymentCompleted,
+        Order commit PaymentFailed, Order commit Cancel, Order commit Ship, Order commit tend, Order commit Told, Order commit Reserved, Order answer Reserved, Order commit PaymentRefunded, Order tidy, Order disarm tend,
+        Order answer CheckoutCompleted, Order answer Reserved, Order answer Cancel, Order answer Ship, Order answer remind tend,
         Order publish order.created, Order publish order.confirmed, Order publish order.cancelled, Order publish order.shipped,
         CustomerOrders commit Note, CustomerOrders answer Note,
         ProductDemand commit ProductCreated, ProductDemand commit ItemAdded, ProductDemand commit CountSale, ProductDemand answer CountSale,
@@ -49,8 +49,8 @@ REQUIRED = {
         Payment publish payment.refunded, store transact gateway-account, store transact gateway-account+gateway-ledger,
         events answer order.created, events answer order.cancelled, events answer payment.requested""",
     "product-service": """
-        store transact index+product+shard+stock, store transact index+product+shard, store transact stock, store transact order+stock,
-        store transact index, Product publish product.created, Product publish product.updated, Product publish product.deleted,
+        store transact log+product+stock, store transact log+product, store transact stock, store transact order+stock,
+        store transact order, store transact log, Product publish product.created, Product publish product.updated, Product publish product.deleted,
         Stock publish product.low_stock, events answer order.confirmed, events answer order.cancelled""",
 }
 

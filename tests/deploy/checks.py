@@ -322,7 +322,7 @@ def allowed(deployment: Deployment, app: str) -> set[tuple[str, str]]:
     dead_letters = deployment.arn("sqs", deployment.dead_letters)
     table = deployment.arn("dynamodb", f"table/{deployment.table(app)}")
     return {
-        *((action, table) for action in ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem")),
+        *((action, table) for action in ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem")),
         *(("sns:Publish", topic[name]) for name in deployment.publishes(app)),
         *(("sns:GetTopicAttributes", topic[name]) for name in deployment.publishes(app) | deployment.subscribed(app)),
         *(("sns:ListSubscriptionsByTopic", topic[name]) for name in deployment.subscribed(app)),

@@ -72,8 +72,9 @@ def one_namespace(rollout: Rollout) -> Findings:
             yield from differs(f"access control of {name}: trust domain", rollout.facts["trustDomain"], policy["trustDomain"])
             yield from differs(f"access control of {name}: namespace", NAMESPACE, policy.get("namespace", NAMESPACE))
         callers = {policy["appId"]: policy["operations"] for policy in control.get("policies", [])}
-        may = [{"name": "/internal/**", "httpVerb": ["GET"], "action": "allow"}]
-        yield from differs(f"who calls {name}", {app: may for app in rollout.facts["internalCalls"].get(name, [])}, callers)
+        may = {app: [{"name": "/internal/**", "httpVerb": verbs, "action": "allow"}]
+               for app, verbs in rollout.facts["internalCalls"].get(name, {}).items()}
+        yield from differs(f"who calls {name}", may, callers)
         yield from differs(f"what {name} does with everybody else", "deny", control["defaultAction"])
 
 
@@ -181,6 +182,7 @@ def security(rollout: Rollout) -> Findings:
 def door_files(rollout: Rollout) -> Findings:
     """nginx's configuration is that of services/gateway, filled in for one pod."""
     source = ROOT / "services" / "gateway"
+    others = render.cross_origin([])
     for app in facts.apps():
         template = rollout.pod(app.id)
         (mount,) = [each for each in container(template, "door")["volumeMounts"] if each["mountPath"] == "/etc/gateway"]
@@ -188,9 +190,9 @@ def door_files(rollout: Rollout) -> Findings:
         has = rollout.one("ConfigMap", volume["configMap"]["name"])["data"]["nginx.conf"]
         if "@{" in has:
             yield f"the door of {app.id} has a placeholder left"
-        door = render.filled((source / "door.conf").read_text(), listen=str(app.ports["door"]), routes=render.routes_of(app))
+        door = render.filled((source / "door.conf").read_text(), listen=str(app.ports["door"]), vary=others["vary"], routes=render.routes_of(app))
         linger = re.search(rf"  server {{\n    listen {rollout.facts['pod']['linger']};.*?\n  }}", has, re.DOTALL)[0]
-        wanted = render.filled((source / "nginx.conf").read_text(), user="", run="/run/gateway", doors=f"{door}\n{linger}",
+        wanted = render.filled((source / "nginx.conf").read_text(), user="", run="/run/gateway", doors=f"{door}\n{linger}", origins=others["origins"],
                                upstreams="\n  ".join(render.upstreams([app])))
         yield from differs(f"the door of {app.id}", wanted.strip(), has.strip())
         (run,) = [each for each in container(template, "door")["volumeMounts"] if each["mountPath"] == "/run/gateway"]

@@ -3,6 +3,7 @@
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tarfile
 import time
@@ -13,6 +14,7 @@ from emulator import free_port, until
 from manifests import CHECKS, findings
 from rollout import CHART, NAMESPACE, WAYS, Rollout, container, daprs, helm, of, ours, pods, rendered
 
+from shop import render
 from shop.workspace import CONFIG
 
 
@@ -74,6 +76,13 @@ def access_control_for_another_namespace(r):
 def a_caller_more(r):
     policies = r.one("Configuration", "product-service")["spec"]["accessControl"]["policies"]
     policies.append({**policies[0], "appId": "payment-service"})
+
+
+@mistake("who calls product-service: order-service is ")
+def a_verb_more(r):
+    policies = r.one("Configuration", "product-service")["spec"]["accessControl"]["policies"]
+    (policy,) = [policy for policy in policies if policy["appId"] == "order-service"]
+    policy["operations"][0]["httpVerb"] = ["PUT", "DELETE"]
 
 
 @mistake("what cart-service does with everybody else is allow")
@@ -391,7 +400,8 @@ def test_helm_finds_nothing_in_the_chart(way):
 
 @pytest.mark.parametrize("setting, says", [
     ("images.tga=1", "tga"), ("placement.mode=zone", "placement.mode|mode"), ("replicas=0", "replicas"), ("aws.account=12", "account"),
-    ("placement.zones.cart-service=null", "placement.zones has no zone for cart-service"), ("stopping.lingerSeconds=600", "lingerSeconds")])
+    ("placement.zones.cart-service=null", "placement.zones has no zone for cart-service"), ("stopping.lingerSeconds=600", "lingerSeconds"), ("allowedOrigins={*}", "allowedOrigins"),
+    ('allowedOrigins={https://a";}', "allowedOrigins")])
 def test_a_value_that_cannot_be_meant_is_refused(setting, says):
     answer = helm("template", "ecommerce", CHART, "-n", NAMESPACE, "--set-string" if "account" in setting else "--set", setting)
     assert answer.returncode != 0 and re.search(says, answer.stderr), answer.stderr
@@ -427,6 +437,14 @@ def test_an_upgrade_with_another_configuration_replaces_the_pods(rollout, tmp_pa
         assert {name for name in before[app] if before[app][name] != after[app][name]} == {"checksum/door", "checksum/dapr"}
 
 
+def test_origins_that_are_named_reach_the_doors():
+    named = ["https://shop.example", "http://127.0.0.1:3000"]
+    conf = of(ours("zones", f"allowedOrigins={{{','.join(named)}}}"), "ConfigMap")["cart-service-door"]["data"]["nginx.conf"]
+    told = render.cross_origin(named)
+    assert f'map $http_origin $allowed_origin {{ default ""; {told["origins"]} }}' in conf
+    assert f'add_header Vary "{told["vary"]}" always;' in conf and told["vary"] == "Origin"
+
+
 # --- the door, run
 
 
@@ -434,14 +452,29 @@ LINGER = 3
 
 
 @pytest.fixture
-def nginx(rollout, tmp_path):
-    """A door as the chart configures it, but for the ports and where it writes, which on this machine are others', and a shorter
-    linger."""
+def closed_port():
+    """A port that refuses connections for as long as the test runs: it is bound, so that nobody else can listen on it."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+def swapped(conf: str, old: str, new: str) -> str:
+    assert conf.count(old) == 1, f"{old!r} is in the door's configuration {conf.count(old)} times"
+    return conf.replace(old, new)
+
+
+@pytest.fixture
+def nginx(rollout, tmp_path, closed_port):
+    """A door as the chart configures it, but for where it writes, a shorter linger, and all its ports: a platform may be running
+    on this machine. Behind the door nobody answers."""
     conf = of(ours("zones", f"stopping.lingerSeconds={LINGER}"), "ConfigMap")["cart-service-door"]["data"]["nginx.conf"]
     door, linger = free_port(), free_port()
     known = rollout.apps["cart-service"]["ports"]
-    conf = conf.replace("/run/gateway", str(tmp_path)).replace(f"listen {known['door']} ", f"listen 127.0.0.1:{door} ")
-    conf = conf.replace(f"listen {rollout.facts['pod']['linger']};", f"listen 127.0.0.1:{linger};")
+    conf = conf.replace("/run/gateway", str(tmp_path))
+    conf = swapped(conf, f"listen {known['door']} ", f"listen 127.0.0.1:{door} ")
+    conf = swapped(conf, f"listen {rollout.facts['pod']['linger']};", f"listen 127.0.0.1:{linger};")
+    conf = swapped(conf, f"server {rollout.facts['host']}:{known['facade']} ", f"server 127.0.0.1:{closed_port} ")
     file = tmp_path / "nginx.conf"
     file.write_text(conf)
     process = subprocess.Popen([shutil.which("nginx") or "/usr/sbin/nginx", "-e", "stderr", "-c", file], stdout=subprocess.DEVNULL,

@@ -205,6 +205,10 @@ def test_a_sidecar_does_its_work_with_its_role_and_does_not_complain(aws, deploy
     item = {"key": f"test-{app}", "value": {"here": True}}
     assert sidecar.ask("POST", "/v1.0/state/statestore", [item]).status_code == 204
     assert sidecar.ask("GET", f"/v1.0/state/statestore/{item['key']}").json() == item["value"]
+    many = sidecar.ask("POST", "/v1.0/state/statestore/bulk", {"keys": [item["key"], "none"]}).json()
+    assert many[0]["data"] == item["value"] and many[0]["etag"] and many[1] == {"key": "none"}
+    alone = {"operations": [{"operation": "upsert", "request": {**item, "etag": many[0]["etag"]}}]}
+    assert sidecar.ask("POST", "/v1.0/state/statestore/transaction", alone).status_code == 204
     change = {"operations": [{"operation": "upsert", "request": {"key": "other", "value": 1}}, {"operation": "delete", "request": {"key": item["key"]}}]}
     assert sidecar.ask("POST", "/v1.0/state/statestore/transaction", change).status_code == 204
     assert sidecar.ask("GET", f"/v1.0/state/statestore/{item['key']}").status_code == 204

@@ -52,7 +52,7 @@ class Told final : public actors::Observer {
 
 struct Channel {
   Channel() {
-    const auto cache = std::make_shared<shop::cart::ListingCache>();
+    const auto cache = std::make_shared<shop::cart::ProductCache>();
     engine.add(
         actors::detail::describe<shop::cart::Cart>([cache] { return std::make_unique<shop::cart::Cart>(cache); }));
     add<shop::cart::CartProduct>();
@@ -62,6 +62,10 @@ struct Channel {
     sidecar.deliver_to(&engine);
     sidecar.applications["product-service"] = [](const actors::HttpRequest& request) {
       const shop::product::Listing tea{shop::ProductId("tea"), "Tea", {450, "EUR"}, 1, false};
+      if (request.path.starts_with("/internal/reservations/"))
+        return actors::HttpAnswer{200, R"({"held":true})", "application/json"};
+      if (request.path == "/internal/availability")
+        return actors::HttpAnswer{200, R"({"items":[{"productId":"tea","available":3}]})", "application/json"};
       if (request.path != "/internal/products/tea") return actors::HttpAnswer{404, "{}", "application/problem+json"};
       return actors::HttpAnswer{200, actors::json::to_string(tea), "application/json"};
     };

@@ -147,7 +147,8 @@ def _tokens() -> dict[str, str]:
 
 def _text() -> dict[str, str]:
     texts = ["/carts/a%20b/items/tea", "a%2Fb@c:d", "%2E%2E", "caf%C3%A9", "2026-05-04T10:11:12.013Z", "2024-02-29T23:59:60+00:00",
-             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", 'W/"1", "2"\n"2"', "secret\nsecret", "-price", "true", "-007", "1000000000"]
+             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", 'W/"1", "2"\n"2"', "secret\nsecret", "-price", "true", "-007", "1000000000",
+             '50% "T\u00e9e_*', "\u30b3\u30fc\u30d2\u30fc\u30ab\u30c3\u30d7", "\u0447\u0430\u0439\u043d\u0438\u043a t-shirt", '{"sort":"relevance","rank":7,"name":"Tea","id":"a"}'.encode().hex()]
     return {f"text-{number}": text for number, text in enumerate(texts)}
 
 
@@ -170,8 +171,20 @@ def _json() -> dict[str, str]:
             "numbers": "[0,-0,1e5,1E-5,1.25,9223372036854775807,18446744073709551615,1e308]"}
 
 
+def _picture() -> dict[str, bytes]:
+    """As encoders and drawers make them, and a drawing that has everything that may stand in one."""
+    types = {"svg": "svg+xml", "jpg": "jpeg"}
+    drawn = """<?xml version="1.0" encoding="UTF-8"?><svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 9">
+<title>t</title><style type="text/css"><![CDATA[.a{fill:url(#g)}]]></style><defs><linearGradient id="g"><stop offset="0" stop-color="#fff"/></linearGradient>
+<symbol id="s"><path d="M0 0"/></symbol><clipPath id="c"><circle r="1"/></clipPath><filter id="f"><feGaussianBlur stdDeviation="1"/></filter></defs>
+<use xlink:href="#s"/><g class="a" style="mask:none" clip-path="url('#c')" filter="url(#f)" transform="rotate(3)"><text xml:space="preserve">&#65;&amp;</text></g></svg>"""
+    files = [*(HERE.parent / "actors" / "product" / "pictures").iterdir(), HERE.parents[1] / "tools" / "shop" / "sample" / "pictures" / "moka-pot.svg"]
+    found = {file.name: f"image/{types.get(file.suffix[1:], file.suffix[1:])}\n".encode() + file.read_bytes() for file in files}
+    return found | {"drawn": b"image/svg+xml\n" + drawn.encode()}
+
+
 MAKERS = {"channel": _channel, "documents": _documents, "events": _events, "facade": _facade, "http": _http, "import": _import, "json": _json,
-          "rest": _rest, "sidecar": _sidecar, "text": _text, "tokens": _tokens}
+          "picture": _picture, "rest": _rest, "sidecar": _sidecar, "text": _text, "tokens": _tokens}
 
 
 def _words() -> set[str]:
@@ -200,8 +213,8 @@ def write(folder: Path, targets: list[str]) -> Path:
     """Fills a folder for each target; answers the dictionary's file, which is there whole or not at all: others may read it now."""
     for target in targets:
         (folder / target).mkdir(parents=True, exist_ok=True)
-        for name, text in MAKERS[target]().items():
-            (folder / target / f"seed-{name}").write_bytes(text.encode("utf-8", "surrogatepass"))
+        for name, seed in MAKERS[target]().items():
+            (folder / target / f"seed-{name}").write_bytes(seed if isinstance(seed, bytes) else seed.encode("utf-8", "surrogatepass"))
     dictionary = folder / "words.dict"
     lines = ['"' + "".join(chr(b) if 32 <= b < 127 and b not in (34, 92) else f"\\x{b:02X}" for b in word.encode()) + '"' for word in sorted(_words()) if word]
     whole = folder / f"words.{os.getpid()}"

@@ -18,6 +18,9 @@ Shop::Shop() {
       .add<shop::order::ProductDemand>()
       .add<shop::payment::Payment>([this] { return std::make_unique<shop::payment::Payment>(gateway); });
   bench.sidecar.applications["product-service"] = [this](const actors::HttpRequest& request) {
+    if (request.path.starts_with("/internal/reservations/"))
+      return actors::HttpAnswer{200, R"({"held":true})", "application/json"};
+    if (request.path == "/internal/availability") return actors::HttpAnswer{200, R"({"items":[]})", "application/json"};
     const std::string prefix = "/internal/products/";
     require(request.path.starts_with(prefix), "the catalog is asked for a product", request.path);
     actors::ChannelRequest own{request.verb, request.path, {request.path.substr(prefix.size())}, {}, {}};

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "actors/cart/listing_cache.hpp"
+#include "actors/cart/product_cache.hpp"
 #include "actors/payment/simulated_gateway.hpp"
 #include "actors/runtime/testing/bench.hpp"
 #include "actors/runtime/testing/fake_state_store.hpp"
@@ -47,7 +47,7 @@ struct Shop {
   actors::testing::FakeStateStore products{bench.clock};
   actors::testing::FakeStateStore books{bench.clock};
   shop::payment::SimulatedGateway gateway{books, bench.clock, [](actors::Duration) { return at_once(); }};
-  std::shared_ptr<shop::cart::ListingCache> cache = std::make_shared<shop::cart::ListingCache>();
+  std::shared_ptr<shop::cart::ProductCache> cache = std::make_shared<shop::cart::ProductCache>();
   shop::product::Components catalog{products,
                                     bench.sidecar,
                                     bench.clock,

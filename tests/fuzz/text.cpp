@@ -1,7 +1,12 @@
-// The small readers of text that all others are made of: percent-encoding, ids, times, numbers, lists of tags, traces.
+// The small readers of text that all others are made of: percent-encoding, ids, times, numbers, lists of tags, traces;
+// and what a search makes of a text.
 // Input is the text; what a reader needs besides is parted by a line end.
 //
 // What is read is in the form that is promised, and is the same when written and read again.
+#include <algorithm>
+
+#include "actors/product/read_model.hpp"
+#include "actors/product/words.hpp"
 #include "actors/runtime/http/text.hpp"
 #include "actors/runtime/time.hpp"
 #include "actors/shared/values.hpp"
@@ -111,6 +116,51 @@ void headers(std::string_view text) {
   require(bytes + 1 >= text.size(), "segments leave nothing out");
 }
 
+void searches(std::string_view text) {
+  namespace product = shop::product;
+  std::string again;
+  for (const auto& word : product::words_of(text)) {
+    require(!word.letters.empty(), "a word has letters");
+    require(word.kind == product::Word::Kind::Letters || word.letters.size() == 1, "others are one character");
+    again += product::to_utf8(word.letters) + ' ';
+  }
+  require(fuzz::is_text(again), "words are text", again);
+  std::size_t words = 0;
+  for (const auto& piece : product::pieces_of(text)) words += piece.size();
+  require(words == product::words_of(text).size(), "pieces leave no word out");
+
+  static product::ReadModel model("");
+  if (model.size() == 0) {
+    product::Change change;
+    change.product.id = shop::ProductId("a");
+    change.product.name = "Grüner Tée, 50% für \"コーヒーカップ\"";
+    change.product.description = "snake_case * чайник 녹차 ชาเขียว";
+    change.product.version = 1;
+    model.apply({change});
+  }
+  std::string query(text.substr(0, product::most_words));
+  const auto page = model.select({.words = query});
+  require(page && page->total == page->entries.size(), "every text can be looked for");
+  // A product is found by its own name, whatever it is; the facade lets only text in.
+  product::Change change;
+  change.product.id = shop::ProductId("b");
+  change.product.name = query;
+  change.product.version = model.known(change.product.id).value_or(product::ReadModel::Known{}).version + 1;
+  if (fuzz::is_text(query)) model.apply({change});
+  const auto found = model.select({.words = query})->entries;
+  const auto is_it = [](const auto& entry) { return entry.product.id.value == "b"; };
+  require(!fuzz::is_text(query) || product::pieces_of(query).empty() || std::any_of(found.begin(), found.end(), is_it),
+          "a name finds its product", query);
+
+  const std::string cursor(text);
+  for (const auto sort : {product::Sort::Relevance, product::Sort::Name, product::Sort::Price, product::Sort::Newest})
+    if (const auto position = product::position_from(cursor, sort)) {
+      require(product::position_from(product::to_cursor(*position), sort) == position, "a cursor is read and written");
+      require(model.select({.words = "t", .sort = sort, .cursor = cursor}).has_value(),
+              "a cursor is a place in a list");
+    }
+}
+
 }  // namespace
 
 void fuzz::run(std::string_view input) {
@@ -118,4 +168,5 @@ void fuzz::run(std::string_view input) {
   times(input);
   numbers(input);
   headers(input);
+  searches(input);
 }

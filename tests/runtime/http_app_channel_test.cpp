@@ -43,6 +43,8 @@ class Counter final : public Actor<CounterState> {
  public:
   Result<int> add(const Add& command) {
     if (command.amount == 0) return refuse(Reason::Unprocessable, "nothing", "add \"something\"");
+    if (command.amount == 40)
+      return refuse(Reason::Conflict, "too_many", "less", {{"/items/0", "few are left", 3}, {"/items/2", "gone"}});
     if (command.amount == 666) throw std::runtime_error("a bug");
     return state().value += command.amount;
   }
@@ -60,6 +62,10 @@ class Counter final : public Actor<CounterState> {
   void add_later() {
     state().value += 1;
     after_commit([id = id()](Calls calls) { return wait_then_add(std::move(calls), id); });
+  }
+  void tell_later() {
+    state().value += 1;
+    after_commit([id = id()](Calls calls) { return wait_then_add(std::move(calls), id); }, Work::News);
   }
   void ring() { state().value += 100; }
   void tick() { state().value += 1000; }
@@ -102,7 +108,8 @@ struct actors::Describe<actors::http::Counter> {
                                     .method<&actors::http::Counter::wait>("Wait")
                                     .method<&actors::http::Counter::wait_and_add>("WaitAndAdd")
                                     .method<&actors::http::Counter::add_later>("AddLater")
-                                    .settings({.work_at_once = 2, .work_waiting = 2})
+                                    .method<&actors::http::Counter::tell_later>("TellLater")
+                                    .settings({.work_at_once = 2, .news_at_once = 1, .work_waiting = 2})
                                     .reminder<&actors::http::Counter::ring>("ring")
                                     .timer<&actors::http::Counter::tick>("tick");
 };
@@ -157,9 +164,9 @@ class AppChannelRoutes : public ::testing::Test {
     const std::lock_guard lock(gate_mutex);
     return gate.size();
   }
-  void add_later(const std::string& counter) {
+  void add_later(const std::string& counter, const std::string& how = "AddLater") {
     const auto method = "/actors/Counter/" + counter + "/method/";
-    EXPECT_EQ(status_of(ask("PUT", method + "AddLater", "", "Idempotency-Key: for-" + counter + "\r\n")), "200");
+    EXPECT_EQ(status_of(ask("PUT", method + how, "", "Idempotency-Key: for-" + counter + "\r\n")), "200");
     ask("PUT", method + "Value");  // the turn before it has ended entirely
   }
   /// Two pieces of work have begun afterwards, and two wait.
@@ -317,6 +324,14 @@ TEST_F(AppChannelRoutes, AnswerARefusalInTheFormThatDaprHandsOn) {
   EXPECT_EQ(body_of(answer), R"({"reason":"unprocessable","code":"nothing","message":"add \"something\""})");
 }
 
+TEST_F(AppChannelRoutes, AnswerARefusalWithAllItIsAbout) {
+  const auto answer = ask("PUT", "/actors/Counter/c-1/method/Add", R"({"amount":40})");
+  EXPECT_THAT(answer, HasSubstr("X-DaprErrorResponseHeader: true\r\n"));
+  EXPECT_EQ(body_of(answer), R"({"reason":"conflict","code":"too_many","message":"less","errors":[)"
+                             R"({"pointer":"/items/0","detail":"few are left","available":3},)"
+                             R"({"pointer":"/items/2","detail":"gone"}]})");
+}
+
 TEST_F(AppChannelRoutes, AnswerArgumentsThatCannotBeReadWithARefusal) {
   for (const auto* body : {"", "{", R"({"amount":"x"})", "[]"}) {
     const auto answer = ask("PUT", "/actors/Counter/c-1/method/Add", body);
@@ -373,6 +388,23 @@ TEST_F(AppChannelRoutes, LetSoMuchWorkAfterCommitsRunAtOnceAsItsTypeAllows) {
   go_on();
   ASSERT_TRUE(eventually([&] { return engine_.idle(); }));
   for (const auto* counter : {"c-1", "c-2", "c-3", "c-4"})
+    EXPECT_THAT(*sidecar_.stored({"Counter", counter}, "state"), HasSubstr(R"("value":11)")) << counter;
+}
+
+TEST_F(AppChannelRoutes, LetNewsAndTheNextStepNotWaitForOneAnother) {
+  sidecar_.deliver_to(&engine_);
+  for (const auto* counter : {"n-1", "n-2", "n-3"}) add_later(counter, "TellLater");
+  ASSERT_TRUE(eventually([] { return at_the_gate() >= 1; }));
+  begin_work_of_four();
+  ASSERT_TRUE(eventually([] { return at_the_gate() >= 3; })) << "one piece of news and two steps";
+  for (int times = 0; times < 4 && !engine_.idle(); ++times) {
+    EXPECT_LE(at_the_gate(), 3u);
+    go_on();
+    ASSERT_TRUE(eventually([&] { return engine_.idle() || at_the_gate() > 0; }));
+  }
+  go_on();
+  ASSERT_TRUE(eventually([&] { return engine_.idle(); }));
+  for (const auto* counter : {"n-1", "n-2", "n-3", "c-1", "c-2", "c-3", "c-4"})
     EXPECT_THAT(*sidecar_.stored({"Counter", counter}, "state"), HasSubstr(R"("value":11)")) << counter;
 }
 

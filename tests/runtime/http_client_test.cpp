@@ -217,6 +217,29 @@ TEST_F(HttpClient, GivesUpOnAnAnswerThatTakesTooLong) {
   EXPECT_EQ(get().body, "next") << "the late answer is not taken for another's";
 }
 
+TEST_F(HttpClient, GivesUpSoonerOnARequestThatIsNotWorthWaitingFor) {
+  ScriptedServer server;
+  connect_to(server.port(), {.connections = 2});
+  auto patient = start("/patient");
+  ASSERT_TRUE(eventually([&] { return server.requests().size() == 1; }));
+  EXPECT_TRUE(fails(OutgoingRequest("GET", "/").patience(50ms), NoAnswer::Why::TimedOut));
+  server.add({ok("in the end")});
+  EXPECT_EQ(patient.get().body, "in the end");
+}
+
+TEST_F(HttpClient, LetsARequestThatIsNotWorthWaitingForLeaveTheQueueFromItsMiddle) {
+  ScriptedServer server;
+  connect_to(server.port(), {.connections = 1});
+  auto first = start("/first");
+  ASSERT_TRUE(eventually([&] { return server.requests().size() == 1; }));
+  auto second = start("/second");
+  EXPECT_TRUE(fails(OutgoingRequest("GET", "/third").patience(50ms), NoAnswer::Why::Busy));
+  server.add({ok("one")});
+  server.add({ok("two")});
+  EXPECT_EQ(first.get().body, "one");
+  EXPECT_EQ(second.get().body, "two");
+}
+
 TEST_F(HttpClient, OpensNoMoreConnectionsThanItMayAndServesWhoWaitsInOrder) {
   ScriptedServer server;
   connect_to(server.port(), {.connections = 2});

@@ -186,6 +186,18 @@ TEST_F(DaprSidecarWire, HandsOnARefusalAsItWasMade) {
   EXPECT_EQ(reply.error(), (Refusal{Reason::NotFound, "unknown_product", "no such product"}));
 }
 
+TEST_F(DaprSidecarWire, HandsOnAllThatARefusalIsAbout) {
+  answer(ok(R"({"reason":"conflict","code":"too_many","message":"less","of a later version":1,"errors":[)"
+            R"({"pointer":"/items/0","detail":"few are left","available":3},{"pointer":"/items/2","detail":"gone"}]})",
+            "X-DaprErrorResponseHeader: true\r\n"));
+  const auto reply = run(sidecar_.call_actor({"Cart", "c-1"}, {"CheckOut", "{}", {}, Cause::Call, {}}));
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error(), (Refusal{Reason::Conflict,
+                                    "too_many",
+                                    "less",
+                                    {{"/items/0", "few are left", 3}, {"/items/2", "gone", std::nullopt}}}));
+}
+
 TEST_F(DaprSidecarWire, TakesARefusalItCannotReadForAFailure) {
   answer(ok("oh no", "X-DaprErrorResponseHeader: true\r\n"));
   EXPECT_EQ(error(sidecar_.call_actor({"Cart", "c-1"}, {"AddItem", "{}", {}, Cause::Call, {}})).code(),
@@ -227,6 +239,12 @@ TEST_F(DaprSidecarWire, InvokesAnotherApplicationAndHandsOnWhateverItAnswers) {
   answer(ok("done"));
   run(sidecar_.invoke("a b", {"POST", "x?y=z", "{}", "application/json", {}}));
   EXPECT_EQ(sent(), with_body("POST /v1.0/invoke/a%20b/method/x?y=z HTTP/1.1\r\n", "{}"));
+}
+
+TEST_F(DaprSidecarWire, WaitsForAnotherApplicationNoLongerThanItIsWorth) {
+  auto request = get("/slow");
+  request.patience = 50ms;
+  EXPECT_EQ(error(sidecar_.invoke("product-service", std::move(request))).code(), "TIMED_OUT");
 }
 
 TEST_F(DaprSidecarWire, TellsThatAnotherApplicationWasNotReached) {

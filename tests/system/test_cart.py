@@ -75,8 +75,8 @@ def test_adding_adds_to_what_is_there(customer, cart, new_product):
     shown = add(customer, cart, tea["id"], 3)
     assert shown == view(customer, cart)
     assert shown["items"] == [
-        {"productId": tea["id"], "name": "Tea", "quantity": 5, "unitPrice": euro(450), "available": True},
-        {"productId": cup["id"], "name": "Cup", "quantity": 1, "unitPrice": euro(1200), "available": True},
+        {"productId": tea["id"], "name": "Tea", "quantity": 5, "unitPrice": euro(450), "available": True, "inStock": True},
+        {"productId": cup["id"], "name": "Cup", "quantity": 1, "unitPrice": euro(1200), "available": True, "inStock": True},
     ]
     assert shown["total"] == euro(5 * 450 + 1200) and shown["version"] == 3
 
@@ -189,6 +189,16 @@ def test_a_guests_cart_is_open_to_whoever_knows_its_id_until_a_customer_goes_on_
     problem(guest.call("GET", "cart", f"/carts/{cart}"), 404)
 
 
+def test_a_guests_order_does_not_follow_from_the_id_of_the_cart(admin, guest, customer, cart, new_product):
+    product = new_product()["id"]
+    add(guest, cart, product)
+    order = check_out(guest, cart, unique("k")).json()["orderId"]
+    assert "lastOrderId" not in view(guest, cart)
+    assert "lastOrderId" not in view(customer, cart)
+    assert view(admin, cart)["lastOrderId"] == order
+    assert "lastOrderId" not in add(customer, cart, product), "the cart is the customer's now, the order is not"
+
+
 def test_a_token_that_does_not_hold_is_refused(guest, cart):
     problem(guest.call("GET", "cart", f"/carts/{cart}", headers={"Authorization": "Bearer nonsense"}), 401)
 
@@ -223,6 +233,9 @@ def test_a_deleted_product_stays_in_the_cart_and_keeps_it_from_being_checked_out
     assert shown["items"][1]["unitPrice"] == euro(500) and shown["total"] == euro(1000)
     refused = problem(check_out(customer, cart, unique("k")), 409, "items_unavailable")
     assert gone["id"] in refused["detail"]
+    (error,) = refused["errors"]
+    assert error["pointer"].startswith("/items/") and error["detail"]
+    assert view(customer, cart)["items"][int(error["pointer"].rsplit("/", 1)[1])]["productId"] == gone["id"]
     customer.expect(200, "DELETE", "cart", f"/carts/{cart}/items/{gone['id']}")
     assert check_out(customer, cart, unique("k")).status_code == 202
 
@@ -255,6 +268,37 @@ def test_product_events_that_come_three_times_and_out_of_order_leave_the_newest(
     wait_until(lambda: view(customer, cart)["total"] == euro(1300), what="the newest price")
     platform.publish(event(4, 1400))  # whatever is still on its way was sent before this one
     wait_until(lambda: view(customer, cart)["total"] == euro(1400), what="the last price")
+
+
+# --- whether it can be had
+
+
+def test_an_item_says_whether_so_many_can_be_had(admin, customer, cart, new_product):
+    product = new_product(stock=3)
+    assert add(customer, cart, product["id"], 3)["items"][0]["inStock"] is True
+    wait_until(lambda: not add(customer, cart, product["id"], 1)["items"][0]["inStock"])
+    admin.expect(200, "POST", "product", f"/products/{product['id']}/stock", {"delta": 100})
+    wait_until(lambda: view(customer, cart)["items"][0]["inStock"], what="the new pieces")
+
+
+def test_a_checkout_of_what_cannot_be_had_is_refused_with_what_can(customer, cart, new_product):
+    enough, few, none = new_product(stock=50), new_product(stock=2), new_product(stock=0)
+    add(customer, cart, enough["id"], 5)
+    add(customer, cart, few["id"], 3)
+    add(customer, cart, none["id"])
+    key = unique("k")
+
+    def refused():  # the coarse word may be a second old
+        answer = check_out(customer, cart, key)
+        return answer.status_code == 409 and answer
+
+    found = problem(wait_until(refused, what="the refusal"), 409, "out_of_stock")
+    assert [(error["pointer"], error["available"]) for error in found["errors"]] == [("/items/1", 2), ("/items/2", 0)]
+    assert all(error["detail"] for error in found["errors"])
+    assert len(view(customer, cart)["items"]) == 3
+    customer.expect(200, "DELETE", "cart", f"/carts/{cart}/items/{none['id']}")
+    customer.expect(200, "PUT", "cart", f"/carts/{cart}/items/{few['id']}", {"quantity": 2})
+    assert check_out(customer, cart, key).status_code == 202, "a refusal is not remembered"
 
 
 # --- the checkout

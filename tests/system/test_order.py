@@ -10,10 +10,10 @@ def product(admin) -> dict:
     return create_product(admin)
 
 
-def checkout_event(order: str, customer: str | None = None, token: str = "tok_decline", product: str | None = None) -> dict:
+def checkout_event(order: str, product: dict, customer: str | None = None, token: str = "tok_decline") -> dict:
     """What the cart service says of a checkout. A declined card leaves the order open to what the test does with it."""
     data = {"orderId": order, "cartId": unique("cart"),
-            "lines": [{"productId": product or unique("p"), "name": "Teapot", "quantity": 2, "unitPrice": euro(1000)}],
+            "lines": [{"productId": product["id"], "name": "Teapot", "quantity": 2, "unitPrice": euro(1000)}],
             "total": euro(2000), "paymentMethod": {"token": token}, "shippingAddress": ADDRESS}
     if customer:
         data["customerId"] = customer
@@ -120,12 +120,12 @@ def test_an_item_is_counted_once_however_often_it_is_told(platform, admin):
     assert demand(admin, product)["unitsAdded"] == 6
 
 
-def test_a_payment_that_comes_before_the_order_is_remembered(platform, guest):
+def test_a_payment_that_comes_before_the_order_is_remembered(platform, guest, product):
     order = unique("o")
     platform.publish(paid_event(order))
     wait_until(lambda: handled(platform, order, "PaymentCompleted"), what="the payment to be remembered")
     problem(guest.call("GET", "order", f"/orders/{order}"), 404)
-    platform.publish(checkout_event(order))
+    platform.publish(checkout_event(order, product))
     assert statuses(order_when(guest, order, "confirmed")) == ["created", "confirmed"]
 
 
@@ -134,9 +134,9 @@ def handled(platform, order: str, method: str) -> int:
     return sum(r.get("orderId") == order and r.get("method") == method for r in platform.log("order-service"))
 
 
-def test_every_event_three_times_changes_nothing(platform, guest):
+def test_every_event_three_times_changes_nothing(platform, guest, product):
     order = unique("o")
-    made, paid = checkout_event(order), paid_event(order)
+    made, paid = checkout_event(order, product), paid_event(order)
     for _ in range(3):
         platform.publish(made)
     order_when(guest, order, "payment_failed")
@@ -150,14 +150,14 @@ def test_every_event_three_times_changes_nothing(platform, guest):
     for again in (made, failed_event(order, 9, "old"), paid, paid_event(order, 4)):
         platform.publish(again)
     probe = unique("o")
-    platform.publish(checkout_event(probe))
+    platform.publish(checkout_event(probe, product))
     order_when(guest, probe, "payment_failed")
     assert show(guest, order) == cancelled
 
 
-def test_the_reason_of_the_newest_attempt_is_kept(platform, guest):
+def test_the_reason_of_the_newest_attempt_is_kept(platform, guest, product):
     order = unique("o")
-    platform.publish(checkout_event(order))
+    platform.publish(checkout_event(order, product))
     order_when(guest, order, "payment_failed")
     platform.publish(failed_event(order, 3, "third"))
     wait_until(lambda: show(guest, order)["failureReason"] == "third", what="the newer reason")
@@ -165,6 +165,90 @@ def test_the_reason_of_the_newest_attempt_is_kept(platform, guest):
     platform.publish(paid_event(order, 4))
     confirmed = order_when(guest, order, "confirmed")
     assert statuses(confirmed) == ["created", "payment_failed", "confirmed"] and "failureReason" not in confirmed
+
+
+# --- the pieces
+
+
+def shelf(admin, product: str) -> tuple[int, int]:
+    """What there is of a product, and how much of it orders hold."""
+    seen = admin.expect(200, "GET", "product", f"/products/{product}")
+    assert seen["available"] == seen["stock"] - seen["reserved"] >= 0, seen
+    return seen["stock"], seen["reserved"]
+
+
+def test_an_order_holds_its_pieces_until_it_is_paid_or_given_up(admin, customer, product):
+    held = check_out(customer, [(product["id"], 2)], "tok_decline")
+    order_when(customer, held, "payment_failed")
+    assert shelf(admin, product["id"]) == (product["stock"], 2)
+    order_when(customer, check_out(customer, [(product["id"], 3)]), "confirmed")
+    wait_until(lambda: shelf(admin, product["id"]) == (product["stock"] - 3, 2), what="the sale")
+    customer.expect(200, "POST", "order", f"/orders/{held}/cancel")
+    wait_until(lambda: shelf(admin, product["id"]) == (product["stock"] - 3, 0), what="the pieces to be given back")
+
+
+def test_an_order_whose_pieces_cannot_be_had_is_cancelled_and_never_charged(platform, admin, guest, customer):
+    product = create_product(admin, stock=1)
+    order = unique("o")
+    platform.publish(checkout_event(order, product, token="tok_approve"))  # for two: the cart would have refused it
+    cancelled = order_when(guest, order, "cancelled")
+    assert cancelled["failureReason"] == cancelled["history"][0]["reason"] == "out_of_stock"
+    assert statuses(cancelled) == ["cancelled"] and cancelled["version"] == 1 and "paymentId" not in cancelled
+    assert shelf(admin, product["id"]) == (1, 0)
+    # Whatever comes now finds it decided, also when there are pieces again.
+    admin.expect(200, "POST", "product", f"/products/{product['id']}/stock", {"delta": 10})
+    platform.publish(checkout_event(order, product, token="tok_approve"))
+    order_when(customer, check_out(customer, [(product["id"], 1)]), "confirmed")
+    assert show(guest, order) == cancelled
+    problem(guest.call("GET", "payment", "/payments", params={"orderId": order}), 404)
+    assert guest.expect(200, "POST", "order", f"/orders/{order}/cancel") == cancelled
+    problem(admin.call("POST", "order", f"/orders/{order}/ship"), 409, "not_confirmed")
+
+
+def test_an_order_for_what_the_catalog_does_not_know_is_cancelled(platform, guest):
+    order = unique("o")
+    platform.publish(checkout_event(order, {"id": unique("none")}))
+    assert order_when(guest, order, "cancelled")["failureReason"] == "out_of_stock"
+
+
+def test_all_the_lines_of_an_order_are_held_or_none(platform, admin, guest, product):
+    scarce, order = create_product(admin, stock=0), unique("o")
+    made = checkout_event(order, product)
+    made["data"]["lines"].append({"productId": scarce["id"], "name": "Rare", "quantity": 1, "unitPrice": euro(1)})
+    platform.publish(made)
+    order_when(guest, order, "cancelled")
+    assert shelf(admin, product["id"]) == (product["stock"], 0)
+
+
+def test_of_the_last_piece_one_order_is_made(platform, admin, customer):
+    product = create_product(admin, stock=1)
+    orders = [unique("o") for _ in range(8)]
+    for order in orders:  # past the carts, which would refuse most of them
+        made = checkout_event(order, product, token="tok_approve")
+        made["data"]["lines"][0]["quantity"] = 1
+        platform.publish(made)
+    decided = [wait_until(lambda order=order: (a := admin.call("GET", "order", f"/orders/{order}")).ok and
+                          a.json()["status"] in ("confirmed", "cancelled") and a.json(), 90, f"{order} to be decided") for order in orders]
+    assert sorted(order["status"] for order in decided) == ["cancelled"] * 7 + ["confirmed"]
+    wait_until(lambda: shelf(admin, product["id"]) == (0, 0), what="the sale")
+
+
+def test_a_checkout_while_the_product_service_is_away_is_decided_when_it_is_back(platform, admin, customer, product):
+    cart = unique("cart")
+    customer.expect(200, "POST", "cart", f"/carts/{cart}/items", {"productId": product["id"], "quantity": 1})
+    platform.end("product-service")
+    try:
+        shown = customer.expect(200, "GET", "cart", f"/carts/{cart}")
+        assert shown["items"][0]["inStock"] is True
+        body = {"paymentMethod": {"token": "tok_approve"}, "shippingAddress": ADDRESS}
+        order = customer.expect(202, "POST", "cart", f"/carts/{cart}/checkout", body, headers={"Idempotency-Key": unique("k")})["orderId"]
+        wait_until(lambda: handled(platform, order, "CheckoutCompleted"), what="the order to ask for its pieces")
+        problem(customer.call("GET", "order", f"/orders/{order}"), 404, "unknown_order")
+        assert customer.expect(200, "GET", "order", "/orders")["items"] == []
+    finally:
+        platform.begin("product-service")
+        wait_until(platform.ready, 60, "the platform to be ready again")
+    assert statuses(order_when(customer, order, "confirmed")) == ["created", "confirmed"]
 
 
 # --- the interface
@@ -200,13 +284,13 @@ def test_an_order_is_its_customers_and_no_others(platform, admin, customer, gues
         problem(other.call("POST", "order", f"/orders/{order}/cancel"), 404, "unknown_order")
 
 
-def test_a_customers_orders_are_listed_newest_first_in_pages(platform, admin):
+def test_a_customers_orders_are_listed_newest_first_in_pages(platform, admin, product):
     subject = unique("customer")
     customer = platform.client("customer", subject)
     made = []
     for _ in range(5):
         made.append(unique("o"))
-        platform.publish(checkout_event(made[-1], subject))
+        platform.publish(checkout_event(made[-1], product, subject))
         order_when(customer, made[-1], "payment_failed")
     made.reverse()
     listed = wait_until(lambda: len(page := customer.expect(200, "GET", "order", "/orders")["items"]) == 5 and page, what="the list")
@@ -243,9 +327,9 @@ def test_a_query_that_cannot_be_is_refused(customer, query):
     problem(customer.call("GET", "order", f"/orders?{query}"), 400)
 
 
-def test_bodies_and_verbs_that_cannot_be_are_refused(platform, guest):
+def test_bodies_and_verbs_that_cannot_be_are_refused(platform, guest, product):
     order = unique("o")
-    platform.publish(checkout_event(order))
+    platform.publish(checkout_event(order, product))
     failed = order_when(guest, order, "payment_failed")
     cancel = f"/orders/{order}/cancel"
     found = problem(guest.call("POST", "order", cancel, {"why": "x"}), 400)
@@ -307,9 +391,9 @@ def order_when_up(client, order: str, status: str) -> dict:
 # --- deaths
 
 
-def test_an_order_survives_the_death_of_its_service_and_of_its_sidecar(platform, guest):
+def test_an_order_survives_the_death_of_its_service_and_of_its_sidecar(platform, guest, product):
     order = unique("o")
-    platform.publish(checkout_event(order))
+    platform.publish(checkout_event(order, product))
     failed = order_when(guest, order, "payment_failed")
     for part in ("order-service", "order-service-sidecar"):
         platform.kill(part)

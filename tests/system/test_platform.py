@@ -172,12 +172,13 @@ def test_service_invocation_of_an_actor_is_denied(platform, caller, target):
     assert requests.put(address, headers=headers, timeout=20).status_code == 403
 
 
-@pytest.mark.parametrize("caller,allowed", [("cart", True), ("order", True), ("payment", False)])
-def test_only_cart_and_order_may_read_the_catalog_inside(platform, caller, allowed):
+@pytest.mark.parametrize("caller,verbs", [("cart", {"GET", "POST"}), ("order", {"PUT"}), ("payment", set())])
+def test_only_cart_and_order_may_ask_the_product_service_inside_and_each_only_its_own(platform, caller, verbs):
     headers = {"dapr-api-token": platform.secrets.dapr_api_token}
     address = f"{platform.sidecar(caller)}/v1.0/invoke/product-service/method/internal/products/{unique('none')}"
-    status = requests.get(address, headers=headers, timeout=20).status_code
-    assert (status != 403) == allowed
+    for verb in ("GET", "POST", "PUT", "DELETE"):
+        status = requests.request(verb, address, headers=headers, timeout=20).status_code
+        assert (status != 403) == (verb in verbs), verb
 
 
 def test_a_sidecar_publishes_only_where_its_app_may(platform):

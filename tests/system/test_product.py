@@ -191,7 +191,7 @@ def test_the_service_describes_itself(guest):
     assert document["openapi"].startswith("3.1")
     assert {path: sorted(set(item) - {"parameters"}) for path, item in document["paths"].items()} == {
         "/products": ["get", "post"], "/products/{id}": ["delete", "get", "put"], "/products/{id}/stock": ["post"],
-        "/categories": ["get"], "/healthz": ["get"], "/readyz": ["get"], "/openapi.json": ["get"]}
+        "/products/{id}/image": ["get", "put"], "/categories": ["get"], "/healthz": ["get"], "/readyz": ["get"], "/openapi.json": ["get"]}
     assert set(document["components"]["schemas"]["Product"]["required"]) == PRODUCT_FIELDS
 
 

@@ -17,13 +17,20 @@ from stack import unique, wait_until
 
 
 class Recorder(BaseHTTPRequestHandler):
+    """A table with nothing in it."""
+
     protocol_version = "HTTP/1.1"
-    reads: list[dict] = []
+    reads: list[dict] = []  # each GetItem, and each table's part of a BatchGetItem
+    asked: list[str] = []
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}")
-        if self.headers["X-Amz-Target"].endswith(".GetItem"):
-            self.reads.append(body)
+        operation = self.headers["X-Amz-Target"].rsplit(".", 1)[1]
+        self.asked.append(operation)
+        if operation == "GetItem":
+            self.reads.append(body | {"Keys": [body["Key"]]})
+        if operation == "BatchGetItem":
+            self.reads += [{"TableName": table, **asked} for table, asked in body["RequestItems"].items()]
         self.send_response(200)
         self.send_header("Content-Type", "application/x-amz-json-1.0")
         self.send_header("Content-Length", "2")
@@ -45,7 +52,7 @@ def recorder():
 @pytest.fixture
 def sidecar(recorder, tmp_path):
     """A sidecar alone, with nothing but the store."""
-    from shop import ports, toolbox
+    from shop import facts, ports, toolbox
     from shop.console import Progress
 
     (tmp_path / "store.yaml").write_text(f"""
@@ -70,16 +77,16 @@ metadata: {{name: alone}}
 spec: {{nameResolution: {{component: sqlite, version: v1, configuration: {{connectionString: "{tmp_path}/names.db"}}}}}}
 """)
     daprd = toolbox.ensure_dapr(Progress(quiet=True))[0]
-    port = 3500 + ports.free_offset()
+    at = facts.apps(ports.free_offset())[0].ports
     with open(tmp_path / "daprd.log", "w") as log:
         process = subprocess.Popen(
-            [daprd, "--app-id", "reader", "--dapr-http-port", str(port), "--dapr-grpc-port", str(port + 1),
-             "--dapr-internal-grpc-port", str(port + 2), "--dapr-listen-addresses", "127.0.0.1",
+            [daprd, "--app-id", "reader", "--dapr-http-port", str(at["sidecarHttp"]), "--dapr-grpc-port", str(at["sidecarGrpc"]),
+             "--dapr-internal-grpc-port", str(at["sidecarInternal"]), "--dapr-listen-addresses", "127.0.0.1",
              "--dapr-internal-grpc-listen-address", "127.0.0.1", "--enable-metrics=false", "--resources-path", tmp_path,
              "--config", tmp_path / "config" / "alone.yaml"],
             env={**os.environ, "DAPR_HOST_IP": "127.0.0.1"},
             stdout=log, stderr=subprocess.STDOUT)
-        address = f"http://127.0.0.1:{port}"
+        address = f"http://127.0.0.1:{at['sidecarHttp']}"
 
         def up() -> bool:
             assert process.poll() is None, (tmp_path / "daprd.log").read_text()[-2000:]
@@ -97,7 +104,7 @@ spec: {{nameResolution: {{component: sqlite, version: v1, configuration: {{conne
 def read_keys() -> set[str]:
     """The keys that were read, each time consistently. The AWS client may repeat a read that was slow."""
     assert all(read["ConsistentRead"] is True and read["TableName"] == "recorded" for read in Recorder.reads), Recorder.reads
-    return {read["Key"]["key"]["S"] for read in Recorder.reads}
+    return {key["key"]["S"] for read in Recorder.reads for key in read["Keys"]}
 
 
 def test_a_read_that_asks_for_no_consistency_is_consistent_on_the_wire(sidecar):
@@ -108,9 +115,27 @@ def test_a_read_that_asks_for_no_consistency_is_consistent_on_the_wire(sidecar):
 
 def test_a_bulk_read_is_consistent_too(sidecar):
     Recorder.reads.clear()
-    body = {"keys": ["a", "b"], "parallelism": 1}
-    assert requests.post(sidecar + "/v1.0/state/statestore/bulk", json=body, timeout=10).status_code == 200
-    assert read_keys() == {"reader||a", "reader||b"}
+    Recorder.asked.clear()
+    keys = [str(number) for number in range(201)]
+    answer = requests.post(sidecar + "/v1.0/state/statestore/bulk", json={"keys": keys, "parallelism": 1}, timeout=10)
+    assert answer.json() == [{"key": key} for key in keys]
+    assert read_keys() == {f"reader||{key}" for key in keys}
+    assert Recorder.asked == ["BatchGetItem"] * 3 and [len(read["Keys"]) for read in Recorder.reads] == [100, 100, 1]
+
+
+@pytest.mark.parametrize("condition", [{}, {"etag": "1", "options": {"concurrency": "first-write"}}, {"options": {"concurrency": "first-write"}}])
+def test_a_transaction_of_one_write_is_a_single_write_on_the_wire(sidecar, condition):
+    Recorder.asked.clear()
+    change = {"operations": [{"operation": "upsert", "request": {"key": "a", "value": 1, **condition}}]}
+    assert requests.post(sidecar + "/v1.0/state/statestore/transaction", json=change, timeout=10).status_code == 204
+    assert Recorder.asked == ["PutItem"]
+
+
+def test_a_transaction_of_two_writes_is_one_on_the_wire(sidecar):
+    Recorder.asked.clear()
+    change = {"operations": [{"operation": "upsert", "request": {"key": key, "value": 1}} for key in "ab"]}
+    assert requests.post(sidecar + "/v1.0/state/statestore/transaction", json=change, timeout=10).status_code == 204
+    assert Recorder.asked == ["TransactWriteItems"]
 
 
 class Stale(BaseHTTPRequestHandler):
@@ -134,6 +159,8 @@ class Stale(BaseHTTPRequestHandler):
                     self.given.append(at[1])
                     item = self.before[at]
                     return self.answer(200, json.dumps({"Item": item} if item else {}).encode())
+        if operation == "BatchGetItem":  # only ours sends it
+            assert all(asked["ConsistentRead"] for asked in body["RequestItems"].values()), body
         status, answer = self.forward(text)
         if status == 200:
             with self.lock:

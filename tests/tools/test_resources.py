@@ -100,17 +100,19 @@ def test_redis_sets_failed_messages_aside_itself_and_in_time():
     assert int(queue["redeliverInterval"]) <= 1000
 
 
-def test_access_control_denies_everything_but_internal_reads(change):
+def test_access_control_denies_everything_but_internal_calls_by_those_who_make_them(change):
     configurations = render.configurations(change, None)
     assert configurations.keys() == FACTS["apps"].keys()
     for app, configuration in configurations.items():
         control = configuration["spec"]["accessControl"]
         assert control["defaultAction"] == "deny" and control["trustDomain"] == FACTS["trustDomain"]
         policies = control.get("policies", [])
-        assert {p["appId"] for p in policies} == set(FACTS["internalCalls"].get(app, []))
+        callers = FACTS["internalCalls"].get(app, {})
+        assert {p["appId"] for p in policies} == callers.keys()
         for policy in policies:
             assert policy["defaultAction"] == "deny"
-            assert [(o["name"], o["action"]) for o in policy["operations"]] == [("/internal/**", "allow")]
+            (operation,) = policy["operations"]
+            assert operation == {"name": "/internal/**", "httpVerb": callers[policy["appId"]], "action": "allow"}
 
 
 def test_actors_may_keep_keys_that_expire(change):

@@ -9,16 +9,35 @@ from dataclasses import dataclass, field
 
 from .shoppers import DECLINED, Book, Checkout
 
+OPEN = ("created", "payment_failed")
 FINAL = ("confirmed", "shipped", "cancelled")
 DEADLINE = "payment_deadline_passed"
+OUT_OF_STOCK = "out_of_stock"
 STEPS = {  # the order's table in docs/contracts.md
-    "": {"created"},
+    "": {"created", "cancelled"},
     "created": {"confirmed", "payment_failed", "cancelled"},
     "payment_failed": {"confirmed", "cancelled"},
     "confirmed": {"shipped", "cancelled"},
     "shipped": set(),
     "cancelled": set(),
 }
+
+
+@dataclass
+class Pieces:
+    """Of a product, as its customers see them."""
+
+    stock: int
+    reserved: int
+    available: int
+
+
+@dataclass
+class Reservation:
+    """What the catalog has written down of an order."""
+
+    state: str  # held, sold, closed or refused
+    lines: dict[str, int]  # product → pieces
 
 
 @dataclass
@@ -30,8 +49,9 @@ class Found:
     payments: dict[str, dict] = field(default_factory=dict)  # order → as GET /payments?orderId= shows it
     ledger: list[dict] = field(default_factory=list)
     stock: dict[str, int] = field(default_factory=dict)  # product → pieces, of deleted ones too
-    shown_stock: dict[str, int] = field(default_factory=dict)  # product → as GET /products/{id} shows it; absent if deleted
-    marks: dict[str, dict] = field(default_factory=dict)  # order → {"taken": {product: pieces}, "closed": bool}
+    reserved: dict[str, int] = field(default_factory=dict)  # product → pieces of these that orders hold
+    shown: dict[str, "Pieces"] = field(default_factory=dict)  # product → as GET /products/{id} shows it; absent if deleted
+    reservations: dict[str, "Reservation"] = field(default_factory=dict)  # by order
     lists: dict[str, list[dict]] = field(default_factory=dict)  # customer → as GET /orders?customerId= shows them
     demand: dict[str, dict] = field(default_factory=dict)  # product → as GET /demand/{id} shows it
     repeats: dict[str, str] = field(default_factory=dict)  # order → the order a repeat of its checkout named
@@ -87,7 +107,7 @@ def _orders(book: Book, found: Found) -> list[Line]:
         _exactly("orders in a final state", len(known), [id for id in there if orders[id]["status"] not in FINAL], sum(
             orders[id]["status"] in FINAL for id in there)),
         _exactly("orders that went an allowed way", len(there), [id for id in there if not _allowed(orders[id])]),
-        _exactly("orders that ended as their customer's acts say", len(there), [id for id, c in there.items() if not _as_acted(c, orders[id])]),
+        _exactly("orders that ended as their customer's acts say", len(there), [id for id, c in there.items() if not _as_acted(book, c, orders[id])]),
     ]
 
 
@@ -103,20 +123,29 @@ def _allowed(order: dict) -> bool:
     for step in order["history"]:
         if step["status"] not in STEPS[before]:
             return False
+        if not before and step["status"] == "cancelled" and step.get("reason") != OUT_OF_STOCK:
+            return False
         before = step["status"]
     return before == order["status"]
 
 
-def _as_acted(checkout: Checkout, order: dict) -> bool:
-    status, by_deadline = order["status"], order.get("failureReason") == DEADLINE
+def _as_acted(book: Book, checkout: Checkout, order: dict) -> bool:
+    status, reason = order["status"], order["history"][-1].get("reason")
     if checkout.cancelled:
         return status == "cancelled"
     if checkout.shipped:
         return status == "shipped"
     if status == "cancelled":
-        return by_deadline  # nobody else cancels
+        # Nobody else cancels: the time to pay is over, or the pieces are gone, of something of which that can be.
+        scarce = any(id in book.goods and book.goods[id].scarce for id in checkout.lines)
+        return reason == DEADLINE or (reason == OUT_OF_STOCK and scarce)
     # A card that was declined pays nothing, unless its customer has given another.
     return status in ("confirmed", "shipped") and (checkout.card not in DECLINED or checkout.paid_anew)
+
+
+def _refused(order: dict) -> bool:
+    """It never had its pieces, and so never was more than a refusal."""
+    return [step["status"] for step in order["history"]] == ["cancelled"]
 
 
 def _paid(order: dict) -> bool:
@@ -140,10 +169,12 @@ def _money(book: Book, found: Found) -> list[Line]:
     refunded = [id for id, order in found.orders.items() if refunds[id] and order["status"] != "cancelled"]
     strangers = sorted((set(charges) | set(refunds)) - set(found.orders) - {""})
     keys = Counter(entry["key"] for entry in found.ledger)
+    empty_handed = [id for id, order in found.orders.items() if _refused(order) and (charges[id] or refunds[id] or id in found.payments)]
     payments = [id for id, order in found.orders.items() if not _payment_agrees(order, found.payments.get(id), charges[id], refunds[id])]
     return [
         Line("the ledger's balance = what confirmed and shipped orders cost", expected, balance),
         _exactly("orders charged once if they stand, and refunded if they do not", len(found.orders), wrong),
+        Line("orders out of stock that have a payment all the same", 0, len(empty_handed), empty_handed),
         Line("charges of cards that were declined", 0, len(declined), declined),
         Line("refunds of orders that were not cancelled", 0, len(refunded), refunded),
         Line("ledger entries of no order, or twice under one key", 0, len(strangers) + sum(c > 1 for c in keys.values()),
@@ -154,7 +185,7 @@ def _money(book: Book, found: Found) -> list[Line]:
 
 def _payment_agrees(order: dict, payment: dict | None, charges: list, refunds: list) -> bool:
     if payment is None:
-        return False
+        return _refused(order)
     status = payment["status"]
     if _paid(order):
         return status == "completed" and bool(charges)
@@ -164,43 +195,73 @@ def _payment_agrees(order: dict, payment: dict | None, charges: list, refunds: l
 
 
 def _stock(book: Book, found: Found) -> list[Line]:
-    taken: dict[str, int] = defaultdict(int)
-    missing: dict[str, int] = defaultdict(int)
-    wrong, oversold = [], 0
-    for id, mark in found.marks.items():
-        for product, pieces in ({} if mark["closed"] else mark["taken"]).items():
-            taken[product] += pieces
-    for id, order in found.orders.items():
-        mark = found.marks.get(id)
-        if not _paid(order):
-            # Cancelled after it was confirmed: what it took was given back. Otherwise it never took anything.
-            sold = any(step["status"] == "confirmed" for step in order["history"])
-            if (mark and not mark["closed"]) or (sold and not mark):
-                wrong.append(id)
-            continue
-        if mark is None or mark["closed"]:
-            wrong.append(id)
-            continue
-        for line in order["lines"]:
-            product, pieces = line["productId"], mark["taken"].get(line["productId"], 0)
-            lacking = line["quantity"] - pieces
-            if lacking < 0 or (lacking and not (product in book.goods and book.goods[product].scarce)):
-                wrong.append(id)
-            missing[product] += max(lacking, 0)
-            oversold += max(lacking, 0)
-    shelf = {g.id: g.stock + g.restocked - taken[g.id] for g in book.goods.values()}
-    differing = [f"{id}: {count}, not {shelf[id]}" for id, count in found.stock.items() if id in shelf and count != shelf[id]]
-    shown = [f"{g.id}: {found.shown_stock.get(g.id)}" for g in book.goods.values()
-             if found.shown_stock.get(g.id) != (None if g.deleted else found.stock.get(g.id))]
-    strange = sorted(set(found.marks) - set(found.orders))
-    sold = sum(l["quantity"] for o in found.orders.values() if _paid(o) for l in o["lines"])
+    sold, held = _pieces(found, "sold"), _pieces(found, "held")
+    wrong = [id for id, order in found.orders.items() if not _has_its_pieces(order, found.reservations.get(id))]
+    unfounded = [id for id, order in found.orders.items() if _was_confirmed(order) and not _backed(order, found.reservations.get(id))]
+    holding = [id for id, reservation in found.reservations.items()
+               if reservation.state == "held" and found.orders.get(id, {}).get("status") not in OPEN]
+    strange = sorted(set(found.reservations) - set(found.orders))
+    ordered = sum(l["quantity"] for o in found.orders.values() if _paid(o) for l in o["lines"])
+    shelf = {g.id: g.stock + g.restocked - sold[g.id] for g in book.goods.values()}
+    oversold = [f"{id}: {-count} more than there were" for id, count in shelf.items() if count < 0]
+    oversold += [f"{id}: {found.stock[id]} there, {reserved} reserved" for id, reserved in found.reserved.items() if reserved > found.stock[id]]
+    stock = [f"{id}: {found.stock.get(id)}, not {count}" for id, count in shelf.items() if found.stock.get(id) != count]
+    reserved = [f"{id}: {found.reserved.get(id, 0)}, but orders hold {held[id]}" for id in shelf if found.reserved.get(id, 0) != held[id]]
+    shown = [f"{g.id}: {found.shown.get(g.id)}" for g in book.goods.values() if found.shown.get(g.id) != _to_be_shown(found, g.id, g.deleted)]
     return [
-        _exactly("orders that took their pieces once, and gave them back if cancelled", len(found.orders), sorted(set(wrong))),
-        Line("pieces sold = pieces taken + oversold", sold, sum(taken.values()) + oversold),
-        Line("products whose stock is exact", len(shelf), sum(found.stock.get(id) == count for id, count in shelf.items()), differing),
-        Line("products shown with their stock, deleted ones not at all", len(shelf), len(shelf) - len(shown), shown),
-        Line("pieces taken for no order", 0, len(strange), strange),
+        _exactly("orders that have their pieces while they stand, and not when cancelled", len(found.orders), wrong),
+        Line("orders that were confirmed without their pieces", 0, len(unfounded), unfounded),
+        Line("pieces sold = pieces that left the shelf", ordered, sum(sold.values())),
+        Line("products of which more was sold or promised than there was", 0, len(oversold), oversold),
+        _exactly("products whose stock is exact", len(shelf), stock),
+        _exactly("products whose reserved pieces are those that orders hold", len(shelf), reserved),
+        Line("reservations held for an order that is not open", 0, len(holding), holding),
+        _exactly("products shown with stock, reserved and available, deleted ones not at all", len(shelf), shown),
+        Line("reservations for no order", 0, len(strange), strange),
     ]
+
+
+def _pieces(found: Found, state: str) -> Counter:
+    """By product, in all reservations of this state."""
+    pieces: Counter = Counter()
+    for reservation in found.reservations.values():
+        if reservation.state == state:
+            pieces.update(reservation.lines)
+    return pieces
+
+
+def _was_confirmed(order: dict) -> bool:
+    return any(step["status"] == "confirmed" for step in order["history"])
+
+
+def _has_its_pieces(order: dict, reservation: Reservation | None) -> bool:
+    state = reservation.state if reservation else None
+    if _paid(order):
+        return state == "sold" and reservation.lines == _ordered(order)
+    if order["status"] in OPEN:
+        return state == "held" and reservation.lines == _ordered(order)
+    # Cancelled: what it had was given back, if it ever had anything.
+    return state == "closed" if _was_confirmed(order) else state in (None, "closed", "refused")
+
+
+def _backed(order: dict, reservation: Reservation | None) -> bool:
+    # What was given back may have been forgotten.
+    return reservation is not None and (reservation.state == "closed" or (
+        reservation.state in ("held", "sold") and reservation.lines == _ordered(order)))
+
+
+def _ordered(order: dict) -> dict[str, int]:
+    lines: Counter = Counter()
+    for line in order["lines"]:
+        lines[line["productId"]] += line["quantity"]
+    return dict(lines)
+
+
+def _to_be_shown(found: Found, id: str, deleted: bool) -> Pieces | None:
+    if deleted or id not in found.stock:
+        return None
+    stock, reserved = found.stock[id], found.reserved.get(id, 0)
+    return Pieces(stock, reserved, stock - reserved)
 
 
 def _views(book: Book, found: Found) -> list[Line]:
@@ -222,7 +283,7 @@ def _views(book: Book, found: Found) -> list[Line]:
                   if order["status"] != found.orders.get(order["id"], {}).get("status")]
     sales: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for order in found.orders.values():
-        if any(step["status"] == "confirmed" for step in order["history"]):
+        if _was_confirmed(order):
             for line in order["lines"]:
                 sales[line["productId"]][0] += 1
                 sales[line["productId"]][1] += line["quantity"]

@@ -51,6 +51,7 @@ class Report:
             "exact": self.exact, **self.settings, "repeat": self.repeat, "seconds": round(self.seconds, 1), "settled": self.settled,
             "checkouts": len(self.book.checkouts), "requests": self.book.requests, "repeatedRequests": self.book.repeated,
             "checkoutSeconds": {f"p{share}": round(_percentile(self.book.latency, share), 3) for share in (50, 99)},
+            "refusedOutOfStock": self.book.refused, "cancelledOutOfStock": self.book.too_late,
             "orderSeconds": {f"p{share}": round(_percentile(self.book.appeared, share), 3) for share in (50, 99)},
             "faults": [{"at": round(h.at, 1), "kind": h.fault.kind, "parts": list(h.struck), "seconds": h.fault.seconds} for h in self.happened],
             "redriven": self.redriven,
@@ -174,7 +175,8 @@ def _told(report: Report, state: Path) -> str:
     out.append(f"\n{len(book.checkouts)} checkouts in {report.seconds:.0f} s ({len(book.checkouts) / report.seconds:.1f}/s), "
                f"{book.requests} requests of which {book.repeated} were repeats, "
                f"a checkout took {_percentile(book.latency, 50) * 1000:.0f} ms (p99 {_percentile(book.latency, 99) * 1000:.0f} ms), "
-               f"its order was there after {_percentile(book.appeared, 50):.1f} s (p99 {_percentile(book.appeared, 99):.1f} s)")
+               f"its order was there after {_percentile(book.appeared, 50):.1f} s (p99 {_percentile(book.appeared, 99):.1f} s); "
+               f"out of stock: {book.refused} refused at once, {book.too_late} orders came too late")
     out += ["", paint("Faults", "bold"), *_faults_table(report.happened)]
     out += ["", paint("Memory", "bold") + "   resident MB; what was restarted meanwhile began anew", *_memory_table(report)]
     if report.redriven:

@@ -47,7 +47,10 @@ are ready. Running it twice is harmless; parts whose program or settings changed
   ./shop up --broker redis      with Redis streams: quicker, and no AWS emulator
   ./shop up --replicas 2        two of each service, each beside a sidecar of its own; run it again with another number
                                 and replicas join or leave while the others work
-  ./shop up --fresh             with empty tables and queues""")
+  ./shop up --fresh             with empty tables and queues
+
+SHOP_ALLOWED_ORIGINS="https://shop.example http://127.0.0.1:3000" lets pages of those origins call through the doors (CORS);
+it is kept for the next `up`, and an empty one takes it back.""")
     _starting(up)
 
     command("down", "stop the platform", """\
@@ -76,9 +79,10 @@ Prints a token signed with this platform's development key, valid for 12 hours, 
     token.add_argument("--sub", metavar="NAME", help="whom it names (default: the role's name)")
 
     demo = command("demo", "see a checkout go through, hop by hop", """\
-Creates products, fills a cart, changes a price, checks out with a card that is approved and with one that is declined, and
-shows what came of it: the order's history, the ledger, the stock, and the events as they came. Starts the platform first
-where it does not run. Can be repeated: it makes new products and carts every time.""")
+Puts the sample catalog (48 products with drawings) on the shelf where it is missing, fills a cart, changes a price, checks
+out with a card that is approved and with one that is declined, and shows what came of it: the order's history, the ledger,
+the stock, and the events as they came. Starts the platform first where it does not run. Can be repeated: it makes a new
+product and new carts every time.""")
     _starting(demo)
 
     importing = command("import", "products out of a file into the catalog", """\

@@ -23,7 +23,8 @@ def _settings(options, saved: Settings | None) -> Settings:
         chosen = int(offset)
     else:
         chosen = before.port_offset
-    return Settings(options.broker or before.broker, options.trace, chosen, options.replicas or before.replicas)
+    return Settings(options.broker or before.broker, options.trace, chosen, options.replicas or before.replicas,
+                    origins=os.environ.get("SHOP_ALLOWED_ORIGINS", before.origins))
 
 
 def up(workspace: Workspace, options) -> int:

@@ -3,7 +3,7 @@
 import secrets
 import time
 
-from . import diagram, journal
+from . import diagram, journal, samples
 from .api import Client
 from .console import paint
 from .stack import Stack
@@ -11,7 +11,11 @@ from .workspace import ShopError
 
 LIMIT_SECONDS = 30
 ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "London", "postalCode": "SW1Y 4JH", "country": "GB"}
-GOODS = (("Teapot", "kitchen", 2499), ("Two cups", "kitchen", 1250), ("Darjeeling, 100 g", "tea", 899))
+# Its price and its stock are told of, so it is a new one each time.
+TEAPOT = ("Teapot", "kitchen", 2499)
+# What goes into the cart with it, from the sample catalog: the first two that are still to be had.
+BESIDE = ("breakfast-cup", "darjeeling-first-flush", "linden-honey", "dotted-notebook", "meadow-seeds", "beeswax-candle")
+DECIMALS = {"JPY": 0, "KWD": 3}
 
 
 def tell(platform: Stack) -> int:
@@ -27,9 +31,11 @@ class Story:
         self.customer = Client(platform, "customer", f"ada-{self.run}")
 
     def tell(self) -> int:
-        self._title("An administrator puts three products on the shelf")
-        products = [self._product(*goods) for goods in GOODS]
-        teapot = products[0]
+        self._title("The shelf is filled")
+        shelf = samples.fill(self.platform)
+        self._title("An administrator adds a product")
+        teapot = self._product(*TEAPOT)
+        products = [teapot, *self._to_be_had(shelf)]
 
         self._title("A customer fills a cart")
         cart = f"cart-{self.run}"
@@ -65,9 +71,10 @@ class Story:
         self._say(f"ledger    {len(self._ledger(refused['orderId'], 'charge', 0))} charges")
 
         self._title("What happened at every hop")
-        self._show_hops([p["id"] for p in products], [cart, second], [order["orderId"], refused["orderId"]])
+        self._show_hops(teapot["id"], [cart, second], [order["orderId"], refused["orderId"]])
         print("\n" + paint("Every step came out as it should.", "green"),
               f"One order's way through the logs: ./shop logs --order {order['orderId']}")
+        self._show_next()
         return 0
 
     # --- steps
@@ -78,6 +85,13 @@ class Story:
             "description": "", "price": {"amount": amount, "currency": "EUR"}, "stock": 10})
         self._say(f"{made['id']:<28} {_money(made['price']):>10}   stock {made['stock']}")
         return made
+
+    @staticmethod
+    def _to_be_had(shelf: dict[str, dict]) -> list[dict]:
+        found = [shelf[name] for name in BESIDE if shelf[name].get("available", shelf[name]["stock"]) > 0]
+        if len(found) < 2:
+            raise ShopError("the sample products are sold out; begin anew: ./shop demo --fresh")
+        return found[:2]
 
     def _cart(self, cart: str) -> dict:
         return self.customer.expect(200, "GET", "cart", f"/carts/{cart}")
@@ -131,8 +145,8 @@ class Story:
             reason = f"  ({entry['reason']})" if entry.get("reason") else ""
             self._say(f"{entry['at'][11:23]:<13} {entry['status']}{reason}")
 
-    def _show_hops(self, products: list[str], carts: list[str], orders: list[str]) -> None:
-        names = set(products + carts + orders)
+    def _show_hops(self, product: str, carts: list[str], orders: list[str]) -> None:
+        names = {product, *carts, *orders}
         files = self.platform.service_logs()
 
         def ours(record: journal.Record) -> bool:
@@ -151,6 +165,14 @@ class Story:
         self._say(f"{len({h.event_id for h in found})} events, {sum(1 for h in found if h.target)} deliveries; "
                   "the time is the publisher's, +ms until the subscriber had handled it")
 
+    def _show_next(self) -> None:
+        shop = self.admin.endpoints["product"]
+        self._title("Where to look next")
+        self._say(f"search          curl '{shop}/products?q=teapot'")
+        self._say(f"a product       curl {shop}/products/uji-matcha")
+        self._say(f"its drawing     {shop}/products/uji-matcha/image, in a browser")
+        self._say("every part      ./shop status")
+
     @staticmethod
     def _title(text: str) -> None:
         print("\n" + paint(text, "bold"))
@@ -161,4 +183,5 @@ class Story:
 
 
 def _money(money: dict) -> str:
-    return f"{money['amount'] / 100:.2f} {money['currency']}"
+    decimals = DECIMALS.get(money["currency"], 2)
+    return f"{money['amount'] / 10**decimals:.{decimals}f} {money['currency']}"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from . import cloud, dlq, facts
-from .audit import Found
+from .audit import Found, Pieces, Reservation
 from .shoppers import Book, Door, Tokens
 from .stack import Stack
 
@@ -20,8 +20,9 @@ READERS = 8
 REPEATED = 100
 # What is owed to a gateway that did not answer is tried again after pauses that double.
 LONGEST_PLAN = 1200
-# When an actor goes on with what it has to do, in its document: telling others, giving up a payment, asking the gateway.
-UNDER_WAY = {"Order": ("tellAt", "payBy"), "Payment": ("askAt",)}
+# When an actor goes on with what it has to do, in its document: asking for pieces, telling others, giving up a payment, asking the
+# gateway.
+UNDER_WAY = {"Order": ("askAt", "tellAt", "payBy"), "Payment": ("askAt",)}
 
 
 class Evidence:
@@ -76,7 +77,7 @@ class Evidence:
             found.demand = self._present(pool, products, lambda id: ("order", f"/demand/{id}"))
             shown = self._present(pool, products, lambda id: ("product", f"/products/{id}"))
             found.lists = dict(zip(customers, pool.map(self._list, customers), strict=True))
-        found.shown_stock = {id: product["stock"] for id, product in shown.items()}
+        found.shown = {id: Pieces(*(product.get(name) for name in ("stock", "reserved", "available"))) for id, product in shown.items()}
         found.ledger = self._pages("payment", "/payments/ledger?", "admin")
         found.queues, found.reminders = self.queues(), self.reminders()
         found.dead_letters = [f"{one.event} {one.event_id or one.id} of {one.died_in}: {one.why}" for one in dlq.read(self.platform)]
@@ -152,15 +153,15 @@ class Evidence:
     @staticmethod
     def _catalog_item(found: Found, name: str, value: str) -> None:
         kind, _, id = name.partition(".")
-        if kind not in ("index", "stock", "order"):
-            return
         item = json.loads(value)
+        if not isinstance(item, dict) or kind in ("index", "shard"):
+            return  # the catalog's former form, which its successor leaves as it was
         if item.get("pending"):
             found.outboxes.append(name)
         if kind == "stock":
-            found.stock[id] = item["count"]
+            found.stock[id], found.reserved[id] = item["count"], item.get("reserved", 0)
         elif kind == "order":
-            found.marks[id] = {"taken": {t["productId"]: t["quantity"] for t in item["taken"]}, "closed": item["closed"]}
+            found.reservations[id] = reservation_of(item)
 
     # --- what waits
 
@@ -201,6 +202,15 @@ class Evidence:
                     # What a group has not been given yet counts as one: how much it is, a trimmed stream cannot say.
                     counts[name] = group["pending"] + (group["last-delivered-id"] != last)
         return counts
+
+
+def reservation_of(item: dict) -> Reservation:
+    """As it is stored; also as it was while an order took its pieces only when it was paid."""
+    state = item["state"] if "state" in item else "closed" if item["closed"] else "sold"
+    pieces: dict[str, int] = {}
+    for line in item["lines" if "state" in item else "taken"]:
+        pieces[line["productId"]] = pieces.get(line["productId"], 0) + line["quantity"]
+    return Reservation(state, pieces)
 
 
 def seconds_since(time: str) -> float:

@@ -184,6 +184,9 @@ def _service(workspace: Workspace, app: facts.App, secrets: Credentials, binary:
         environment["STREAM_PORT"] = str(app.ports["stream"])
     if app.short == "payment" and "gateway" in via:
         environment["SIMULATED_GATEWAY_PORT"] = str(via["gateway"])
+    if app.short == "product":
+        # Beside the store's data, since it belongs to them; each replica has its own.
+        environment["READ_MODEL_FILE"] = str(workspace.data / f"{app.part}.sqlite")
     # The door's port: behind it is the one way in for the outside.
     return Program(app.part, "service", app.ports["door"], [str(binary)], environment, stop_seconds=25, replica=app.replica)
 

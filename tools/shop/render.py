@@ -15,7 +15,9 @@ import yaml
 
 from . import facts
 from .credentials import Credentials, write_private
-from .workspace import CONFIG, ROOT, Workspace
+from .workspace import CONFIG, ROOT, ShopError, Workspace
+
+ORIGIN = r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?"
 
 
 def documents(file: Path) -> list[dict]:
@@ -147,28 +149,43 @@ def upstreams(replicas: list[facts.App]) -> list[str]:
 def routes_of(app: facts.App) -> str:
     """What an app's own door leads to."""
     return f"{streams(app)}location / {{ {repeats(app)}proxy_pass http://{app.short}; }}"
+def allowed_origins(text: str) -> list[str]:
+    """Origins as a browser names them (RFC 6454, section 6.1), between commas or spaces."""
+    found = list(dict.fromkeys(each for each in re.split(r"[\s,]+", text) if each))
+    for each in found:
+        if not re.fullmatch(ORIGIN, each):
+            raise ShopError(f"SHOP_ALLOWED_ORIGINS: {each!r} is no origin: scheme, host in lower case and at most a port, such as "
+                            "https://shop.example; each is named, there is no `*`")
+    return found
+
+
+def cross_origin(origins: list[str]) -> dict[str, str]:
+    """What the doors' configuration needs to know of other origins: nothing but their names. Where some are let in, every answer
+    depends on who asks."""
+    return {"origins": " ".join(f'"{each}" "{each}";' for each in origins), "vary": "Origin" if origins else ""}
 
 
 def gateway_file(workspace: Workspace) -> Path:
     return workspace.generated / "nginx.conf"
 
 
-def write_gateway(workspace: Workspace, replicas: int) -> bool:
+def write_gateway(workspace: Workspace, replicas: int, origins: str = "") -> bool:
     """nginx's configuration out of services/gateway: one server per door, and the gateway that is all of them. Answers
     whether it had to change."""
+    others = cross_origin(allowed_origins(origins))
     source, address = ROOT / "services" / "gateway", facts.host()
     door = (source / "door.conf").read_text()
     behind, doors, routes = [], [], []
     everything = facts.apps(workspace.port_offset, replicas)
     for app in (app for app in everything if app.replica == 0):
         behind += upstreams([each for each in everything if each.id == app.id])
-        doors.append(filled(door, listen=f"{address}:{app.ports['door']}", routes=routes_of(app)))
+        doors.append(filled(door, listen=f"{address}:{app.ports['door']}", vary=others["vary"], routes=routes_of(app)))
         paths = "|".join(path.lstrip("/") for path in app.paths)
         routes.append(f"{streams(app)}location ~ ^/(?:{paths})(?:/|$) {{ {repeats(app)}proxy_pass http://{app.short}; }}")
     routes.append("location / { return 404; }")
     port = facts.Ports(workspace.port_offset)["gateway"]
-    doors.append(filled(door, listen=f"{address}:{port}", routes="\n    ".join(routes)))
+    doors.append(filled(door, listen=f"{address}:{port}", vary=others["vary"], routes="\n    ".join(routes)))
     return write(gateway_file(workspace), filled(
         (source / "nginx.conf").read_text(), run=str(workspace.gateway), upstreams="\n  ".join(behind),
-        doors="\n".join(doors), user="user nobody nogroup;" if os.geteuid() == 0 else ""))
+        origins=others["origins"], doors="\n".join(doors), user="user nobody nogroup;" if os.geteuid() == 0 else ""))
 

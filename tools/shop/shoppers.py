@@ -83,6 +83,8 @@ class Book:
     repeated: int = 0
     latency: list[float] = field(default_factory=list)  # seconds, of checkouts
     appeared: list[float] = field(default_factory=list)  # seconds from there until the order could be seen
+    refused: int = 0  # checkouts that were told at once that something is out of stock
+    too_late: int = 0  # orders seen to have been cancelled for that reason
 
 
 class Door:
@@ -212,12 +214,13 @@ class Market:
             door.ask("PUT", "product", f"/products/{goods.id}", {"name": f"Thing {goods.id}", "category": "chaos", "price": _price(random)},
                      who="admin", key=f"price-{number}")
         elif kind < 0.9 and scarce:
-            goods, delta = random.choice(scarce), random.randint(1, 25)
+            # Few enough that there is always something of which only the last pieces are left.
+            goods, delta = random.choice(scarce), random.choice((-3, -1, 1, 2, 4, 8))
             status, answer = door.ask("POST", "product", f"/products/{goods.id}/stock", {"delta": delta}, who="admin", key=f"stock-{number}")
             if status == 200:
                 goods.restocked += delta
-            else:
-                self._odd(f"POST /products/{goods.id}/stock: {status} {answer}")
+            elif status != 409 or delta > 0:  # what orders hold cannot be taken off the shelf
+                self._odd(f"POST /products/{goods.id}/stock {delta}: {status} {answer}")
         elif number % 3 == 0:
             self._create(door, random, f"p{self.seed}-new-{number}", goods.scarce)
             with self.lock:
@@ -308,11 +311,32 @@ class Market:
                 return Checkout(answer["orderId"], cart, customer, lines, answer["total"], token, attempt, body)
             if status != 409:
                 raise Unanswered(f"POST /carts/{cart}/checkout under key {attempt}: {status} {answer}")
-            # Something in it was withdrawn meanwhile: an empty cart, and another try.
+            if answer["type"].endswith(":out_of_stock"):
+                self._turned_away(cart, lines, answer)
+            # Something in it was withdrawn or sold out meanwhile: an empty cart, and another try.
             door.ask("DELETE", "cart", f"/carts/{cart}", who=customer, key=f"{key}-{next(steps)}")
+
+    def _turned_away(self, cart: str, lines: dict[str, int], answer: dict) -> None:
+        """Only what is scarce can be out of stock, and the refusal names which lines."""
+        scarce = sum(self.book.goods[product].scarce for product in lines)
+        pointers = [error["pointer"] for error in answer.get("errors", [])]
+        places = {f"/items/{place}" for place in range(len(lines))}
+        if not 1 <= len(pointers) <= scarce or not set(pointers) <= places:
+            self._odd(f"POST /carts/{cart}/checkout with {sorted(lines)}: {answer}")
+        with self.lock:
+            self.book.refused += 1
+
+    def _look_at_shelf(self, cart: str, answer: dict) -> str | None:
+        """A line of which the cart says that it cannot be had in this number now."""
+        for item in answer["items"]:
+            word = item.get("inStock")
+            if not isinstance(word, bool) or (item["available"] and not word and not self.book.goods[item["productId"]].scarce):
+                self._odd(f"/carts/{cart}: {item}")
+        return next((item["productId"] for item in answer["items"] if item.get("inStock") is False), None)
 
     def _fill(self, door: Door, random: Random, cart: str, customer: str | None, key: str, steps) -> dict[str, int]:
         lines: dict[str, int] = {}
+        lacking = None
 
         def change(method: str, path: str, body=None) -> tuple[int, dict]:
             return door.ask(method, "cart", f"/carts/{cart}{path}", body, who=customer, key=f"{key}-{next(steps)}")
@@ -329,6 +353,7 @@ class Market:
                     goods = self.book.goods[product]
                     goods.times_added += 1
                     goods.units_added += quantity
+                lacking = self._look_at_shelf(cart, answer)
             elif status not in (404, 409):  # withdrawn between the look at the shelf and the grip
                 self._odd(f"POST /carts/{cart}/items: {status} {answer}")
         if random.random() < 0.3:
@@ -345,6 +370,12 @@ class Market:
                 del lines[product]
             else:
                 self._odd(f"DELETE /carts/{cart}/items/{product}: {status} {answer}")
+        if lacking in lines and len(lines) > 1 and random.random() < 0.5:  # the others try all the same
+            status, answer = change("DELETE", f"/items/{lacking}")
+            if status == 200:
+                del lines[lacking]
+            else:
+                self._odd(f"DELETE /carts/{cart}/items/{lacking}: {status} {answer}")
         return lines
 
     def _follow(self, door: Door, checkout: Checkout) -> None:
@@ -357,6 +388,8 @@ class Market:
                     found = waited
                     self.book.appeared.append(found)
                 if answer["status"] != "created" or waited > found + LINGERING_SECONDS:
+                    with self.lock:
+                        self.book.too_late += _out_of_stock(answer)
                     return
             elif status != 404 or found is not None or waited > WATCHING_SECONDS:
                 return self._odd(f"GET /orders/{checkout.order}, {waited:.0f} s after its checkout: {status} {answer}")
@@ -400,8 +433,15 @@ class Market:
             status, _ = door.ask("POST", "payment", f"/payments/{payment['id']}/retry", {"paymentMethod": {"token": "tok_approve"}},
                                  who=checkout.customer, key=f"again-{checkout.order}")
             checkout.paid_anew = status == 202
+        elif status == 404 and self._is_too_late(door, checkout):
+            return
         elif time.monotonic() < until and (status == 404 or payment.get("status") in ("requested", "processing")):
             self._later(next(looks), lambda door: self._pay_anew(door, checkout, until, looks))
+
+    def _is_too_late(self, door: Door, checkout: Checkout) -> bool:
+        """The pieces were gone: there is nothing to pay."""
+        status, order = door.ask("GET", "order", f"/orders/{checkout.order}", who=checkout.customer)
+        return status == 200 and _out_of_stock(order)
 
     def _ship(self, door: Door, checkout: Checkout, until: float, looks: Iterator[float] | None = None) -> None:
         looks = looks or pauses()
@@ -423,6 +463,10 @@ class Market:
 
 
 _IDLE = object()
+
+
+def _out_of_stock(order: dict) -> bool:
+    return order["status"] == "cancelled" and order["history"][-1].get("reason") == "out_of_stock"
 
 
 def pauses() -> Iterator[float]:

@@ -24,13 +24,15 @@ FALTERING_SECONDS = 20
 @dataclass(frozen=True)
 class Settings:
     """How this platform was started; what `status` and a second `up` go by. `via` is for tests: the port of a proxy that the
-    sidecars use instead of `dynamodb`, `aws` or `redis`, and payment-service instead of its sidecar for its `gateway`."""
+    sidecars use instead of `dynamodb`, `aws` or `redis`, and payment-service instead of its sidecar for its `gateway`. `origins`
+    are those whose pages may call through the doors (SHOP_ALLOWED_ORIGINS)."""
 
     broker: str = "aws"
     trace: str | None = None
     port_offset: int = 0
     replicas: int = 1
     via: dict[str, int] | None = None
+    origins: str = ""
 
 
 class Stack:
@@ -53,8 +55,10 @@ class Stack:
                 if compiling:
                     compiling.result()
             build.require_binaries(self.workspace)
-            # Replicas come and go beside the others.
-            if self.supervisor.running() and (fresh or replace(settings, replicas=self.saved.replicas) != self.saved):
+            render.allowed_origins(settings.origins)  # refused before anything is stopped
+            # Replicas come and go beside the others, and the doors read their configuration anew.
+            same = replace(settings, replicas=self.saved.replicas, origins=self.saved.origins) if self.saved else settings
+            if self.supervisor.running() and (fresh or same != self.saved):
                 with progress.step("stopping what ran with other settings"):
                     self._stop()
             if fresh:
@@ -84,7 +88,7 @@ class Stack:
             with progress.step("certificates"):
                 self._make_certificates(tools, supervisord)
         everything = self.parts(tools)
-        doors_changed = render.write_gateway(self.workspace, self.saved.replicas)
+        doors_changed = render.write_gateway(self.workspace, self.saved.replicas, self.saved.origins)
         leaving = self._leaving(everything)
         if leaving:
             with progress.step("taking replicas away"):

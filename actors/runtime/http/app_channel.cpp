@@ -1,6 +1,7 @@
 #include "actors/runtime/http/app_channel.hpp"
 
 #include "actors/runtime/http_status.hpp"
+#include "actors/runtime/http/refusals.hpp"
 #include "actors/runtime/http/text.hpp"
 
 namespace actors::http {
@@ -51,10 +52,7 @@ Response wrong_verb(std::string_view allowed) {
 }
 
 Response refused(const Refusal& refusal) {
-  return {200,
-          object(std::pair("reason", to_string(refusal.reason)), std::pair("code", refusal.code),
-                 std::pair("message", refusal.message)),
-          "application/json", "X-DaprErrorResponseHeader: true\r\n"};
+  return {200, to_wire(refusal), "application/json", "X-DaprErrorResponseHeader: true\r\n"};
 }
 
 /// What a reminder or a timer was registered with.

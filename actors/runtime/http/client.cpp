@@ -1,5 +1,6 @@
 #include "actors/runtime/http/client.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <deque>
@@ -54,7 +55,8 @@ namespace {
 struct Pending {
   OutgoingRequest request;
   Completion<Answer> done;
-  Steady::time_point give_up;  // while it waits for a connection
+  Steady::time_point give_up;   // while it waits for a connection
+  Steady::time_point deadline;  // whatever it waits for
 };
 }  // namespace
 
@@ -109,7 +111,7 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
 
   void begin(Pending pending) {
     pending_.emplace(std::move(pending));
-    deadline_ = ticks(Steady::now() + pool_->settings.timeout);
+    deadline_ = ticks(std::min(Steady::now() + pool_->settings.timeout, pending_->deadline));
     got_bytes_ = false;
     kept_ = connected_;
     if (!connected_) return connect();
@@ -289,7 +291,9 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
 };
 
 void Client::Pool::start(OutgoingRequest request, Completion<Answer> done) {
-  Pending pending{std::move(request), done, Steady::now() + settings.wait_timeout};
+  const auto now = Steady::now();
+  const auto deadline = request.patience_ > Duration{} ? now + request.patience_ : Steady::time_point::max();
+  Pending pending{std::move(request), done, std::min(now + settings.wait_timeout, deadline), deadline};
   std::shared_ptr<ClientConnection> connection;
   {
     const std::lock_guard lock(mutex_);
@@ -365,10 +369,10 @@ void Client::Pool::sweep() {
       if (all_.empty()) return;
       for (const auto& [_, connection] : all_) connection->cut();
     }
-    while (!waiting_.empty() && waiting_.front().give_up <= now) {
-      overdue.push_back(std::move(waiting_.front()));
-      waiting_.pop_front();
-    }
+    const auto first_overdue = std::stable_partition(waiting_.begin(), waiting_.end(),
+                                                     [now](const Pending& pending) { return pending.give_up > now; });
+    std::move(first_overdue, waiting_.end(), std::back_inserter(overdue));
+    waiting_.erase(first_overdue, waiting_.end());
     for (const auto& [_, connection] : all_) connection->expire(now);
     std::erase_if(idle_, [&](auto& connection) {
       if (!connection->unused_since(now - settings.idle_timeout)) return false;

@@ -70,6 +70,11 @@ class OutgoingRequest {
     repeatable_ = false;
     return *this;
   }
+  /// Shorter than the client's `timeout`, waiting for a connection included; zero: as the client's settings say.
+  OutgoingRequest& patience(Duration patience) {
+    patience_ = patience;
+    return *this;
+  }
 
  private:
   friend class ClientConnection;
@@ -79,6 +84,7 @@ class OutgoingRequest {
   std::string body_;
   bool repeatable_ = true;
   bool answer_without_body_ = false;
+  Duration patience_{};
 };
 
 class Client {

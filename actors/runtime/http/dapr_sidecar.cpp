@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/runtime/http/refusals.hpp"
 #include "actors/runtime/http/text.hpp"
 
 namespace actors::http {
@@ -35,15 +36,6 @@ struct SidecarProblem {
   std::string message;
   static constexpr auto json = json::object(json::defaulted("errorCode", &SidecarProblem::code),
                                             json::defaulted("message", &SidecarProblem::message));
-};
-
-struct RefusalBody {
-  std::string reason;
-  std::string code;
-  std::string message;
-  static constexpr auto json =
-      json::object(json::field("reason", &RefusalBody::reason), json::field("code", &RefusalBody::code),
-                   json::field("message", &RefusalBody::message));
 };
 
 struct BulkItem {
@@ -276,8 +268,7 @@ Task<Reply> DaprSidecar::call_actor(ActorId actor, Call call) {
   if (!answer.is_refusal) throw error_of(answer, "actor_call");
   std::optional<Refusal> refusal;
   try {
-    auto body = json::parse<RefusalBody>(answer.body);
-    refusal = Refusal{reason_from(body.reason), std::move(body.code), std::move(body.message)};
+    refusal = refusal_from_wire(answer.body);
   } catch (const json::Error&) {
     throw SidecarError(answer.status, "UNREADABLE_REFUSAL", "actor_call: refused: " + answer.body.substr(0, 500));
   }
@@ -302,6 +293,7 @@ Task<HttpAnswer> DaprSidecar::invoke(std::string app_id, HttpRequest call) {
                                 add_trace(request, call.trace);
                                 if (!call.body.empty() || (call.verb != "GET" && call.verb != "HEAD"))
                                   request.body(call.content_type, std::move(call.body));
+                                request.patience(call.patience);
                                 if (call.verb == "POST" || call.verb == "PATCH") request.only_once();
                                 return request;
                               }));

@@ -131,7 +131,9 @@ Task<HttpAnswer> FakeSidecar::invoke(std::string app_id, HttpRequest request) {
   co_await begin("invoke");
   const auto application = applications.find(app_id);
   if (application == applications.end()) throw SidecarError(500, "ERR_DIRECT_INVOKE", "no application " + app_id);
-  co_return application->second(request);
+  auto answer = application->second(request);
+  if (request.verb == "PUT" || request.verb == "DELETE") co_await end();  // the others only ask
+  co_return answer;
 }
 
 const FakeSidecar::Armed* FakeSidecar::armed(const ActorId& actor, const std::string& name) const {

@@ -54,7 +54,7 @@ TEST_F(CartTest, an_added_item_is_shown_at_its_price_and_announced) {
   const auto view = shop.add("c", "tea", 2).value();
   EXPECT_EQ(view, (CartView{CartId("c"),
                             std::nullopt,
-                            {{ProductId("tea"), "Product tea", 2, euro(450), true, std::nullopt}},
+                            {{ProductId("tea"), "Product tea", 2, euro(450), true, true, std::nullopt}},
                             euro(900),
                             1,
                             shop.bench.clock.now(),
@@ -179,7 +179,7 @@ TEST_F(CartTest, a_new_price_shows_in_every_cart_that_holds_the_product_with_one
   shop.pass_a_second();
   for (int i = 0; i < 100; ++i) {
     const auto view = shop.view("cart-" + std::to_string(i));
-    EXPECT_THAT(view.items, ElementsAre(CartItem{ProductId("tea"), "Finer tea", 2, euro(500), true, euro(450)}));
+    EXPECT_THAT(view.items, ElementsAre(CartItem{ProductId("tea"), "Finer tea", 2, euro(500), true, true, euro(450)}));
     EXPECT_EQ(view.total, euro(1000));
   }
   EXPECT_EQ(shop.bench.sidecar.counts["state_commit"], writes + 1);
@@ -213,7 +213,7 @@ TEST_F(CartTest, a_deleted_product_stays_in_the_cart_as_not_available_and_does_n
   ASSERT_TRUE(shop.hear_of("tea"));
   shop.pass_a_second();
   const auto view = shop.view("c");
-  EXPECT_EQ(view.items[0], (CartItem{ProductId("tea"), "Product tea", 2, euro(450), false, std::nullopt}));
+  EXPECT_EQ(view.items[0], (CartItem{ProductId("tea"), "Product tea", 2, euro(450), false, false, std::nullopt}));
   EXPECT_EQ(view.total, euro(1200));
   EXPECT_EQ(set("tea", 1)->items[0].quantity, 1);
   EXPECT_THAT(remove("tea")->items, SizeIs(1));
@@ -224,13 +224,93 @@ TEST_F(CartTest, a_product_that_costs_another_currency_since_is_not_available) {
   shop.catalog.list("tea", {500, "USD"}, 2);
   ASSERT_TRUE(shop.hear_of("tea"));
   shop.pass_a_second();
-  EXPECT_EQ(shop.view("c").items[0], (CartItem{ProductId("tea"), "Product tea", 2, euro(450), false, std::nullopt}));
+  EXPECT_EQ(shop.view("c").items[0],
+            (CartItem{ProductId("tea"), "Product tea", 2, euro(450), false, false, std::nullopt}));
   EXPECT_EQ(shop.view("c").total, euro(0));
   expect_refused(shop.add("c", "tea"), Reason::Conflict, "other_currency");
   expect_refused(shop.check_out("c", "k"), Reason::Conflict, "items_unavailable");
 }
 
+// --- whether it can be had ---
+
+TEST_F(CartTest, each_item_says_whether_so_many_can_be_had) {
+  shop.catalog.stock("tea", 3);
+  shop.catalog.stock("cup", 0);
+  ASSERT_TRUE(shop.add("c", "tea", 3)->items[0].in_stock);
+  auto view = *shop.add("c", "cup", 1);
+  EXPECT_TRUE(view.items[0].in_stock);
+  EXPECT_FALSE(view.items[1].in_stock);
+  EXPECT_TRUE(view.items[1].available) << "it is still sold";
+  EXPECT_EQ(view.total, euro(3 * 450 + 1200)) << "and counts";
+  EXPECT_FALSE(set("tea", 4)->items[0].in_stock);
+  EXPECT_EQ(shop.view("c").items, set("tea", 4)->items);
+  shop.catalog.stock("tea", 4);
+  shop.pass_a_second();
+  EXPECT_TRUE(shop.view("c").items[0].in_stock);
+}
+
+TEST_F(CartTest, a_stock_of_less_than_nothing_is_nothing) {
+  shop.catalog.stock("tea", -3);
+  EXPECT_FALSE(shop.add("c", "tea")->items[0].in_stock);
+}
+
+TEST_F(CartTest, without_a_word_of_the_stock_everything_can_be_had) {
+  ASSERT_TRUE(shop.add("c", "tea", 999));
+  shop.pass_a_second();
+  shop.catalog.stock("tea", 1);
+  shop.catalog.knows_its_stock = false;  // it answers 503
+  EXPECT_TRUE(shop.view("c").items[0].in_stock);
+  shop.pass_a_second();
+  const auto answer = [&](const char* text) {
+    shop.bench.sidecar.applications["product-service"] = [text](const auto&) {
+      return actors::HttpAnswer{200, text, "application/json"};
+    };
+  };
+  for (const auto* text : {"<html>", "{}", R"({"items":[]})", R"({"items":[{"productId":"cup","available":0}]})"}) {
+    answer(text);
+    EXPECT_TRUE(shop.view("c").items[0].in_stock) << text;
+    shop.pass_a_second();
+  }
+  shop.bench.sidecar.applications.clear();  // it is away
+  EXPECT_TRUE(shop.view("c").items[0].in_stock);
+}
+
+TEST_F(CartTest, the_word_of_the_stock_is_not_worth_a_long_wait) {
+  ASSERT_TRUE(shop.add("c", "tea"));
+  EXPECT_GT(shop.catalog.patience, 0s);
+  EXPECT_LE(shop.catalog.patience, 1s);
+}
+
 // --- what it costs ---
+
+TEST_F(CartTest, the_stock_is_asked_at_once_for_all_it_was_not_asked_for_within_the_second) {
+  auto& asked = shop.catalog.asked_for_pieces;
+  ASSERT_TRUE(shop.add("c", "tea"));
+  ASSERT_TRUE(shop.add("c", "cup"));
+  EXPECT_THAT(asked,
+              ElementsAre(product::AskAvailability{{ProductId("tea")}}, product::AskAvailability{{ProductId("cup")}}));
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(shop.add("cart-" + std::to_string(i), "tea"));
+  EXPECT_THAT(asked, SizeIs(2));
+  shop.pass_a_second();
+  shop.view("c");
+  shop.view("c");
+  ASSERT_THAT(asked, SizeIs(3));
+  EXPECT_EQ(asked.back().products, (std::vector{ProductId("cup"), ProductId("tea")}));
+}
+
+TEST_F(CartTest, a_stock_that_does_not_answer_is_asked_once_a_second) {
+  ASSERT_TRUE(shop.add("c", "tea"));
+  shop.pass_a_second();
+  shop.catalog.knows_its_stock = false;
+  const auto before = shop.catalog.asked_for_pieces.size();
+  for (int i = 0; i < 10; ++i) shop.view("c");
+  EXPECT_EQ(shop.catalog.asked_for_pieces.size(), before + 1);
+}
+
+TEST_F(CartTest, an_empty_cart_asks_nobody) {
+  shop.view("c");
+  EXPECT_THAT(shop.catalog.asked_for_pieces, IsEmpty());
+}
 
 TEST_F(CartTest, an_add_to_a_known_cart_is_one_write_one_publish_and_within_a_second_no_call) {
   ASSERT_TRUE(shop.add("c", "tea"));
@@ -286,6 +366,29 @@ TEST_F(CartTest, a_guests_cart_becomes_the_customers_who_goes_on_with_it) {
   expect_refused(shop.add("c", "tea", 1, bob), Reason::NotFound, "unknown_cart");
 }
 
+TEST_F(CartTest, the_last_order_is_shown_to_the_owner_and_to_administrators_only) {
+  ASSERT_TRUE(shop.add("c", "tea", 1, guest));
+  const auto guests = shop.check_out("c", "k", guest)->order_id;
+  EXPECT_EQ(shop.view("c", guest).last_order_id, std::nullopt);
+  EXPECT_EQ(shop.view("c", bob).last_order_id, std::nullopt);
+  EXPECT_EQ(shop.view("c", admin).last_order_id, guests);
+  EXPECT_EQ(shop.add("c", "tea", 1, guest)->last_order_id, std::nullopt);
+  EXPECT_EQ(set("tea", 2, guest)->last_order_id, std::nullopt);
+  EXPECT_EQ(remove("tea", guest)->last_order_id, std::nullopt);
+  EXPECT_EQ(clear(guest)->last_order_id, std::nullopt);
+  EXPECT_EQ(shop.add("c", "tea", 1, ada)->last_order_id, std::nullopt) << "hers from now on, but not that order";
+  EXPECT_EQ(shop.view("c", admin).last_order_id, std::nullopt);
+  const auto adas = shop.check_out("c", "l", ada)->order_id;
+  EXPECT_EQ(shop.view("c", ada).last_order_id, adas);
+  EXPECT_EQ(shop.add("c", "tea", 1, ada)->last_order_id, adas);
+}
+
+TEST_F(CartTest, the_order_by_which_a_guests_cart_becomes_a_customers_is_shown_to_her) {
+  ASSERT_TRUE(shop.add("c", "tea", 1, guest));
+  const auto order = shop.check_out("c", "k", ada)->order_id;
+  EXPECT_EQ(shop.view("c", ada).last_order_id, order);
+}
+
 TEST_F(CartTest, an_administrator_may_change_a_cart_without_owning_it) {
   ASSERT_TRUE(shop.add("c", "tea", 1, guest));
   EXPECT_EQ(set("tea", 3, admin)->customer_id, std::nullopt);
@@ -311,6 +414,22 @@ TEST_F(CartTest, the_same_add_twice_is_one) {
   EXPECT_THAT(shop.event_ids("cart.item_added"), SizeIs(1));
   expect_refused(shop.bench.call_as<&Cart::add>({"key"}, "c", AddItem{guest, ProductId("tea"), 3}),
                  Reason::Unprocessable, "idempotency_key_reused");
+}
+
+TEST_F(CartTest, an_answer_that_was_remembered_before_there_was_a_word_of_the_stock_is_given_again) {
+  const AddItem add{guest, ProductId("tea"), 2};
+  ASSERT_TRUE(shop.bench.call_as<&Cart::add>({"key"}, "c", add));
+  auto text = *shop.bench.sidecar.stored({"Cart", "c"}, "state");
+  const std::string word = R"(,"inStock":true)";
+  const auto at = text.find(word);
+  ASSERT_NE(at, std::string::npos);
+  text.erase(at, word.size());
+  Shop later;
+  later.bench.sidecar.put({"Cart", "c"}, "state", text, 1);
+  const auto again = later.bench.call_as<&Cart::add>({"key"}, "c", add);
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(again->items[0].in_stock);
+  EXPECT_EQ(again->version, 1);
 }
 
 TEST_F(CartTest, an_add_that_is_not_stored_fails_and_one_whose_answer_is_lost_is_found_again) {

@@ -79,10 +79,61 @@ TEST_F(CheckoutTest, withdrawn_items_are_refused_by_name_until_they_are_removed)
   EXPECT_EQ(refused.error().reason, Reason::Conflict);
   EXPECT_EQ(refused.error().code, "items_unavailable");
   EXPECT_THAT(refused.error().message, HasSubstr("tea"));
+  EXPECT_THAT(refused.error().errors, ElementsAre(actors::RefusedPart{"/items/0", "is no longer sold", std::nullopt}));
   EXPECT_THAT(completed(), IsEmpty());
   EXPECT_THAT(shop.view("c").items, SizeIs(2));
   ASSERT_TRUE(shop.bench.call<&Cart::remove>("c", RemoveItem{guest, ProductId("tea")}));
   EXPECT_EQ(shop.check_out("c", "k")->total, euro(1200));
+}
+
+TEST_F(CheckoutTest, what_cannot_be_had_is_refused_item_by_item_with_what_can_be_had) {
+  shop.catalog.list("pot", euro(3000));
+  ASSERT_TRUE(shop.add("c", "pot", 5));
+  shop.catalog.stock("tea", 1);
+  shop.catalog.stock("pot", 0);
+  const auto before = shop.view("c");
+  const auto refused = shop.check_out("c", "k");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, Reason::Conflict);
+  EXPECT_EQ(refused.error().code, "out_of_stock");
+  EXPECT_THAT(refused.error().message, HasSubstr("tea, pot"));
+  EXPECT_THAT(refused.error().errors, ElementsAre(actors::RefusedPart{"/items/0", "only 1 of 2 can be had", 1},
+                                                  actors::RefusedPart{"/items/2", "is sold out at the moment", 0}));
+  EXPECT_THAT(completed(), IsEmpty());
+  EXPECT_EQ(shop.view("c").version, before.version);
+}
+
+TEST_F(CheckoutTest, a_refusal_for_want_of_pieces_is_not_remembered) {
+  shop.catalog.stock("tea", 1);
+  ASSERT_FALSE(shop.check_out("c", "k"));
+  shop.catalog.stock("tea", 2);
+  EXPECT_TRUE(shop.check_out("c", "k"));
+  EXPECT_THAT(completed(), SizeIs(1));
+}
+
+TEST_F(CheckoutTest, what_is_no_longer_sold_is_named_before_what_cannot_be_had) {
+  shop.catalog.stock("tea", 0);
+  shop.catalog.withdraw("cup");
+  ASSERT_TRUE(shop.hear_of("cup"));
+  const auto refused = shop.check_out("c", "k");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "items_unavailable");
+  EXPECT_THAT(refused.error().errors, ElementsAre(actors::RefusedPart{"/items/1", "is no longer sold", std::nullopt}));
+}
+
+TEST_F(CheckoutTest, asks_the_stock_anew_whatever_it_said_a_moment_ago) {
+  shop.view("c");
+  shop.catalog.stock("tea", 0);
+  EXPECT_TRUE(shop.view("c").items[0].in_stock) << "within the second";
+  ASSERT_FALSE(shop.check_out("c", "k"));
+  EXPECT_FALSE(shop.view("c").items[0].in_stock) << "and the cart knows it too";
+  EXPECT_THAT(shop.catalog.asked_for_pieces.back().products, ElementsAre(ProductId("cup"), ProductId("tea")));
+}
+
+TEST_F(CheckoutTest, goes_on_without_a_word_of_the_stock) {
+  shop.catalog.stock("tea", 0);
+  shop.catalog.knows_its_stock = false;
+  EXPECT_TRUE(shop.check_out("c", "k"));
 }
 
 TEST_F(CheckoutTest, the_price_of_the_moment_counts_whatever_was_read_a_moment_ago) {

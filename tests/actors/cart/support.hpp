@@ -26,7 +26,8 @@ inline CheckOut order_by(Party party, std::string token = "tok_approve") {
   return {std::move(party), {std::move(token)}, {"Ada Lovelace", "12 Mill Lane", std::nullopt, "London", "W1", "GB"}};
 }
 
-/// The catalog as carts see it: what it answers on `GET /internal/products/{id}`.
+/// The product service as carts see it: what it answers on `GET /internal/products/{id}` and `POST
+/// /internal/availability`.
 class Catalog {
  public:
   void list(const std::string& id, Money price, std::int64_t version = 1, std::string name = {}) {
@@ -36,17 +37,34 @@ class Catalog {
     auto& product = products_.at(id);
     product = {product.product_id, {}, {}, product.version + 1, true};
   }
+  /// Without it there is enough of a product.
+  void stock(const std::string& id, std::int64_t pieces) { stock_[ProductId(id)] = pieces; }
   const product::Listing& at(const std::string& id) const { return products_.at(id); }
   actors::HttpAnswer answer(const actors::HttpRequest& request) {
+    if (request.verb == "POST" && request.path == "/internal/availability") return availability(request);
     ++asked;
     const std::string prefix = "/internal/products/";
     const auto found = products_.find(request.path.substr(prefix.size()));
     if (!request.path.starts_with(prefix) || found == products_.end()) return {404, "{}", "application/problem+json"};
     return {200, actors::json::to_string(found->second), "application/json"};
   }
-  int asked = 0;
+  int asked = 0;                                           ///< for listings
+  std::vector<product::AskAvailability> asked_for_pieces;  ///< each time
+  bool knows_its_stock = true;
+  actors::Duration patience{};  ///< of the last who asked for pieces
 
  private:
+  actors::HttpAnswer availability(const actors::HttpRequest& request) {
+    asked_for_pieces.push_back(actors::json::parse<product::AskAvailability>(request.body));
+    patience = request.patience;
+    if (!knows_its_stock) return {503, "{}", "application/problem+json"};
+    product::Availability known;
+    for (const auto& product : asked_for_pieces.back().products)
+      if (products_.contains(product.value))
+        known.items.push_back({product, stock_.contains(product) ? stock_[product] : 1'000'000});
+    return {200, actors::json::to_string(known), "application/json"};
+  }
+  std::map<ProductId, std::int64_t> stock_;
   std::map<std::string, product::Listing> products_;
 };
 
@@ -74,10 +92,10 @@ struct Shop {
     return bench.call<&CartProduct::take>(product, catalog.at(product));
   }
   /// Long enough for what was cached to be read anew.
-  void pass_a_second() { bench.advance(ListingCache::lifetime); }
+  void pass_a_second() { bench.advance(JustRead<product::Listing>::lifetime); }
   /// The process ends and starts again.
   void restart() {
-    cache = std::make_shared<ListingCache>();
+    cache = std::make_shared<ProductCache>();
     bench.restart();
   }
   std::set<std::string> event_ids(const char* type) const {
@@ -88,7 +106,7 @@ struct Shop {
   }
 
   Catalog catalog;
-  std::shared_ptr<ListingCache> cache = std::make_shared<ListingCache>();
+  std::shared_ptr<ProductCache> cache = std::make_shared<ProductCache>();
   actors::testing::Bench bench{"cart-service"};
 };
 

@@ -6,6 +6,7 @@
 #include "actors/order/product_demand.hpp"
 #include "actors/runtime/testing/bench.hpp"
 #include "tests/actors/order/samples.hpp"
+#include "tests/actors/order/stock.hpp"
 #include "tests/support/golden.hpp"
 
 namespace shop::order {
@@ -38,6 +39,7 @@ class OrderWireTest : public ::testing::Test {
     return "null";
   }
   Bench bench{"order-service"};
+  samples::Stock stock{bench};
   int calls = 0;
 };
 
@@ -50,6 +52,19 @@ TEST_F(OrderWireTest, the_order_as_its_customer_sees_it) {
 TEST_F(OrderWireTest, the_order_as_it_is_stored) {
   walk();
   EXPECT_TRUE(golden("order/order.state.json", *bench.sidecar.stored({"Order", "o-1"}, "state")));
+}
+
+TEST_F(OrderWireTest, the_order_that_asks_for_its_pieces_as_it_is_stored) {
+  stock.failure = 503;
+  call("Order", "o-1", "CheckoutCompleted", actors::json::to_string(samples::checkout()), Cause::Event);
+  EXPECT_TRUE(golden("order/order.asking.json", *bench.sidecar.stored({"Order", "o-1"}, "state")));
+}
+
+TEST_F(OrderWireTest, the_order_that_could_not_have_its_pieces) {
+  stock.few = {{ProductId("tea"), 1}};
+  call("Order", "o-1", "CheckoutCompleted", actors::json::to_string(samples::checkout()), Cause::Event);
+  EXPECT_TRUE(golden("order/order.out_of_stock.json",
+                     call("Order", "o-1", "View", R"({"customerId":"ann@example.org","admin":false})")));
 }
 
 TEST_F(OrderWireTest, the_events) {

@@ -23,7 +23,7 @@ class ProductGoldenTest : public CatalogTest {
 TEST_F(ProductGoldenTest, Events) {
   create(tea("tea", 9));
   run(replica->catalog.replace(ProductId("tea"), dearer_tea(), {}, trace)).value();
-  run(replica->stock.take(order_of("o-1", {{"tea", 4}}), trace));
+  run(replica->stock.sell(order_of("o-1", {{"tea", 4}}), trace));
   remove("tea");
   for (const auto& event : sidecar.published)
     EXPECT_TRUE(golden("product/" + event.type + ".json", actors::to_envelope(event))) << event.type;
@@ -45,21 +45,17 @@ TEST_F(ProductGoldenTest, Answers) {
 TEST_F(ProductGoldenTest, Items) {
   create(tea());
   EXPECT_TRUE(golden("product/item.product.json", steady<ProductItem>("product.tea")));
-  EXPECT_TRUE(golden("product/item.head.json", stored(head_key(shard_of(ProductId("tea"))))));
-  EXPECT_TRUE(golden("product/item.shard.json", stored(shard_key(shard_of(ProductId("tea"))))));
+  EXPECT_TRUE(golden("product/item.log.json", stored(log_key(log_of(ProductId("tea"))))));
   sidecar.fail_publishes(1);
-  EXPECT_THROW(run(replica->stock.take(order_of("o-1", {{"tea", 6}}), trace)), actors::SidecarError);
+  EXPECT_THROW(run(replica->stock.sell(order_of("o-1", {{"tea", 6}}), trace)), actors::SidecarError);
   EXPECT_TRUE(golden("product/item.stock.json", stored("stock.tea")));
-  auto mark = actors::json::parse<OrderMark>(stored("order.o-1"));
-  mark.taken_by = write_id;
-  EXPECT_TRUE(golden("product/item.order.json", actors::json::to_string(mark)));
-}
-
-TEST(ProductPlaces, TheShardOfAnIdNeverChanges) {
-  EXPECT_EQ(shard_of(ProductId("tea")), 50u);
-  EXPECT_EQ(shard_of(ProductId("p-1")), 23u);
-  EXPECT_EQ(head_key(7), "index.07");
-  EXPECT_EQ(shard_key(63), "shard.63");
+  auto sold = actors::json::parse<Reservation>(stored("order.o-1"));
+  sold.sold_by = write_id;
+  EXPECT_TRUE(golden("product/item.order.sold.json", actors::json::to_string(sold)));
+  run(replica->stock.reserve(OrderId("o-2"), {{{ProductId("tea"), 2}}}));
+  EXPECT_TRUE(golden("product/item.order.held.json", stored("order.o-2")));
+  run(replica->stock.reserve(OrderId("o-3"), {{{ProductId("tea"), 20}}}));
+  EXPECT_TRUE(golden("product/item.order.refused.json", stored("order.o-3")));
 }
 
 }  // namespace

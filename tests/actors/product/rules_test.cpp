@@ -48,7 +48,8 @@ TEST(ProductRules, APriceIsAnAmountFromZeroInACurrency) {
   EXPECT_THAT(wrong([](auto& p) { p.price = {0, "USD"}; }), IsEmpty());
   EXPECT_THAT(wrong([](auto& p) { p.price = {-1, "USD"}; }), ElementsAre("/price/amount"));
   EXPECT_THAT(wrong([](auto& p) { p.price = {1'000'000'000'001, "USD"}; }), ElementsAre("/price/amount"));
-  EXPECT_THAT(wrong([](auto& p) { p.price = {1, "usd"}; }), ElementsAre("/price/currency"));
+  for (const auto* currency : {"usd", "US", "XXX", "DEM", ""})
+    EXPECT_THAT(wrong([=](auto& p) { p.price = {1, currency}; }), ElementsAre("/price/currency")) << currency;
   EXPECT_THAT(wrong([](auto& p) { p.price = {-1, "EURO"}; }), ElementsAre("/price/currency", "/price/amount"));
 }
 

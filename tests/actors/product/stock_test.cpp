@@ -2,13 +2,11 @@
 
 #include <gmock/gmock.h>
 
-#include "services/product/events.hpp"
 #include "tests/actors/product/support.hpp"
 
 namespace shop::product::testing {
 namespace {
 
-using actors::Delivery;
 using actors::Reason;
 using actors::SidecarError;
 using actors::testing::CommitFailure;
@@ -24,7 +22,7 @@ class StockTest : public CatalogTest {
     create(tea("tea", 10));
     create(tea("cup", 3));
   }
-  void take(const order::Confirmed& order) { run(replica->stock.take(order, trace)); }
+  void take(const order::Confirmed& order) { run(replica->stock.sell(order, trace)); }
   void give_back(const order::Cancelled& order) { run(replica->stock.give_back(order)); }
   actors::Result<View> adjust(std::int64_t delta, const std::string& key) {
     return run(replica->stock.adjust(tea_id, delta, key));
@@ -47,7 +45,7 @@ TEST_F(StockTest, ASaleIsNoNewVersionAndNoUpdate) {
 TEST_F(StockTest, AnOrderTakesItsPiecesOnceHoweverOftenItIsConfirmed) {
   const auto order = order_of("o-1", {{"tea", 2}});
   for (int i = 0; i < 3; ++i) take(order);
-  run(other->stock.take(order, trace));
+  run(other->stock.sell(order, trace));
   EXPECT_EQ(stock_of("tea"), 8);
 }
 
@@ -115,14 +113,14 @@ TEST_F(StockTest, AnOrderThatHadNoStockGivesNoneBack) {
 // Two replicas at the same time.
 
 TEST_F(StockTest, TwoSalesAtTheSameTimeBothCount) {
-  store.before_next_transact([&] { run(other->stock.take(order_of("o-2", {{"tea", 3}}), trace)); });
+  store.before_next_transact([&] { run(other->stock.sell(order_of("o-2", {{"tea", 3}}), trace)); });
   take(order_of("o-1", {{"tea", 2}}));
   EXPECT_EQ(stock_of("tea"), 5);
 }
 
 TEST_F(StockTest, TheSameSaleAtTheSameTimeCountsOnce) {
   const auto order = order_of("o-1", {{"cup", 4}});
-  store.before_next_transact([&] { run(other->stock.take(order, trace)); });
+  store.before_next_transact([&] { run(other->stock.sell(order, trace)); });
   take(order);
   EXPECT_EQ(stock_of("cup"), 0);
   EXPECT_THAT(oversold, SizeIs(1));
@@ -137,7 +135,7 @@ TEST_F(StockTest, ASaleAndItsCancellationAtTheSameTimeLeaveNothingTaken) {
   const auto second = order_of("o-2", {{"tea", 2}});
   auto bare = cancellation_of(second);
   bare.lines.clear();
-  store.before_next_transact([&] { run(other->stock.take(second, trace)); });
+  store.before_next_transact([&] { run(other->stock.sell(second, trace)); });
   give_back(bare);
   EXPECT_EQ(stock_of("tea"), 10);
 }
@@ -195,7 +193,7 @@ TEST_F(StockTest, AReplicaThatDiesBeforeItAnnouncesIsMadeUpForByTheRedelivery) {
   EXPECT_THROW(take(order), SidecarError);
   store.revive();
   EXPECT_THAT(published<LowStock>(), IsEmpty());
-  run(other->stock.take(order, trace));
+  run(other->stock.sell(order, trace));
   EXPECT_THAT(published<LowStock>(), ElementsAre(LowStock{tea_id, 0}));
   EXPECT_EQ(run(other->catalog.list({.in_stock = false}))->total, 1u);
   EXPECT_EQ(stock_of("tea"), 0);
@@ -235,32 +233,6 @@ TEST_F(StockTest, TwoChangesAtTheSameTimeBothCount) {
   EXPECT_EQ(adjust(-8, "k-2").error().code, "stock_below_zero");
   store.before_next_transact([&] { EXPECT_TRUE(run(other->stock.adjust(tea_id, 1, "k-3"))); });
   EXPECT_EQ(adjust(1, "k-4")->stock, 4);
-}
-
-// As the events come in.
-
-TEST_F(StockTest, EventsOfOrdersAreHandled) {
-  const auto order = order_of("o-1", {{"tea", 2}});
-  const auto handled = subscriptions(replica->stock);
-  EXPECT_THAT(handled.types(), ::testing::UnorderedElementsAre("order.confirmed", "order.cancelled"));
-  const auto deliver = [&](const auto& event) {
-    using E = std::decay_t<decltype(event)>;
-    const auto envelope = actors::to_envelope({"Order/o-1/2/0",
-                                               "order-service",
-                                               E::event_type.name,
-                                               "o-1",
-                                               E::event_type.topic,
-                                               clock.now(),
-                                               {actors::json::to_string(event)},
-                                               trace});
-    return run(handled.deliver(envelope, trace, sidecar, observer));
-  };
-  EXPECT_EQ(deliver(order), Delivery::Done);
-  EXPECT_EQ(stock_of("tea"), 8);
-  EXPECT_EQ(deliver(cancellation_of(order)), Delivery::Done);
-  EXPECT_EQ(stock_of("tea"), 10);
-  cut_off_store();
-  EXPECT_EQ(deliver(order_of("o-2", {{"tea", 2}})), Delivery::Retry);
 }
 
 }  // namespace

@@ -52,12 +52,23 @@ inline order::Cancelled cancellation_of(const order::Confirmed& order, bool stoc
   return {order.order_id, order.customer_id, order.lines, order.total, "changed my mind", stock_taken};
 }
 
+struct OwnModel {
+  ReadModel model;
+};
+struct Replica final : OwnModel, Components {
+  Replica(const std::string& file, std::function<void(const std::string&)> warn, actors::StateStore& store,
+          actors::Sidecar& sidecar, const actors::Clock& clock, actors::Observer& observer, Pause pause,
+          Oversold oversold)
+      : OwnModel{ReadModel(file, std::move(warn))},
+        Components(store, sidecar, clock, observer, std::move(pause), std::move(oversold), OwnModel::model) {}
+};
+
 class CatalogTest : public ::testing::Test {
  protected:
-  /// A process of its own, with a memory of its own.
-  std::unique_ptr<Components> start_replica() {
-    return std::make_unique<Components>(
-        store, sidecar, clock, observer,
+  /// A process of its own, with a memory of its own, or a file that outlives it.
+  std::unique_ptr<Replica> start_replica(const std::string& file = "") {
+    return std::make_unique<Replica>(
+        file, [this](const std::string& why) { warnings.push_back(why); }, store, sidecar, clock, observer,
         [this](actors::Duration) -> actors::Task<void> {
           ++pauses;
           co_return;
@@ -91,11 +102,11 @@ class CatalogTest : public ::testing::Test {
     for (const auto& event : sidecar.published) ids.push_back(event.id);
     return ids;
   }
-  /// Ids that fall on one shard.
-  static std::vector<std::string> neighbours(std::size_t count, std::size_t shard = 7) {
+  /// Ids whose changes are in one log.
+  static std::vector<std::string> neighbours(std::size_t count, std::size_t log = 7) {
     std::vector<std::string> ids;
     for (int i = 0; ids.size() < count; ++i)
-      if (const auto id = "p-" + std::to_string(i); shard_of(ProductId(id)) == shard) ids.push_back(id);
+      if (const auto id = "p-" + std::to_string(i); log_of(ProductId(id)) == log) ids.push_back(id);
     return ids;
   }
 
@@ -104,9 +115,10 @@ class CatalogTest : public ::testing::Test {
   actors::testing::FakeSidecar sidecar{clock};
   actors::Observer observer;
   int pauses = 0;
+  std::vector<std::string> warnings;
   std::vector<std::tuple<std::string, std::string, std::int64_t>> oversold;
-  std::unique_ptr<Components> replica = start_replica();
-  std::unique_ptr<Components> other = start_replica();
+  std::unique_ptr<Replica> replica = start_replica();
+  std::unique_ptr<Replica> other = start_replica();
 };
 
 }  // namespace shop::product::testing

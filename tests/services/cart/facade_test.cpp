@@ -49,7 +49,7 @@ class ScriptedSidecar final : public actors::Sidecar {
 
 const CartView cart{CartId("c-1"),
                     std::nullopt,
-                    {{ProductId("tea"), "Tea", 2, {450, "EUR"}, true, std::nullopt}},
+                    {{ProductId("tea"), "Tea", 2, {450, "EUR"}, true, true, std::nullopt}},
                     {900, "EUR"},
                     1,
                     *actors::from_rfc3339("2026-05-04T10:11:12.013Z"),
@@ -107,6 +107,12 @@ TEST_F(CartFacadeTest, each_request_becomes_one_call_of_its_cart) {
   expect_call("RemoveItem", R"({"by":{"admin":false},"productId":"tea"})");
   EXPECT_EQ(ask("DELETE", "/carts/c-1").status, 200);
   expect_call("Clear", R"({"by":{"admin":false}})");
+}
+
+TEST_F(CartFacadeTest, no_answer_about_a_cart_may_be_kept) {
+  for (const auto& answer : {ask("GET", "/carts/c-1"), ask("DELETE", "/carts/c-1"), ask("GET", "/carts/a.b"),
+                             ask("POST", "/carts/c-1/items", "{"), ask("PATCH", "/carts/c-1")})
+    EXPECT_EQ(answer.headers.at("cache-control"), "no-store") << answer.status;
 }
 
 TEST_F(CartFacadeTest, a_checkout_is_accepted_and_says_where_the_order_will_be) {
@@ -194,6 +200,17 @@ TEST_F(CartFacadeTest, a_refusal_is_the_problem_it_is) {
     EXPECT_THAT(answer.body, HasSubstr("some_code"));
     EXPECT_THAT(answer.body, HasSubstr("what is wrong"));
   }
+}
+
+TEST_F(CartFacadeTest, a_refusal_of_several_items_names_each) {
+  sidecar.reply = actors::refuse(Reason::Conflict, "out_of_stock", "not to be had: tea",
+                                 {{"/items/0", "only 1 of 2 can be had", 1}, {"/items/3", "is sold out", 0}});
+  const auto answer = ask("POST", "/carts/c-1/checkout", order, {"Idempotency-Key: k"});
+  EXPECT_EQ(answer.status, 409);
+  EXPECT_THAT(answer.body, HasSubstr(R"("type":"urn:problem:ecommerce:out_of_stock")"));
+  EXPECT_THAT(answer.body,
+              HasSubstr(R"("errors":[{"pointer":"/items/0","detail":"only 1 of 2 can be had","available":1},)"
+                        R"({"pointer":"/items/3","detail":"is sold out","available":0}])"));
 }
 
 TEST_F(CartFacadeTest, other_verbs_are_refused_with_those_there_are) {

@@ -33,6 +33,14 @@ TEST(Problem, of_a_refusal_has_the_status_of_its_reason) {
     EXPECT_EQ(problem_of(actors::Refusal{reason, "code", "message"}).status, status);
 }
 
+TEST(Problem, of_a_refusal_names_all_it_is_about) {
+  const auto problem = problem_of(
+      actors::Refusal{actors::Reason::Conflict, "out_of_stock", "x", {{"/items/0", "gone", 0}, {"/items/1", "odd"}}});
+  EXPECT_THAT(problem.to_json(),
+              ::testing::HasSubstr(R"("errors":[{"pointer":"/items/0","detail":"gone","available":0},)"
+                                   R"({"pointer":"/items/1","detail":"odd"}])"));
+}
+
 TEST(Problem, of_an_outage_can_be_tried_again) {
   const auto outage = problem_of(std::make_exception_ptr(actors::SidecarError(0, "", "connection refused")));
   EXPECT_EQ(outage.status, 503);

@@ -7,6 +7,7 @@
 #include "actors/runtime/testing/bench.hpp"
 #include "services/order/routes.hpp"
 #include "tests/actors/order/samples.hpp"
+#include "tests/actors/order/stock.hpp"
 
 namespace shop::order {
 namespace {
@@ -32,6 +33,7 @@ class OrderEventsTest : public ::testing::Test {
   Status status() { return bench.call<&Order::view>("o-1", Party{{}, true})->status; }
   DemandView demand() { return *bench.call<&ProductDemand::view>("tea"); }
   Bench bench{"order-service"};
+  samples::Stock stock{bench};
 };
 
 TEST_F(OrderEventsTest, the_service_hears_what_the_contract_sends_it) {
@@ -57,6 +59,15 @@ TEST_F(OrderEventsTest, a_checkout_makes_the_order_and_payments_decide_it) {
   EXPECT_EQ(status(), Status::Confirmed);
   EXPECT_EQ(bench.deliver(event(samples::refunded())), Delivery::Done);
   EXPECT_EQ(status(), Status::Confirmed);
+}
+
+TEST_F(OrderEventsTest, a_checkout_is_dealt_with_before_its_pieces_are_reserved) {
+  stock.failure = 503;
+  EXPECT_EQ(bench.deliver(event(samples::checkout())), Delivery::Done) << "the order asks itself from now on";
+  EXPECT_EQ(bench.published<Created>().size(), 0u);
+  stock.failure.reset();
+  bench.advance(std::chrono::seconds(5));
+  EXPECT_EQ(bench.published<Created>().size(), 1u);
 }
 
 TEST_F(OrderEventsTest, an_event_that_cannot_be_read_is_left_for_redelivery) {

@@ -8,6 +8,7 @@
 #include "actors/runtime/testing/bench.hpp"
 #include "services/order/routes.hpp"
 #include "tests/actors/order/samples.hpp"
+#include "tests/actors/order/stock.hpp"
 #include "tests/services/bench_runner.hpp"
 
 namespace shop::order {
@@ -61,6 +62,7 @@ class OrderFacadeTest : public ::testing::Test {
   services::testing::CapturedLog captured;
   services::testing::FixedClock clock;
   Bench bench{"order-service"};
+  samples::Stock stock{bench};
   BenchRunner runner{bench};
   services::Tokens tokens{clock};
   services::Metrics metrics;
@@ -100,6 +102,30 @@ TEST_F(OrderFacadeTest, says_when_to_look_again_for_an_order_that_is_not_there) 
   EXPECT_EQ(ask("POST", "/orders/o-9/cancel").status, 404);
   EXPECT_EQ(ask("POST", "/orders/o-9/ship", admin).status, 404);
   EXPECT_EQ(ask("GET", "/orders/no%20id", admin).status, 404);
+}
+
+TEST_F(OrderFacadeTest, says_when_to_look_again_for_an_order_whose_pieces_are_being_asked_for) {
+  stock.failure = 503;
+  order("o-1", CustomerId("ann"));
+  const auto answer = ask("GET", "/orders/o-1", ann);
+  EXPECT_EQ(answer.status, 404);
+  EXPECT_EQ(answer.headers.at("retry-after"), "1");
+  EXPECT_EQ(ask("POST", "/orders/o-1/cancel", ann).status, 404);
+  EXPECT_THAT(ids(ask("GET", "/orders", ann)), ElementsAre());
+}
+
+TEST_F(OrderFacadeTest, shows_and_lists_an_order_whose_pieces_could_not_be_had) {
+  stock.few = {{ProductId("tea"), 1}};
+  order("o-1", CustomerId("ann"));
+  const auto answer = ask("GET", "/orders/o-1", ann);
+  EXPECT_EQ(answer.status, 200);
+  const auto document = parsed(answer);
+  EXPECT_STREQ(document["status"].GetString(), "cancelled");
+  EXPECT_STREQ(document["failureReason"].GetString(), "out_of_stock");
+  EXPECT_STREQ(document["history"][0]["reason"].GetString(), "out_of_stock");
+  EXPECT_EQ(document["history"].Size(), 1u);
+  EXPECT_THAT(ids(ask("GET", "/orders?status=cancelled", ann)), ElementsAre("o-1"));
+  EXPECT_EQ(ask("POST", "/orders/o-1/ship", admin).status, 409);
 }
 
 TEST_F(OrderFacadeTest, cancels_for_a_reason_or_none_and_again_without_effect) {
@@ -194,7 +220,7 @@ TEST_F(OrderFacadeTest, lists_to_each_customer_their_own_and_to_admins_anybodys)
 }
 
 TEST_F(OrderFacadeTest, refuses_a_query_it_cannot_use) {
-  for (const std::string query : {"status=none", "status=paid", "limit=0", "limit=101", "limit=x", "cursor=x"})
+  for (const std::string query : {"status=none", "status=asked", "status=paid", "limit=0", "limit=101", "limit=x", "cursor=x"})
     EXPECT_EQ(ask("GET", "/orders?" + query, ann).status, 400) << query;
 }
 

@@ -38,9 +38,9 @@ struct Shelf {
     order.push_back(id + ":" + product.name);
     auto text = actors::json::to_string(product);
     auto [at, created] = products.try_emplace(id, text);
-    if (created) co_return Imported{*product.id, Imported::Created};
-    if (std::exchange(at->second, text) == text) co_return Imported{*product.id, Imported::Unchanged};
-    co_return Imported{*product.id, Imported::Replaced};
+    if (created) co_return Imported{*product.id, Imported::Status::Created};
+    if (std::exchange(at->second, text) == text) co_return Imported{*product.id, Imported::Status::Unchanged};
+    co_return Imported{*product.id, Imported::Status::Replaced};
   }
   /// Lets those go on that wait, the last one first.
   std::size_t release(services::testing::ThreadRunner& runner) {

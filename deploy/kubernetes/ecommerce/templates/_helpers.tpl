@@ -111,8 +111,10 @@ The images have no sleep, and Kubernetes' own comes with 1.30: what makes a cont
 {{- end -}}
 {{- $repeats := ternary "proxy_next_upstream error timeout http_503 http_504 non_idempotent; " "" (gt (len $app.actors) 0) -}}
 {{- $routes := printf "%slocation / { %sproxy_pass http://%s; }" $streams $repeats $app.short -}}
-{{- $door := $root.Files.Get "files/gateway/door.conf" | replace "@{listen}" (toString $app.ports.door) | replace "@{routes}" $routes -}}
-{{- $conf := $root.Files.Get "files/gateway/nginx.conf" | replace "@{user}" "" | replace "@{run}" "/run/gateway" -}}
+{{- $origins := list -}}
+{{- range $root.Values.allowedOrigins }}{{ $origins = append $origins (printf "%q %q;" . .) }}{{ end -}}
+{{- $door := $root.Files.Get "files/gateway/door.conf" | replace "@{listen}" (toString $app.ports.door) | replace "@{routes}" $routes | replace "@{vary}" (ternary "Origin" "" (gt (len $root.Values.allowedOrigins) 0)) -}}
+{{- $conf := $root.Files.Get "files/gateway/nginx.conf" | replace "@{user}" "" | replace "@{run}" "/run/gateway" | replace "@{origins}" (join " " $origins) -}}
 {{- $linger := printf "  server {\n    listen %v;\n    access_log off;\n    location = /linger { limit_rate 100; return 200 %s; }\n  }" $facts.pod.linger (repeat (int $root.Values.stopping.lingerSeconds) (repeat 100 ".")) -}}
 {{- $conf = $conf | replace "@{upstreams}" $upstream | replace "@{doors}" (printf "%s\n%s" $door $linger) -}}
 {{- if contains "@{" $conf -}}{{- fail "services/gateway has a placeholder that the chart does not fill in" -}}{{- end -}}

@@ -1,0 +1,75 @@
+#include "actors/product/takeover.hpp"
+
+namespace shop::product {
+namespace {
+
+constexpr std::size_t former_shards = 64;
+static_assert(former_shards % log_count == 0, "the products of a shard have one log");
+
+std::string two_digits(std::size_t number) {
+  return (number < 10 ? "0" : "") + std::to_string(number);
+}
+
+struct FormerShard {
+  std::int64_t version = 0;
+  std::vector<Entry> entries;
+  static constexpr auto json = actors::json::object(actors::json::field("version", &FormerShard::version),
+                                                    actors::json::field("entries", &FormerShard::entries));
+};
+
+struct FormerHead {
+  std::int64_t revision = 0;
+  std::int64_t shard = 0;
+  std::vector<OutboxEntry> pending;
+  static constexpr auto json = actors::json::object(actors::json::field("revision", &FormerHead::revision),
+                                                    actors::json::field("shard", &FormerHead::shard),
+                                                    actors::json::defaulted("pending", &FormerHead::pending));
+};
+
+}  // namespace
+
+actors::Task<bool> take_over(actors::StateStore& store, GroupCommit& commit) {
+  std::vector<std::string> head_keys;
+  for (std::size_t i = 0; i < former_shards; ++i) head_keys.push_back("index." + two_digits(i));
+  auto heads_found = co_await store.get_all(head_keys);
+  const Items heads(head_keys, std::move(heads_found));
+  std::vector<std::string> log_keys;
+  for (std::size_t i = 0; i < log_count; ++i) log_keys.push_back(log_key(i));
+  auto logs_found = co_await store.get_all(log_keys);
+  const Items logs(log_keys, std::move(logs_found));
+
+  bool found = false;
+  for (std::size_t i = 0; i < former_shards; ++i) {
+    const auto former = heads.read<FormerHead>(head_keys[i]);
+    if (!former) continue;
+    found = true;
+    const auto log = i % log_count;
+    const auto known = logs.read<LogHead>(log_keys[log]).value_or(LogHead{}).taken_over;
+    const auto number = two_digits(i);
+    if (const auto done = known.find(number); done != known.end() && done->second >= former->revision) continue;
+
+    const std::vector<std::string> keys{log_keys[log], head_keys[i], "shard." + number};
+    const auto decide = [&](Items& items) {
+      auto head = items.read<LogHead>(keys[0]).value_or(LogHead{});
+      const auto now = items.read<FormerHead>(keys[1]).value_or(FormerHead{});
+      const auto shard = items.read<FormerShard>(keys[2]).value_or(FormerShard{});
+      auto& taken_over = head.taken_over[number];
+      if (taken_over >= now.revision) return true;  // another replica was quicker
+      std::vector<LogEntry> entries;
+      for (const auto& [product, in_stock] : shard.entries)
+        entries.push_back({product.id, product.version, 0, in_stock});
+      taken_over = now.revision;
+      ++head.revision;
+      append_all(items, log, head, entries);
+      for (const auto& event : now.pending)
+        if (std::none_of(head.pending.begin(), head.pending.end(), [&](const auto& one) { return one.id == event.id; }))
+          head.pending.push_back(event);
+      items.write(keys[0], head);
+      return true;
+    };
+    co_await commit.change_alone(keys, decide);
+  }
+  co_return found;
+}
+
+}  // namespace shop::product
