@@ -149,6 +149,8 @@ def upstreams(replicas: list[facts.App]) -> list[str]:
 def routes_of(app: facts.App) -> str:
     """What an app's own door leads to."""
     return f"{streams(app)}location / {{ {repeats(app)}proxy_pass http://{app.short}; }}"
+
+
 def allowed_origins(text: str) -> list[str]:
     """Origins as a browser names them (RFC 6454, section 6.1), between commas or spaces."""
     found = list(dict.fromkeys(each for each in re.split(r"[\s,]+", text) if each))
