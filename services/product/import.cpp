@@ -2,12 +2,12 @@
 
 #include <array>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
 
-#include "actors/runtime/records/lanes.hpp"
 #include "services/common/log.hpp"
 #include "services/common/problem.hpp"
 #include "services/product/import_lines.hpp"
@@ -155,6 +155,52 @@ class Window {
   bool abandoned_ = false;
 };
 
+/// Lets in one line of a product at a time, in the order in which they come. `leave` is never called with the lock
+/// held.
+class Turns {
+ public:
+  /// Holds its turn while it lives.
+  struct Hold {
+    Hold(Turns& of, std::string id) : turns(of), key(std::move(id)) {}
+    Hold(const Hold&) = delete;
+    ~Hold() { turns.leave(key); }
+    Turns& turns;
+    const std::string key;
+  };
+  /// Whoever is let in makes a `Hold`.
+  Task<void> enter(std::string key) {
+    return actors::suspend<void>([this, key = std::move(key)](Completion<void> done) {
+      {
+        const std::lock_guard lock(mutex_);
+        const auto [at, first] = waiting_.try_emplace(key);
+        if (!first) {
+          at->second.push_back(done);
+          return;
+        }
+      }
+      done();
+    });
+  }
+
+ private:
+  void leave(const std::string& key) {
+    std::optional<Completion<void>> next;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto at = waiting_.find(key);
+      if (at->second.empty()) {
+        waiting_.erase(at);
+      } else {
+        next = at->second.front();
+        at->second.pop_front();
+      }
+    }
+    if (next) (*next)();
+  }
+  std::mutex mutex_;
+  std::map<std::string, std::deque<Completion<void>>> waiting_;  ///< behind the one that is in
+};
+
 /// One import; kept by what works on it.
 struct Import : std::enable_shared_from_this<Import> {
   Import(std::shared_ptr<Stream> from, std::unique_ptr<ImportReader> lines, const ImportOne& one, const Pause& wait)
@@ -170,7 +216,7 @@ struct Import : std::enable_shared_from_this<Import> {
   const std::unique_ptr<ImportReader> reader;
   const ImportOne& import_one;
   const Pause& pause;
-  actors::records::Lanes lanes;  ///< by id: two lines of one product are done in their order
+  Turns turns;  ///< two lines of one product are done in their order
   Window window;
 };
 
@@ -282,8 +328,9 @@ void Import::begin(ImportLine line) {
 
 Task<std::string> Import::answer(ImportLine line) {
   if (!line.product) co_return answer_line(line.number, line.id, "refused", line.problems);
-  const std::vector<std::string> key{*line.id};
-  const auto hold = co_await lanes.enter(key);
+  auto id = *line.id;
+  co_await turns.enter(std::move(id));
+  const Turns::Hold hold(turns, *line.id);
   std::string failure;
   for (std::size_t attempt = 0;; ++attempt) {
     bool unavailable = false;
