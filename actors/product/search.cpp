@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace shop::product {
 namespace {
@@ -165,7 +166,7 @@ Expression expression_of(std::string_view words, const Spelling& spelling) {
 /// FTS5 calls it for each row that matches.
 struct Ranking {
   static void rank(const Fts5ExtensionApi* api, Fts5Context* row, sqlite3_context* answer, int, sqlite3_value**) {
-    const auto& search = *static_cast<const Search*>(api->xUserData(row));
+    auto& search = *static_cast<Search*>(api->xUserData(row));
     std::uint32_t mistyped = 0, cost = 0;
     for (const auto& piece : search.asked_->pieces) {
       auto best = best_of(api, row, piece.exact);
@@ -175,7 +176,9 @@ struct Ranking {
       }
       cost += static_cast<std::uint32_t>(std::min(best, none));
     }
-    sqlite3_result_int64(answer, std::min<std::int64_t>(mistyped * 4096 + std::min(cost, 4095u), most_match_rank));
+    search.found_.push_back({static_cast<std::uint32_t>(api->xRowid(row)),
+                             std::min(mistyped * 4096 + std::min(cost, 4095u), most_match_rank)});
+    sqlite3_result_null(answer);
   }
 
  private:
@@ -218,19 +221,18 @@ SQLite::Database& with_ranking(SQLite::Database& database, Search* search) {
 }  // namespace
 
 Search::Search(SQLite::Database& database)
-    : find_(with_ranking(database, this), "SELECT rowid, rank_of(search) FROM search WHERE search MATCH ?") {}
+    : find_(with_ranking(database, this), "SELECT rank_of(search) FROM search WHERE search MATCH ?") {}
 
 std::vector<Match> Search::find(const Expression& expression) {
-  std::vector<Match> matches;
-  if (expression.text.empty()) return matches;
+  found_.clear();
+  if (expression.text.empty()) return {};
   asked_ = &expression;
   find_.reset();
   find_.bindNoCopy(1, expression.text);
-  while (find_.executeStep())
-    matches.push_back({static_cast<std::uint32_t>(find_.getColumn(0).getInt64()),
-                       static_cast<std::uint32_t>(find_.getColumn(1).getInt64())});
+  while (find_.executeStep()) {
+  }
   find_.reset();
-  return matches;
+  return std::exchange(found_, {});
 }
 
 }  // namespace shop::product

@@ -67,6 +67,7 @@ class Search {
 
  private:
   const Expression* asked_ = nullptr;  ///< what the ranking function looks at
+  std::vector<Match> found_;           ///< where it puts what it found
   SQLite::Statement find_;
   friend struct Ranking;
 };

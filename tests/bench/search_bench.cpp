@@ -202,7 +202,6 @@ int main(int count, char** arguments) {
   std::string file = std::filesystem::temp_directory_path() / "search_bench.sqlite";
   std::vector<std::size_t> sizes{1'000, 10'000, 100'000};
   for (int i = 1; i < count; ++i) {
-    if (std::strcmp(arguments[i], "--size") == 0 && i + 1 < count) sizes = {std::stoul(arguments[++i])};
     if (std::strcmp(arguments[i], "--million") == 0) sizes.push_back(1'000'000);
     if (std::strcmp(arguments[i], "--file") == 0 && i + 1 < count) file = arguments[++i];
   }
