@@ -253,6 +253,7 @@ def test_an_open_order_that_holds_nothing_takes_nothing_that_another_holds(resum
     assert pieces(admin, "old-rivals") == (1, 1, 0)
     for purpose in ("rival-1", "rival-2"):
         pay(admin, purpose)
+        checkout(book, purpose).paid_anew = True
         ends = wait_until(lambda: (seen := admin.expect(200, "GET", "order", f"/orders/{order(purpose)}"))["status"] != "payment_failed" and seen, 30)
         assert ends["status"] == "confirmed" or ends["history"][-1]["reason"] == "out_of_stock", ends
     nothing_waits(resumed, book)

@@ -14,11 +14,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from .evidence import Evidence
 from .shoppers import ADDRESS, Book, Checkout, Door, Goods, Tokens, pauses
 from .stack import Stack
 
 # A word that takes longer than this is none.
 PATIENCE_SECONDS = 180
+RESTING_SECONDS = 180
 
 
 @dataclass
@@ -91,9 +93,17 @@ def hold(platform: Stack, shoppers: int, pieces: int, threads: int = 64, kills: 
             if done % 50 == 0:
                 say(f"{done} of {shoppers} carts are filled")
 
-    # Who was accepted looks after the order now and then, and no thread waits for one shopper alone.
-    todo: list = [(0.0, number, None, None) for number in range(shoppers)]
-    numbers = itertools.count(shoppers)
+    # A cart looks after itself once, half a minute after the first piece. These were all filled in the same moment, which is no part of
+    # the sale.
+    evidence, resting = Evidence(platform, sale.book), time.monotonic() + RESTING_SECONDS
+    while (reminders := len(evidence.reminders())) and time.monotonic() < resting:
+        say(f"{reminders} carts are not at rest yet")
+        time.sleep(1)
+
+    # Those who check out do not wait for those who look after their orders, nor the other way; no thread waits for one shopper alone.
+    to_check_out = list(reversed(range(shoppers)))
+    to_look: list = []  # (when, number, checkout, pauses): a heap
+    numbers = itertools.count()
     left = shoppers
     opened = time.monotonic()
     failed: list[BaseException] = []
@@ -129,24 +139,30 @@ def hold(platform: Stack, shoppers: int, pieces: int, threads: int = 64, kills: 
 
     def look_later(checkout: Checkout, looks) -> None:
         with lock:
-            heapq.heappush(todo, (time.monotonic() - opened + next(looks), next(numbers), checkout, looks))
+            heapq.heappush(to_look, (time.monotonic() - opened + next(looks), next(numbers), checkout, looks))
 
-    def work() -> None:
+    def work(one) -> None:
         try:
-            while left and not failed:
-                now = time.monotonic() - opened
-                if now > PATIENCE_SECONDS:
-                    return
-                with lock:
-                    job = heapq.heappop(todo) if todo and todo[0][0] <= now else None
-                if job is None:
+            while left and not failed and time.monotonic() - opened < PATIENCE_SECONDS:
+                if not one():
                     time.sleep(0.02)
-                elif job[2] is None:
-                    check_out(job[1])
-                else:
-                    look(job[2], job[3])
         except BaseException as error:
             failed.append(error)
+
+    def next_checkout() -> bool:
+        with lock:
+            number = to_check_out.pop() if to_check_out else None
+        if number is not None:
+            check_out(number)
+        return number is not None
+
+    def next_look() -> bool:
+        with lock:
+            due = to_look and to_look[0][0] <= time.monotonic() - opened
+            job = heapq.heappop(to_look) if due else None
+        if job:
+            look(*job[2:])
+        return job is not None
 
     def kill() -> None:
         for share, part in sorted(kills):
@@ -158,7 +174,9 @@ def hold(platform: Stack, shoppers: int, pieces: int, threads: int = 64, kills: 
                 os.kill(pid, signal.SIGKILL)
                 sale.killed.append((time.monotonic() - opened, part))
 
-    everybody = [threading.Thread(target=target, daemon=True) for target in (kill, *[work] * threads)]
+    everybody = [threading.Thread(target=kill, daemon=True)]
+    everybody += [threading.Thread(target=work, args=(next_checkout,), daemon=True) for _ in range(threads)]
+    everybody += [threading.Thread(target=work, args=(next_look,), daemon=True) for _ in range(max(4, threads // 4))]
     for thread in everybody:
         thread.start()
     while any(thread.is_alive() for thread in everybody):
