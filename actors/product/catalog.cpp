@@ -383,7 +383,7 @@ actors::Task<std::optional<Listing>> Catalog::listing(ProductId id) {
 
 actors::Task<std::optional<ProductPage>> Catalog::list(Query query) {
   co_await index_.refresh();
-  auto page = index_.model().select(query);
+  auto page = index_.select(query);
   if (!page) co_return std::nullopt;
   std::vector<ProductId> ids;
   for (const auto& entry : page->entries) ids.push_back(entry.product.id);

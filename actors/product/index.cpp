@@ -52,6 +52,36 @@ LogHead Index::append(Items& items, LogEntry entry, std::optional<OutboxEntry> e
   return head;
 }
 
+/// A read model that fails is begun again: `open` reads everything anew.
+void Index::give_up_model(const ReadModelError& error) {
+  observer_.warned(std::string("the read model failed and is made anew: ") + error.what());
+  open_ = false;
+  model_.forget();
+  const std::lock_guard lock(mutex_);
+  for (auto& known : known_) known.place.reset();
+  refreshed_.reset();
+}
+
+void Index::apply(const std::vector<Change>& changes, const std::vector<StockWord>& words,
+                  const std::map<std::string, std::string>& places) {
+  try {
+    model_.apply(changes, words, places);
+    return;
+  } catch (const ReadModelError& error) {
+    give_up_model(error);
+  }
+  throw actors::SidecarError(503, "READ_MODEL", "the list of products is being read anew");
+}
+
+std::optional<ReadModel::Page> Index::select(const Query& query) {
+  try {
+    return model_.select(query);
+  } catch (const ReadModelError& error) {
+    give_up_model(error);
+  }
+  throw actors::SidecarError(503, "READ_MODEL", "the list of products is being read anew");
+}
+
 int Index::waiting(const Known& known) {
   return static_cast<int>(std::count_if(known.head.pending.begin(), known.head.pending.end(),
                                         [&](const auto& event) { return !known.left.contains(event.id); }));
@@ -75,7 +105,11 @@ void Index::learn_locked(std::size_t log, const LogHead& head) {
 }
 
 void Index::learn(const Change& change, const LogHead& head) {
-  model_.apply({change});
+  try {
+    apply({change});
+  } catch (const actors::SidecarError&) {
+    // What was written is written; the list finds it when it is read anew.
+  }
   const std::lock_guard lock(mutex_);
   learn_locked(log_of(change.product.id), head);
 }
@@ -123,7 +157,7 @@ actors::Task<void> Index::open() {
   if (places[place_of_catalog] != note.id) {
     model_.forget();
     places.clear();
-    model_.apply({}, {}, {{place_of_catalog, note.id}});
+    apply({}, {}, {{place_of_catalog, note.id}});
   }
   {
     const std::lock_guard lock(mutex_);
@@ -202,7 +236,7 @@ actors::Task<void> Index::catch_up() {
     auto entries = words->in_order();
     co_await take(std::move(entries));
     const LogPlace reached{head->segments, head->entries.size()};
-    model_.apply({}, {}, {{log_key(i), reached.text()}});
+    apply({}, {}, {{log_key(i), reached.text()}});
     const std::lock_guard lock(mutex_);
     known_[i].place = reached;
   }
@@ -251,7 +285,7 @@ actors::Task<void> Index::take(std::vector<LogEntry> entries) {
     else if (known->stock_revision < entry.stock_revision)
       words.push_back({entry.id, entry.in_stock, entry.stock_revision});
   }
-  if (!words.empty()) model_.apply({}, words);
+  if (!words.empty()) apply({}, words);
   for (std::size_t first = 0; first < to_read.size(); first += products_at_a_time * reads_at_once) {
     const auto some = part(to_read, first, products_at_a_time * reads_at_once);
     std::vector<actors::Task<std::vector<std::optional<actors::StateItem>>>> reads;
@@ -273,7 +307,7 @@ actors::Task<void> Index::take(std::vector<LogEntry> entries) {
         const auto item = *items.read<ProductItem>(key.front());
         changes.push_back({shown(item), item.deleted, entry.in_stock, entry.stock_revision});
       }
-    model_.apply(changes);
+    apply(changes);
   }
 }
 
@@ -297,7 +331,7 @@ actors::Task<void> Index::follow_stock(ProductId id) {
   };
   const auto written = co_await commit_.change(keys, decide);
   if (!written) co_return;
-  model_.apply({}, {written->second});
+  apply({}, {written->second});
   const std::lock_guard lock(mutex_);
   learn_locked(log_of(id), written->first);
 }

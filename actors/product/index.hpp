@@ -46,10 +46,13 @@ class Index {
   /// Publishes an event that `learn` has seen. A failure is reported, not thrown: the event stays where it is.
   actors::Task<void> publish(OutboxEntry event);
 
-  /// Reads everything that the read model does not have yet, at the start. Throws what the store throws: call it again.
+  /// Reads everything that the read model does not have yet: at the start, and when the model had to be begun again.
+  /// Throws what the store throws: call it again.
   actors::Task<void> open();
-  /// Whether `open` has done so.
+  /// Whether `open` has done so, and the read model has not failed since.
   bool is_open() const { return open_; }
+  /// The page of a list. Throws SidecarError 503 while the index is not open.
+  std::optional<ReadModel::Page> select(const Query& query);
   /// Reads what changed, unless that was done less than `age` ago.
   actors::Task<void> refresh(actors::Duration age = list_age);
   const ReadModel& model() const { return model_; }
@@ -78,6 +81,10 @@ class Index {
   void learn_locked(std::size_t log, const LogHead& head);
   std::vector<std::pair<std::size_t, OutboxEntry>> overdue() const;
   actors::Task<void> take_off(std::vector<std::size_t> logs);
+
+  void apply(const std::vector<Change>& changes, const std::vector<StockWord>& words = {},
+             const std::map<std::string, std::string>& places = {});
+  void give_up_model(const ReadModelError& error);
 
   actors::Task<void> catch_up();
   /// The entries of a log since the read model's place, or all of them; none if it was folded meanwhile.
