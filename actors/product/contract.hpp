@@ -1,5 +1,6 @@
 /// What the catalog tells the rest of the shop: its events, and the listing it answers on `GET
-/// /internal/products/{id}`, and what other services ask of its stock. The catalog itself is stateless: it has no actor.
+/// /internal/products/{id}`, and what other services ask of its stock. The catalog itself is stateless: it has no
+/// actor.
 #pragma once
 
 #include <string>

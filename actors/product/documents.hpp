@@ -2,11 +2,11 @@
 ///
 /// | key | holds | changes with |
 /// |---|---|---|
-/// | `product.<id>` | `ProductItem`: the product, or the tombstone of a deleted one | create, replace, remove, a
-/// picture | | `stock.<id>` | `StockItem`: how many pieces there are, and how many orders hold | a reservation, a sale,
-/// a stock-take | | `order.<id>` | `Reservation`: what an order holds or took | an order, three times at most | |
-/// `picture.<id>.…` | a product's picture, see picture_store.hpp | a picture | | `log.…`, `catalog` | what changed in
-/// the catalog, see change_log.hpp | create, replace, remove, first and last piece |
+/// | `product.<id>` | `ProductItem`: the product, or a deleted one's tombstone | create, replace, picture, remove |
+/// | `stock.<id>` | `StockItem`: the pieces, and how many orders hold | a reservation, a sale, a stock-take |
+/// | `order.<id>` | `Reservation`: what an order holds or took | an order, three times at most |
+/// | `picture.<id>.…` | a picture's bytes, see picture_store.hpp | a picture |
+/// | `log.…`, `catalog` | what changed, see change_log.hpp | create, replace, remove, first and last piece |
 ///
 /// An item of DynamoDB holds at most 400 KB; see `Items::write`.
 #pragma once

@@ -2,8 +2,7 @@
 ///
 /// | key | holds |
 /// |---|---|
-/// | `picture.<id>.<version>.<n>` | the n-th piece of the picture that came with that version of the product: JSON
-/// text, base64 |
+/// | `picture.<id>.<version>.<n>` | piece n of the picture that came with that version, base64 as a JSON text |
 ///
 /// The product's own item keeps the `PictureRecord`; it changes in the same transaction that brings the new pieces and
 /// takes the old ones away. Pieces of a version never change, so whoever reads all of them has that picture or none.

@@ -111,7 +111,8 @@ def environment(rollout: Rollout) -> Findings:
             "METRICS_PORT": str(pod["metrics"]), "METRICS_ADDRESS": "0.0.0.0", "DAPR_HTTP_PORT": str(pod["sidecarHttp"]),
             "DAPR_API_TOKEN": {"secretKeyRef": {"name": notes["dapr.io/api-token-secret"], "key": "token"}},
             "APP_API_TOKEN": {"secretKeyRef": {"name": notes["dapr.io/app-token-secret"], "key": "token"}}}
-            | ({"STREAM_PORT": str(known["ports"]["stream"])} if "stream" in known["ports"] else {}), told)
+            | ({"STREAM_PORT": str(known["ports"]["stream"])} if "stream" in known["ports"] else {})
+            | ({"READ_MODEL_FILE": "/var/lib/read-model/products.sqlite"} if known["short"] == "product" else {}), told)
         settings = (ROOT / "services" / "common" / "settings.hpp").read_text()
         for name in told:
             if f"| {name} |" not in settings:

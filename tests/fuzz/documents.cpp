@@ -104,9 +104,8 @@ void of_catalog(const std::string& key, const std::string& text) {
   bool readable = false;
   if (!is_of<shop::product::ProductItem>(key, "product.", text, readable) &&
       !is_of<shop::product::StockItem>(key, "stock.", text, readable) &&
-      !is_of<shop::product::Head>(key, "index.", text, readable) &&
-      !is_of<shop::product::Shard>(key, "shard.", text, readable) &&
-      !is_of<shop::product::OrderMark>(key, "order.", text, readable))
+      !is_of<shop::product::LogHead>(key, "log.", text, readable) &&
+      !is_of<shop::product::Reservation>(key, "order.", text, readable))
     return;
   fuzz::Shop shop;
   auto& bench = shop.bench;
@@ -122,6 +121,7 @@ void of_catalog(const std::string& key, const std::string& text) {
   auto& index = shop.catalog.index;
   auto& stock = shop.catalog.stock;
   auto& catalog = shop.catalog.catalog;
+  attempt([&] { return index.open(); });
   attempt([&] { return catalog.find(tea); });
   attempt([&] { return catalog.listing(tea); });
   attempt([&] { return catalog.list({}); });
@@ -132,7 +132,8 @@ void of_catalog(const std::string& key, const std::string& text) {
   attempt([&] { return stock.adjust(tea, -1, "k"); });
   shop::order::Confirmed order{shop::OrderId("o"), {}, {{tea, "Tea", 2, {450, "EUR"}}}, {900, "EUR"}, {}};
   order.payment_id = shop::PaymentId("p");
-  attempt([&] { return stock.take(order, {}); });
+  attempt([&] { return stock.reserve(order.order_id, {{{tea, 2}}}); });
+  attempt([&] { return stock.sell(order, {}); });
   attempt([&] { return stock.give_back({order.order_id, {}, order.lines, order.total, "", true}); });
   attempt([&] { return catalog.remove(tea, {}, {}); });
   if (!readable)

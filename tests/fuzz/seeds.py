@@ -76,12 +76,14 @@ def _documents() -> dict[str, str]:
 
     stored = {"Cart": ("cart", "cart.document"), "CartProduct": ("cart", "cart_product.document"), "Order": ("order", "order.state"),
               "CustomerOrders": ("order", "customer_orders.list"), "ProductDemand": ("order", "product_demand"), "Payment": ("payment", "payment.state")}
-    items = {"product.tea": "item.product", "stock.tea": "item.stock", "order.o": "item.order"}
+    items = {"product.tea": "item.product", "stock.tea": "item.stock", "order.o": "item.order.held"}
     found = {name: of_actor(name, _golden(*place)) for name, place in stored.items()}
     found |= {key: f"store {key}\n{json.dumps(_golden('product', name))}" for key, name in items.items()}
+    found |= {f"order.{state}": f"store order.o\n{json.dumps(_golden('product', f'item.order.{state}'))}" for state in ("sold", "refused")}
+    found["order.former"] = 'store order.o\n{"taken":[{"productId":"tea","quantity":2}],"closed":false,"takenBy":"w"}'
+    # Of every log, since which one a product's changes are in follows from its id.
     for number in range(16):
-        found[f"index.{number:02}"] = f"store index.{number:02}\n{json.dumps(_golden('product', 'item.head'))}"
-        found[f"shard.{number:02}"] = f"store shard.{number:02}\n{json.dumps(_golden('product', 'item.shard'))}"
+        found[f"log.{number:02}"] = f"store log.{number:02}\n{json.dumps(_golden('product', 'item.log'))}"
     return found
 
 

@@ -18,14 +18,23 @@ Shop::Shop() {
       .add<shop::order::ProductDemand>()
       .add<shop::payment::Payment>([this] { return std::make_unique<shop::payment::Payment>(gateway); });
   bench.sidecar.applications["product-service"] = [this](const actors::HttpRequest& request) {
-    if (request.path.starts_with("/internal/reservations/"))
-      return actors::HttpAnswer{200, R"({"held":true})", "application/json"};
-    if (request.path == "/internal/availability") return actors::HttpAnswer{200, R"({"items":[]})", "application/json"};
-    const std::string prefix = "/internal/products/";
-    require(request.path.starts_with(prefix), "the catalog is asked for a product", request.path);
-    actors::ChannelRequest own{request.verb, request.path, {request.path.substr(prefix.size())}, {}, {}};
-    auto answer = bench.run(shop::product::answer_listing(catalog.catalog, std::move(own)));
-    return actors::HttpAnswer{answer.status, std::move(answer.body), std::move(answer.content_type)};
+    const std::string reservations = "/internal/reservations/", products = "/internal/products/";
+    const auto under = [&](const std::string& prefix) {
+      return request.path.substr(std::min(prefix.size(), request.path.size()));
+    };
+    actors::ChannelRequest own{request.verb, request.path, {}, request.body, {}};
+    std::optional<actors::ChannelAnswer> answer;
+    if (request.path.starts_with(reservations)) {
+      own.parameters = {under(reservations)};
+      answer = bench.run(shop::product::answer_reservation(catalog.stock, std::move(own)));
+    } else if (request.path == "/internal/availability") {
+      answer = bench.run(shop::product::answer_availability(catalog.stock, std::move(own)));
+    } else {
+      require(request.path.starts_with(products), "the catalog is asked for a product", request.path);
+      own.parameters = {under(products)};
+      answer = bench.run(shop::product::answer_listing(catalog.catalog, std::move(own)));
+    }
+    return actors::HttpAnswer{answer->status, std::move(answer->body), std::move(answer->content_type)};
   };
   // Something to buy.
   shop::product::NewProduct tea{shop::ProductId("tea"), "Tea", "A leaf.", "drinks", {450, "EUR"}, 10, {}};

@@ -48,12 +48,14 @@ struct Shop {
   actors::testing::FakeStateStore books{bench.clock};
   shop::payment::SimulatedGateway gateway{books, bench.clock, [](actors::Duration) { return at_once(); }};
   std::shared_ptr<shop::cart::ProductCache> cache = std::make_shared<shop::cart::ProductCache>();
+  shop::product::ReadModel model{""};
   shop::product::Components catalog{products,
                                     bench.sidecar,
                                     bench.clock,
                                     observer,
                                     [](actors::Duration) { return at_once(); },
-                                    [](const shop::OrderId&, const shop::ProductId&, std::int64_t) {}};
+                                    [](const shop::OrderId&, const shop::ProductId&, std::int64_t) {},
+                                    model};
 
   static constexpr std::array<std::string_view, 4> services{"product", "cart", "order", "payment"};
   std::array<actors::Subscriptions, 4> subscriptions{shop::product::subscriptions(catalog.stock),
