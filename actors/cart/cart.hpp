@@ -14,12 +14,11 @@
 #include "actors/cart/contract.hpp"
 #include "actors/cart/product_cache.hpp"
 #include "actors/runtime/actor.hpp"
+#include "actors/shared/limits.hpp"
 #include "actors/shared/party.hpp"
 
 namespace shop::cart {
 
-constexpr int most_pieces = 999;  ///< of one product
-constexpr std::size_t most_lines = 40;
 /// The currency of nothing (ISO 4217): what a cart without items costs.
 constexpr auto no_currency = "XXX";
 

@@ -86,7 +86,7 @@ actors::Task<Reserved> Stock::reserve(OrderId order, Reserve request) {
   std::set<ProductId> impossible;
   for (const auto& line : request.lines) {
     wanted[line.product_id] += line.quantity;
-    if (line.quantity < 1 || line.quantity > most_pieces_a_line) impossible.insert(line.product_id);
+    if (line.quantity < 1 || line.quantity > most_pieces) impossible.insert(line.product_id);
   }
   const auto keys = keys_of(order, products_of(request.lines));
   Changed changed;

@@ -18,15 +18,12 @@
 #include "actors/product/documents.hpp"
 #include "actors/product/index.hpp"
 #include "actors/runtime/result.hpp"
+#include "actors/shared/limits.hpp"
 
 namespace shop::product {
 
 /// An order was sold fewer pieces than it has in its lines: so many are missing.
 using Oversold = std::function<void(const OrderId&, const ProductId&, std::int64_t missing)>;
-
-/// Of one product, an order has at most so many pieces; it has at most so many lines.
-inline constexpr std::int64_t most_pieces_a_line = 999;
-inline constexpr std::size_t most_lines_an_order = 40;
 
 /// Thread-safe.
 class Stock {

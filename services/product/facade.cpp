@@ -194,8 +194,8 @@ Task<actors::ChannelAnswer> answer_reservation(Stock& stock, actors::ChannelRequ
   if (!is_id(id)) co_return channel_problem(400, "", "The path names no id of an order.", request.path);
   auto wanted = body_of<Reserve>(request);
   if (!wanted) co_return channel_problem(400, "", wanted.error(), request.path);
-  if (wanted->lines.empty() || wanted->lines.size() > most_lines_an_order)
-    co_return channel_problem(400, "", "An order has 1 to " + std::to_string(most_lines_an_order) + " lines.",
+  if (wanted->lines.empty() || wanted->lines.size() > most_lines)
+    co_return channel_problem(400, "", "An order has 1 to " + std::to_string(most_lines) + " lines.",
                               request.path);
   auto reserved = co_await stock.reserve(OrderId(id), *std::move(wanted));
   co_return actors::ChannelAnswer{200, actors::json::to_string(reserved)};
@@ -204,8 +204,8 @@ Task<actors::ChannelAnswer> answer_reservation(Stock& stock, actors::ChannelRequ
 Task<actors::ChannelAnswer> answer_availability(Stock& stock, actors::ChannelRequest request) {
   auto asked = body_of<AskAvailability>(request);
   if (!asked) co_return channel_problem(400, "", asked.error(), request.path);
-  if (asked->products.size() > most_lines_an_order)
-    co_return channel_problem(400, "", "At most " + std::to_string(most_lines_an_order) + " products at once.",
+  if (asked->products.size() > most_lines)
+    co_return channel_problem(400, "", "At most " + std::to_string(most_lines) + " products at once.",
                               request.path);
   const auto items = co_await stock.items(std::move(asked->products));
   Availability availability;
