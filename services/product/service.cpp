@@ -86,6 +86,7 @@ int run(services::Substitutes substitutes) {
       return answer_availability(stock, std::move(request));
     });
     add_routes(service.facade(), components);
+    add_picture_routes(service.facade(), components.catalog);
     add_import(
         service.streams(),
         [&catalog = components.catalog](NewProduct product, actors::Trace trace) {

@@ -8,8 +8,8 @@ import pytest
 import requests
 from stack import unique, wait_until
 
-PRODUCT_FIELDS = {"id", "name", "description", "category", "price", "stock", "reserved", "imageUrl", "version", "createdAt",
-                  "updatedAt"}
+PRODUCT_FIELDS = {"id", "name", "description", "category", "price", "stock", "reserved", "available", "imageUrl", "version",
+                  "createdAt", "updatedAt"}
 
 
 def euro(cents: int) -> dict:
@@ -191,7 +191,7 @@ def test_the_service_describes_itself(guest):
     assert document["openapi"].startswith("3.1")
     assert {path: sorted(set(item) - {"parameters"}) for path, item in document["paths"].items()} == {
         "/products": ["get", "post"], "/products/{id}": ["delete", "get", "put"], "/products/{id}/stock": ["post"],
-        "/products/{id}/image": ["get", "put"], "/categories": ["get"], "/healthz": ["get"], "/readyz": ["get"], "/openapi.json": ["get"]}
+        "/products/{id}/image": ["get", "put"], "/products/import": ["post"], "/categories": ["get"], "/healthz": ["get"], "/readyz": ["get"], "/openapi.json": ["get"]}
     assert set(document["components"]["schemas"]["Product"]["required"]) == PRODUCT_FIELDS
 
 
