@@ -43,7 +43,7 @@ actors::Task<void> keep_up(actors::Host& host, Index& index, const std::atomic<b
     if (!failure.empty() && failure != last_failure)
       services::log::warning("the product list was not refreshed", {{"error", failure}});
     last_failure = std::move(failure);
-    co_await host.sleep(1s);
+    co_await host.sleep(index.is_open() ? 1000ms : 200ms);
   }
 }
 

@@ -290,9 +290,11 @@ def test_a_checkout_of_what_cannot_be_had_is_refused_with_what_can(customer, car
 
     def refused():  # the coarse word may be a second old
         answer = check_out(customer, cart, key)
-        return answer.status_code == 409 and answer
+        assert answer.status_code == 409, answer.text
+        return [answer]  # a response of that status is false by itself
 
-    found = problem(wait_until(refused, what="the refusal"), 409, "out_of_stock")
+    (answer,) = wait_until(refused, what="the refusal")
+    found = problem(answer, 409, "out_of_stock")
     assert [(error["pointer"], error["available"]) for error in found["errors"]] == [("/items/1", 2), ("/items/2", 0)]
     assert all(error["detail"] for error in found["errors"])
     assert len(view(customer, cart)["items"]) == 3
