@@ -132,7 +132,6 @@ Problems problems_of(const WholeProduct& product, const ProductId& id) {
 
 actors::Task<actors::Result<View>> Catalog::write(ProductId id, Asked asked, Decide decide, bool writes_much) {
   const std::vector<std::string> keys{product_key(id), stock_key(id), log_key(log_of(id))};
-  const auto write_id = Writes::id_of(asked.request, digest_of(asked.content));
   std::optional<Written> written;
   std::optional<View> there;
   StockItem stock;
@@ -140,7 +139,7 @@ actors::Task<actors::Result<View>> Catalog::write(ProductId id, Asked asked, Dec
   const auto change = [&](Items& items) -> std::optional<actors::Refusal> {
     const auto item = items.read<ProductItem>(keys[0]);
     stock = items.read<StockItem>(keys[1]).value_or(StockItem{});
-    if (item && item->writes.contain(write_id)) {
+    if (item && item->writes.contain(asked.request, asked.content)) {
       if (written) return std::nullopt;  // stored by the attempt before; its answer was lost
       // Or by the request before. Its event is on its way, or left behind for whoever refreshes the list next.
       if (item->deleted && !asked.content.empty()) return existing(item, id).error();
@@ -160,7 +159,7 @@ actors::Task<actors::Result<View>> Catalog::write(ProductId id, Asked asked, Dec
     written = std::move(**decided);
 
     if (item) written->item.writes = item->writes;
-    written->item.writes.add(write_id);
+    written->item.writes.add(asked.request, asked.content);
     items.write(keys[0], written->item);
     if (written->stock) {
       stock = *written->stock;

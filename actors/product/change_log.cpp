@@ -7,10 +7,10 @@
 namespace shop::product {
 namespace {
 
-/// With ids of usual length a head takes one or two kilobytes, and so as many write units.
-constexpr std::size_t entries_a_segment = 24;
+/// Few, since every write pays for the head: with ids of usual length it stays below a kilobyte.
+constexpr std::size_t entries_a_segment = 8;
 /// Folded at the earliest with so many segments.
-constexpr std::int64_t least_segments = 64;
+constexpr std::int64_t least_segments = 128;
 
 std::string two_digits(std::size_t number) {
   return (number < 10 ? "0" : "") + std::to_string(number);

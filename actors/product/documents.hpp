@@ -58,23 +58,17 @@ struct Product {
       actors::json::field("createdAt", &Product::created_at), actors::json::field("updatedAt", &Product::updated_at));
 };
 
-/// The ids of an item's latest writes. The answer to a transaction can be lost although it was carried out: who finds
-/// the id of its own write has nothing left to do. So can the answer to a request: where its client gave it a name (an
-/// idempotency key), that is part of the id.
+/// The latest writes of an item. The answer to a transaction can be lost although it was carried out: who finds its own
+/// write has nothing left to do. So can the answer to a request, whose client repeats it under the same name (its
+/// idempotency key).
 struct Writes {
   static constexpr std::size_t kept = 16;
   std::vector<std::string> ids;
-  bool contain(const std::string& id) const { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
-  /// The id of the write that a request asks for: the request's name, which holds no line feed, and what it wants.
-  static std::string id_of(const std::string& request, const std::string& what) { return request + '\n' + what; }
-  /// Whether there is one of this request, whatever it wanted.
-  bool contain_of(const std::string& request) const {
-    return std::any_of(ids.begin(), ids.end(), [&](const auto& id) { return id.starts_with(id_of(request, "")); });
-  }
-  void add(std::string id) {
-    ids.push_back(std::move(id));
-    if (ids.size() > kept) ids.erase(ids.begin());
-  }
+  /// Whether the request has written `what` it wanted.
+  bool contain(const std::string& request, const std::string& what) const;
+  /// Whether the request has written anything, whatever it wanted.
+  bool contain_of(const std::string& request) const;
+  void add(const std::string& request, const std::string& what);
   bool operator==(const Writes&) const = default;
 };
 

@@ -8,8 +8,7 @@
 namespace shop::product {
 namespace {
 
-constexpr std::size_t most_pending = 400;   // of some 500 bytes each
-constexpr std::size_t heads_at_a_time = 8;  // written together: few enough for others to come in between
+constexpr std::size_t most_pending = 400;  // of some 500 bytes each
 constexpr std::size_t segments_at_a_time = 50;
 constexpr std::size_t products_at_a_time = 100;  // what DynamoDB reads at once
 constexpr std::size_t reads_at_once = 4;
@@ -357,32 +356,25 @@ std::vector<std::pair<std::size_t, OutboxEntry>> Index::overdue() const {
   return events;
 }
 
-actors::Task<void> Index::take_off(std::vector<std::size_t> logs) {
-  std::vector<std::string> keys;
-  for (const auto log : logs) keys.push_back(log_key(log));
+/// One head at a time: alone it is a single write, at half the units of a transaction.
+actors::Task<void> Index::take_off(std::size_t log) {
+  const std::vector<std::string> keys{log_key(log)};
   const auto decide = [&](Items& items) {
-    std::vector<LogHead> heads;
-    for (std::size_t i = 0; i < keys.size(); ++i) {
-      auto head = items.read<LogHead>(keys[i]).value_or(LogHead{});
-      const std::lock_guard lock(mutex_);
-      if (std::erase_if(head.pending, [&](const auto& event) { return known_[logs[i]].left.contains(event.id); }) > 0) {
-        ++head.revision;
-        items.write(keys[i], head);
-      }
-      heads.push_back(std::move(head));
+    auto head = items.read<LogHead>(keys[0]).value_or(LogHead{});
+    const std::lock_guard lock(mutex_);
+    if (std::erase_if(head.pending, [&](const auto& event) { return known_[log].left.contains(event.id); }) > 0) {
+      ++head.revision;
+      items.write(keys[0], head);
     }
-    return heads;
+    return head;
   };
-  const auto heads = co_await commit_.change(keys, decide);
+  const auto head = co_await commit_.change(keys, decide);
   const std::lock_guard lock(mutex_);
-  for (std::size_t i = 0; i < heads.size(); ++i) {
-    learn_locked(logs[i], heads[i]);
-    // What others had taken off before: there is nothing left to do about it.
-    std::erase_if(known_[logs[i]].left, [&](const auto& id) {
-      return std::none_of(heads[i].pending.begin(), heads[i].pending.end(),
-                          [&](const auto& event) { return event.id == id; });
-    });
-  }
+  learn_locked(log, head);
+  // What others had taken off before: there is nothing left to do about it.
+  std::erase_if(known_[log].left, [&](const auto& id) {
+    return std::none_of(head.pending.begin(), head.pending.end(), [&](const auto& event) { return event.id == id; });
+  });
 }
 
 actors::Task<void> Index::fold(std::size_t log) {
@@ -458,10 +450,7 @@ actors::Task<void> Index::tend() {
       if (is_long(known_[i].head)) long_ones.push_back(i);
     }
   }
-  for (std::size_t first = 0; first < untidy.size(); first += heads_at_a_time) {
-    auto some = part(untidy, first, heads_at_a_time);
-    co_await take_off(std::move(some));
-  }
+  for (const auto log : untidy) co_await take_off(log);
   for (const auto& id : to_follow) co_await follow_stock(id);
   for (const auto log : long_ones) co_await fold(log);
   co_await take_over_again();

@@ -45,14 +45,14 @@ Stock::Stock(actors::StateStore& store, actors::Sidecar& sidecar, const actors::
 
 actors::Task<actors::Result<View>> Stock::adjust(ProductId id, std::int64_t delta, std::string write) {
   const std::vector<std::string> keys{product_key(id), stock_key(id)};
-  const auto this_write = Writes::id_of(write, std::to_string(delta));
+  const auto wanted = std::to_string(delta);
   StockItem stock;
   const auto decide = [&](Items& items) -> actors::Result<View> {
     const auto item = items.read<ProductItem>(keys[0]);
     if (!item || item->deleted)
       return refuse(Reason::NotFound, "unknown_product", "There is no product " + id.value + ".");
     stock = items.read<StockItem>(keys[1]).value_or(StockItem{});
-    if (!stock.writes.contain(this_write)) {
+    if (!stock.writes.contain(write, wanted)) {
       if (stock.writes.contain_of(write))
         return refuse(Reason::Unprocessable, "idempotency_key_reused",
                       "This idempotency key was used for another change of the stock: send a new one.");
@@ -68,7 +68,7 @@ actors::Task<actors::Result<View>> Stock::adjust(ProductId id, std::int64_t delt
                       "A product has at most " + std::to_string(most_stock) + " pieces.");
       stock.count += delta;
       ++stock.revision;
-      stock.writes.add(this_write);
+      stock.writes.add(write, wanted);
       items.write(keys[1], stock);
     }
     return view_of(shown(*item), stock);

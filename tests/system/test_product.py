@@ -150,6 +150,12 @@ def test_the_list_is_paged_filtered_and_sorted(create, guest):
     assert {"name": category, "count": 7} in categories
 
 
+@pytest.mark.parametrize("length", [201, 4000, 10_000])
+def test_a_search_that_is_too_long_is_told_the_limit(guest, length):
+    answer = guest.call("GET", "product", "/products?limit=5&q=" + "a" * length)
+    assert is_problem(answer, 400) and "200 bytes" in answer.json()["detail"], answer.text
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "cursor=x", "sort=x", "minPrice=x", "inStock=maybe"])
 def test_bad_queries_are_refused(guest, query):
     assert is_problem(guest.call("GET", "product", f"/products?{query}"), 400)

@@ -48,7 +48,7 @@ def metered(proxied):
 
 
 def product(name: str, price: int) -> dict:
-    return {"name": f"Teapot {name}", "description": "x" * 700, "category": "kitchen", "price": euro(price)}
+    return {"name": f"Teapot {name}", "description": "x" * 3500, "category": "kitchen", "price": euro(price)}
 
 
 def fill(platform, prefix: str, numbers: range) -> None:

@@ -9,7 +9,7 @@ using shop::testing::golden;
 
 class ProductGoldenTest : public CatalogTest {
  protected:
-  static constexpr const char* write_id = "00000000000000000000000000000000";
+  static constexpr const char* write_id = "000000000000.000000000000";
   std::string stored(const std::string& key) const { return store.stored(key).value(); }
   /// A stored item with its random write ids replaced.
   template <class T>
