@@ -59,7 +59,8 @@ std::string picture_url(const ProductId& id, const PictureRecord& record) {
 }
 
 bool is_own_picture(const std::string& url, const ProductId& id) {
-  return url.starts_with("/products/" + id.value + "/image");
+  const auto own = "/products/" + id.value + "/image";
+  return url == own || url.starts_with(own + '?');
 }
 
 Product shown(const ProductItem& item) {

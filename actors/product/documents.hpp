@@ -62,7 +62,8 @@ struct Product {
 /// write has nothing left to do. So can the answer to a request, whose client repeats it under the same name (its
 /// idempotency key).
 struct Writes {
-  static constexpr std::size_t kept = 16;
+  /// As many as are committed together at most: after a lost answer each must still find its own.
+  static constexpr std::size_t kept = GroupCommit::most_changes;
   std::vector<std::string> ids;
   /// Whether the request has written `what` it wanted.
   bool contain(const std::string& request, const std::string& what) const;

@@ -4,11 +4,14 @@
 
 #include "actors/product/takeover.hpp"
 #include "actors/runtime/calls.hpp"
+#include "actors/runtime/stored_size.hpp"
 
 namespace shop::product {
 namespace {
 
 constexpr std::size_t most_pending = 400;  // of some 500 bytes each
+constexpr std::size_t most_pending_bytes = 250'000;
+constexpr int most_failed_publishes = 3;
 constexpr std::size_t segments_at_a_time = 50;
 constexpr std::size_t products_at_a_time = 100;  // what DynamoDB reads at once
 constexpr std::size_t reads_at_once = 4;
@@ -16,6 +19,14 @@ constexpr std::size_t erased_at_a_time = 90;
 /// How often what replicas of the former version wrote is looked for, in a catalog that once was in their form.
 constexpr actors::Duration take_over_age = std::chrono::seconds(30);
 constexpr auto place_of_catalog = "catalog";
+
+/// Of many events; few cannot be much.
+std::size_t bytes_of(const std::vector<OutboxEntry>& events) {
+  std::size_t bytes = 0;
+  if (events.size() < 100) return bytes;
+  for (const auto& event : events) bytes += actors::stored_size(actors::json::to_string(event));
+  return bytes;
+}
 
 template <class T>
 std::vector<T> part(const std::vector<T>& all, std::size_t first, std::size_t count) {
@@ -42,7 +53,7 @@ LogHead Index::append(Items& items, LogEntry entry, std::optional<OutboxEntry> e
     const std::lock_guard lock(mutex_);
     std::erase_if(head.pending, [&](const auto& waiting) { return known_[log].left.contains(waiting.id); });
   }
-  if (event && head.pending.size() >= most_pending)
+  if (event && (head.pending.size() >= most_pending || bytes_of(head.pending) > most_pending_bytes))
     throw actors::SidecarError(503, "OUTBOX_FULL", "too many events wait to be published");
   ++head.revision;
   if (event) head.pending.push_back(std::move(*event));
@@ -51,13 +62,12 @@ LogHead Index::append(Items& items, LogEntry entry, std::optional<OutboxEntry> e
   return head;
 }
 
-/// A read model that fails is begun again: `open` reads everything anew.
+/// A read model that fails is begun again, by whoever refreshes next: only one does so at a time.
 void Index::give_up_model(const ReadModelError& error) {
   observer_.warned(std::string("the read model failed and is made anew: ") + error.what());
-  open_ = false;
-  model_.forget();
   const std::lock_guard lock(mutex_);
-  for (auto& known : known_) known.place.reset();
+  open_ = false;
+  broken_ = true;
   refreshed_.reset();
 }
 
@@ -113,7 +123,7 @@ void Index::learn(const Change& change, const LogHead& head) {
   learn_locked(log_of(change.product.id), head);
 }
 
-actors::Task<void> Index::publish(OutboxEntry event) {
+actors::Task<bool> Index::publish(OutboxEntry event) {
   const auto subject = event.subject.value_or("");
   const auto log = log_of(ProductId(subject));
   {
@@ -131,10 +141,11 @@ actors::Task<void> Index::publish(OutboxEntry event) {
   const std::lock_guard lock(mutex_);
   auto& known = known_[log];
   known.leaving.erase(event.id);
-  if (!left) co_return;
+  if (!left) co_return false;
   const auto before = waiting(known);
   known.left.insert(event.id);
   if (const auto delta = waiting(known) - before) observer_.outbox_changed("Product", delta);
+  co_return true;
 }
 
 // --- following the log
@@ -152,22 +163,39 @@ actors::Task<void> Index::open() {
     note_item = co_await store_.get(catalog_key);
   }
   const auto note = actors::json::parse<CatalogNote>(note_item.value().value);
-  auto places = model_.places();
-  if (places[place_of_catalog] != note.id) {
-    model_.forget();
-    places.clear();
-    apply({}, {}, {{place_of_catalog, note.id}});
-  }
   {
     const std::lock_guard lock(mutex_);
+    catalog_ = note.id;
     was_taken_over_ = note.taken_over;
     taken_over_at_ = clock_.now();
-    for (std::size_t i = 0; i < log_count; ++i)
-      if (const auto place = places.find(log_key(i)); place != places.end())
-        known_[i].place = LogPlace::from(place->second);
   }
   co_await refresh(actors::Duration{});
-  open_ = true;
+  const std::lock_guard lock(mutex_);
+  open_ = !broken_;
+}
+
+/// Sees to it that the read model is this catalog's, and that its places are known.
+void Index::prepare_model() {
+  bool broken = false;
+  std::string catalog;
+  {
+    const std::lock_guard lock(mutex_);
+    broken = std::exchange(broken_, false);
+    if (!broken && prepared_ == catalog_) return;
+    catalog = catalog_;
+  }
+  auto places = model_.places();
+  if (broken || places[place_of_catalog] != catalog) {
+    model_.forget();
+    places.clear();
+    apply({}, {}, {{place_of_catalog, catalog}});
+  }
+  const std::lock_guard lock(mutex_);
+  for (std::size_t i = 0; i < log_count; ++i) {
+    const auto place = places.find(log_key(i));
+    known_[i].place = place == places.end() ? std::nullopt : LogPlace::from(place->second);
+  }
+  prepared_ = catalog;
 }
 
 actors::Task<void> Index::refresh(actors::Duration age) {
@@ -205,11 +233,17 @@ actors::Task<void> Index::refresh(actors::Duration age) {
     if (!failure) refreshed_ = now;
     waiting = std::exchange(waiting_for_refresh_, {});
   }
-  for (const auto& done : waiting) done();
+  for (const auto& done : waiting) {
+    if (failure)
+      done.fail(failure);  // or each would ask a store that hangs, one after the other
+    else
+      done();
+  }
   if (failure) std::rethrow_exception(failure);
 }
 
 actors::Task<void> Index::catch_up() {
+  prepare_model();
   const auto keys = all_log_keys();
   auto found = co_await store_.get_all(keys);
   const Items heads(keys, std::move(found));
@@ -279,6 +313,9 @@ actors::Task<void> Index::take(std::vector<LogEntry> entries) {
   std::vector<StockWord> words;
   for (const auto& entry : entries) {
     const auto known = model_.known(entry.id);
+    // The word may be an old one, which this replica did not contradict because it did not know it yet.
+    if (known && known->in_stock != entry.in_stock && known->stock_revision < entry.stock_revision)
+      follow_stock_later(entry.id);
     if (!known || known->version < entry.version)
       to_read.push_back(entry);
     else if (known->stock_revision < entry.stock_revision)
@@ -438,20 +475,31 @@ actors::Task<void> Index::take_over_again() {
 
 actors::Task<void> Index::tend() {
   co_await refresh(idle_age);
-  const auto events = overdue();
-  for (const auto& [log, event] : events) co_await publish(event);
+  int failed = 0;
+  for (const auto& [log, event] : overdue()) {
+    const bool left = co_await publish(event);
+    if (!left && ++failed == most_failed_publishes) break;  // the broker is away
+  }
   std::vector<std::size_t> untidy, long_ones;
-  std::set<ProductId> to_follow;
   {
     const std::lock_guard lock(mutex_);
-    to_follow = std::exchange(to_follow_, {});
     for (std::size_t i = 0; i < log_count; ++i) {
       if (!known_[i].left.empty()) untidy.push_back(i);
       if (is_long(known_[i].head)) long_ones.push_back(i);
     }
   }
   for (const auto log : untidy) co_await take_off(log);
-  for (const auto& id : to_follow) co_await follow_stock(id);
+  for (;;) {
+    ProductId next;
+    {
+      const std::lock_guard lock(mutex_);
+      if (to_follow_.empty()) break;
+      next = *to_follow_.begin();
+    }
+    co_await follow_stock(next);  // one that fails stays for the next time
+    const std::lock_guard lock(mutex_);
+    to_follow_.erase(next);
+  }
   for (const auto log : long_ones) co_await fold(log);
   co_await take_over_again();
 }

@@ -43,8 +43,9 @@ class Index {
 
   /// What this replica wrote, after the transaction.
   void learn(const Change& change, const LogHead& head);
-  /// Publishes an event that `learn` has seen. A failure is reported, not thrown: the event stays where it is.
-  actors::Task<void> publish(OutboxEntry event);
+  /// Publishes an event that `learn` has seen; answers whether it left. A failure is reported, not thrown: the event
+  /// stays where it is.
+  actors::Task<bool> publish(OutboxEntry event);
 
   /// Reads everything that the read model does not have yet: at the start, and when the model had to be begun again.
   /// Throws what the store throws: call it again.
@@ -85,6 +86,7 @@ class Index {
   void apply(const std::vector<Change>& changes, const std::vector<StockWord>& words = {},
              const std::map<std::string, std::string>& places = {});
   void give_up_model(const ReadModelError& error);
+  void prepare_model();
 
   actors::Task<void> catch_up();
   /// The entries of a log since the read model's place, or all of them; none if it was folded meanwhile.
@@ -106,6 +108,9 @@ class Index {
   std::array<Known, log_count> known_;
   std::optional<Time> refreshed_;
   bool refreshing_ = false;
+  bool broken_ = false;   // the read model failed, and is not begun again yet
+  std::string catalog_;   // which one this is, once it is known
+  std::string prepared_;  // for which one the model's places are known
   std::vector<actors::Completion<void>> waiting_for_refresh_;
   std::set<ProductId> to_follow_;
   bool was_taken_over_ = false;

@@ -307,7 +307,12 @@ actors::Task<std::map<ProductId, StockItem>> Stock::items(std::vector<ProductId>
   auto found = co_await store_.get_all(keys);
   const Items read(keys, std::move(found));
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    auto stock = read.read<StockItem>(keys[i]);
+    std::optional<StockItem> stock;
+    try {
+      stock = read.read<StockItem>(keys[i]);
+    } catch (const std::runtime_error& error) {
+      observer_.warned(error.what());  // a page of products must not fail for one of them
+    }
     if (stock) items[to_read[i]] = *stock;
     const std::lock_guard lock(mutex_);
     learn_locked(to_read[i], std::move(stock));

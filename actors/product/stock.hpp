@@ -44,7 +44,8 @@ class Stock {
   /// `order.cancelled`: gives back what the order holds or took. If it has nothing yet, it never will.
   actors::Task<void> give_back(order::Cancelled order);
 
-  /// These products, as they were at most `list_age` ago; without those that the stock does not know.
+  /// These products, as they were at most `list_age` ago; without those that the stock does not know, or whose item
+  /// cannot be read.
   actors::Task<std::map<ProductId, StockItem>> items(std::vector<ProductId> ids);
   /// What this replica wrote or read.
   void learn(const ProductId& id, const StockItem& item);

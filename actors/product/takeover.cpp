@@ -4,6 +4,8 @@ namespace shop::product {
 namespace {
 
 constexpr std::size_t former_shards = 64;
+/// In one head, of at most 2 KB each: far less than an item takes.
+constexpr std::size_t most_events = 150;
 static_assert(former_shards % log_count == 0, "the products of a shard have one log");
 
 std::string two_digits(std::size_t number) {
@@ -51,19 +53,25 @@ actors::Task<bool> take_over(actors::StateStore& store, GroupCommit& commit) {
     const std::vector<std::string> keys{log_keys[log], head_keys[i], "shard." + number};
     const auto decide = [&](Items& items) {
       auto head = items.read<LogHead>(keys[0]).value_or(LogHead{});
-      const auto now = items.read<FormerHead>(keys[1]).value_or(FormerHead{});
+      auto now = items.read<FormerHead>(keys[1]).value_or(FormerHead{});
       const auto shard = items.read<FormerShard>(keys[2]).value_or(FormerShard{});
       auto& taken_over = head.taken_over[number];
       if (taken_over >= now.revision) return true;  // another replica was quicker
       std::vector<LogEntry> entries;
       for (const auto& [product, in_stock] : shard.entries)
         entries.push_back({product.id, product.version, 0, in_stock});
-      taken_over = now.revision;
       ++head.revision;
       append_all(items, log, head, entries);
-      for (const auto& event : now.pending)
-        if (std::none_of(head.pending.begin(), head.pending.end(), [&](const auto& one) { return one.id == event.id; }))
-          head.pending.push_back(event);
+      if (!now.pending.empty()) {
+        // Events move. Four former heads may hold more than one item takes: the rest comes the next time.
+        const auto room = most_events - std::min(most_events, head.pending.size());
+        const auto moved = now.pending.begin() + static_cast<std::ptrdiff_t>(std::min(room, now.pending.size()));
+        head.pending.insert(head.pending.end(), now.pending.begin(), moved);
+        now.pending.erase(now.pending.begin(), moved);
+        ++now.revision;
+        items.write(keys[1], now);
+      }
+      taken_over = now.pending.empty() ? now.revision : now.revision - 1;
       items.write(keys[0], head);
       return true;
     };

@@ -1,5 +1,6 @@
 /// The catalog's former form: what the list shows lay in 64 shards, each with a small head. It is read once, by the
-/// first start of this version, and left as it is, so that the version before can be gone back to.
+/// first start of this version, and left as it is, so that the version before can be gone back to; only the events that
+/// wait there move.
 ///
 /// While replicas of both versions run, in a rolling upgrade, the former ones go on writing their shards: what they
 /// write is taken over too, some seconds later, for as long as it may happen.

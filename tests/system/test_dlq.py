@@ -50,12 +50,16 @@ def poison(platform):
     else:
         platform.redis().xadd("payment-events", {"data": text})
 
-    product = create_product(platform.client("admin"), stock=10)
-    # The item of the product's stock is not what the service wrote, so taking from it fails however often it is tried.
+    product, customer = create_product(platform.client("admin"), stock=10), platform.client("customer", unique("customer"))
+    failing = check_out(customer, [(product["id"], 3)], "tok_insufficient_funds")
+    order_when(customer, failing, "payment_failed")
+    # Once the order holds its pieces, the item of the product's stock is not what the service wrote: taking from it fails however
+    # often it is tried.
     table, key = facts.name("table", app="product-service"), {"key": {"S": f"product-service||stock.{product['id']}"}}
     whole = platform.aws("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
     platform.aws("dynamodb").put_item(TableName=table, Item=whole | {"value": {"S": '"broken"'}})
-    failing = check_out(platform.client("customer", unique("customer")), [(product["id"], 3)])
+    payment = customer.expect(200, "GET", "payment", f"/payments?orderId={failing}")["id"]
+    customer.expect(202, "POST", "payment", f"/payments/{payment}/retry", {"paymentMethod": {"token": "tok_approve"}})
 
     def repair():
         platform.aws("dynamodb").put_item(TableName=table, Item=whole)

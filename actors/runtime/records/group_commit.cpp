@@ -15,9 +15,19 @@ bool contains_any(const std::set<std::string>& set, const std::vector<std::strin
   return std::any_of(keys.begin(), keys.end(), [&](const auto& key) { return set.contains(key); });
 }
 
-bool is_over(const SidecarError& failure, int unmoved) {
-  // After a time-out the client has waited long enough; and where too much is in hand, repeating adds to it.
-  return unmoved >= attempts_without_movement || failure.code() == "TIMED_OUT" || failure.code() == "BUSY";
+/// After a time-out the client has waited long enough; and where too much is in hand, repeating adds to it.
+bool forbids_repeating(const SidecarError& failure) {
+  return failure.code() == "TIMED_OUT" || failure.code() == "BUSY";
+}
+
+bool forbids_repeating(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const SidecarError& error) {
+    return forbids_repeating(error);
+  } catch (...) {
+    return false;
+  }
 }
 
 Duration moment_before(int attempt) {
@@ -124,8 +134,8 @@ Task<void> GroupCommit::run(Batch& batch) {
     failure = std::current_exception();
   }
   if (!failure) co_return;
-  if (batch.changes.size() == 1) {
-    batch.changes.front()->failure = failure;
+  if (batch.changes.size() == 1 || forbids_repeating(failure)) {
+    for (const auto& change : batch.changes) change->failure = failure;
     co_return;
   }
   // One of them may be what the store refuses: the others must not suffer for it.
@@ -177,11 +187,13 @@ Task<void> GroupCommit::attempt(std::vector<std::shared_ptr<Change>> changes) {
     found = co_await store_.get_all(keys);
     Items now(keys, std::move(found));
     if (!items.moved(now)) {
-      if (is_over(*failure, ++unmoved)) throw *failure;
+      if (forbids_repeating(*failure) || ++unmoved >= attempts_without_movement) throw *failure;
       const auto moment = moment_before(unmoved);
       co_await pause_(moment);
       found = co_await store_.get_all(keys);
       now = Items(keys, std::move(found));
+    } else {
+      unmoved = 0;
     }
     items = std::move(now);
   }

@@ -91,6 +91,29 @@ TEST_F(LogTest, AReadModelOfAnotherCatalogIsForgotten) {
   std::remove(file.c_str());
 }
 
+TEST_F(LogTest, AStockItemThatCannotBeReadDoesNotHideTheOtherProducts) {
+  create(tea("cup"));
+  create(tea("tea"));
+  store.put("stock.cup", R"("broken")");
+  advance(list_age);
+  EXPECT_THAT(listed(*other), ElementsAre("cup", "tea"));
+}
+
+TEST_F(LogTest, AWordOnTheStockThatCameLateIsContradicted) {
+  create(tea("tea", 1));
+  listed(*replica);
+  listed(*other);
+  // The other one takes the last piece; this one gives it back before it has heard of that.
+  run(other->stock.reserve(OrderId("o-1"), {{{ProductId("tea"), 1}}}));
+  run(replica->stock.give_back(cancellation_of(order_of("o-1", {{"tea", 1}}), false)));
+  for (int second = 0; second < 3; ++second) {
+    tend(*replica);
+    tend(*other);
+  }
+  EXPECT_EQ(run(replica->catalog.list({.in_stock = true}))->total, 1u);
+  EXPECT_EQ(run(other->catalog.list({.in_stock = true}))->total, 1u);
+}
+
 TEST_F(LogTest, AReplicaFollowsThroughSegments) {
   listed(*other);
   const auto ids = neighbours(90);
@@ -175,9 +198,9 @@ TEST_F(FoldTest, ACrashAnywhereInAFoldLosesNothing) {
 class TakeoverTest : public LogTest {
  protected:
   TakeoverTest() {
-    put_shard("07", 3, {former("tea-1", true), former("tea-2", false)},
-              R"([{"id":"Product/tea-2/1/0","type":"product.created","topic":"product-events","subject":"tea-2",)"
-              R"("time":"2026-11-01T08:00:00.000Z","data":{"productId":"tea-2"},"traceparent":"","tracestate":""}])");
+    put_shard("07", 3, {former("p-72", true), former("p-87", false)},
+              R"([{"id":"Product/p-87/1/0","type":"product.created","topic":"product-events","subject":"p-87",)"
+              R"("time":"2026-11-01T08:00:00.000Z","data":{"productId":"p-87"},"traceparent":"","tracestate":""}])");
     put_shard("50", 1, {former("tea", true)}, "[]");
   }
   std::string former(const std::string& id, bool in_stock, int version = 1) {
@@ -202,17 +225,17 @@ class TakeoverTest : public LogTest {
 
 TEST_F(TakeoverTest, TheFirstStartTakesOverEverythingThatWasThere) {
   run(replica->index.open());
-  EXPECT_THAT(listed(*replica), ElementsAre("tea", "tea-1", "tea-2"));
+  EXPECT_THAT(listed(*replica), ElementsAre("p-72", "p-87", "tea"));
   EXPECT_EQ(run(replica->catalog.list({.in_stock = true}))->total, 2u);
   run(other->index.open());
-  EXPECT_THAT(listed(*other), ElementsAre("tea", "tea-1", "tea-2"));
+  EXPECT_THAT(listed(*other), ElementsAre("p-72", "p-87", "tea"));
 }
 
 TEST_F(TakeoverTest, AnEventThatHadNotLeftLeaves) {
   run(replica->index.open());
   advance(left_behind);
   run(replica->index.tend());
-  EXPECT_THAT(published_ids(), ElementsAre("Product/tea-2/1/0"));
+  EXPECT_THAT(published_ids(), ElementsAre("Product/p-87/1/0"));
 }
 
 TEST_F(TakeoverTest, TwoReplicasThatStartAtOnceTakeItOverOnce) {
@@ -243,15 +266,33 @@ TEST_F(TakeoverTest, WhatAReplicaOfTheVersionBeforeWritesMeanwhileIsTakenOverToo
   advance(30s);
   run(replica->index.tend());
   advance(list_age);
-  EXPECT_THAT(listed(*replica), UnorderedElementsAre("cup", "tea", "tea-1", "tea-2"));
+  EXPECT_THAT(listed(*replica), UnorderedElementsAre("cup", "tea", "p-72", "p-87"));
   EXPECT_EQ(replica->model.known(ProductId("tea"))->version, 2);
 }
 
 TEST_F(TakeoverTest, ItIsLeftAsItIsForTheWayBack) {
   const auto before = store.stored("shard.07");
   run(replica->index.open());
-  run(replica->catalog.replace(ProductId("tea-1"), dearer_tea(), {}, trace)).value();
+  run(replica->catalog.replace(ProductId("p-72"), dearer_tea(), {}, trace)).value();
   EXPECT_EQ(store.stored("shard.07"), before);
+}
+
+TEST_F(TakeoverTest, MoreEventsThanAHeadTakesComeOneAfterTheOther) {
+  std::string events;
+  for (int i = 0; i < 400; ++i) {
+    const auto version = std::to_string(i + 1);
+    events += (i > 0 ? "," : "") + (R"({"id":"Product/p-87/)" + version) +
+              R"(/0","type":"product.updated","topic":"product-events","subject":"p-87",)" +
+              R"("time":"2026-11-01T08:00:00.000Z","data":{"productId":"p-87","version":)" + version + "}}";
+  }
+  put_shard("07", 4, {former("p-72", true), former("p-87", false)}, "[" + events + "]");
+  run(replica->index.open());
+  for (int round = 0; round < 10; ++round) {
+    advance(30s);
+    run(replica->index.tend());
+  }
+  EXPECT_THAT(sidecar.published, SizeIs(400));
+  EXPECT_THAT(listed(*replica), SizeIs(3));
 }
 
 TEST(LogPlaces, TheLogOfAnIdNeverChanges) {
