@@ -8,7 +8,7 @@ constexpr std::size_t former_shards = 64;
 constexpr std::size_t most_events = 150;
 static_assert(former_shards % log_count == 0, "the products of a shard have one log");
 
-std::string two_digits(std::size_t number) {
+std::string former_number(std::size_t number) {
   return (number < 10 ? "0" : "") + std::to_string(number);
 }
 
@@ -32,7 +32,7 @@ struct FormerHead {
 
 actors::Task<bool> take_over(actors::StateStore& store, GroupCommit& commit) {
   std::vector<std::string> head_keys;
-  for (std::size_t i = 0; i < former_shards; ++i) head_keys.push_back("index." + two_digits(i));
+  for (std::size_t i = 0; i < former_shards; ++i) head_keys.push_back("index." + former_number(i));
   auto heads_found = co_await store.get_all(head_keys);
   const Items heads(head_keys, std::move(heads_found));
   std::vector<std::string> log_keys;
@@ -47,7 +47,7 @@ actors::Task<bool> take_over(actors::StateStore& store, GroupCommit& commit) {
     found = true;
     const auto log = i % log_count;
     const auto known = logs.read<LogHead>(log_keys[log]).value_or(LogHead{}).taken_over;
-    const auto number = two_digits(i);
+    const auto number = former_number(i);
     if (const auto done = known.find(number); done != known.end() && done->second >= former->revision) continue;
 
     const std::vector<std::string> keys{log_keys[log], head_keys[i], "shard." + number};
