@@ -36,6 +36,7 @@ Shop::Shop() {
     }
     return actors::HttpAnswer{answer->status, std::move(answer->body), std::move(answer->content_type)};
   };
+  bench.run(catalog.index.open());
   // Something to buy.
   shop::product::NewProduct tea{shop::ProductId("tea"), "Tea", "A leaf.", "drinks", {450, "EUR"}, 10, {}};
   const auto created = bench.run(catalog.catalog.create(std::move(tea), {}));
