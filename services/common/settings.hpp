@@ -13,7 +13,7 @@
 /// | DAPR_API_TOKEN | sent to the sidecar | required |
 /// | APP_API_TOKEN | the sidecar must send it | required |
 /// | LOG_LEVEL | trace, debug, info, warning, error | info |
-/// | READ_MODEL_FILE | product-service: where its read model lies, see actors/product/read_model.hpp | none: in memory |
+/// | READ_MODEL_FILE | product-service: where its read model lies | none: in memory |
 /// | DRAIN_SECONDS | how long an ending process waits for work in hand, 0 to 600 | 20 |
 #pragma once
 

@@ -129,6 +129,7 @@ class Streams::Connection final : public Stream, public std::enable_shared_from_
         socket_(std::move(socket)),
         input_time_(parts_->io),
         output_time_(parts_->io),
+        quiet_time_(parts_->io),
         spool_(parts_->settings.spool) {}
 
   void start() {
@@ -265,6 +266,7 @@ class Streams::Connection final : public Stream, public std::enable_shared_from_
   void keep_body() {
     if (parser_.body.empty()) return;
     input_within(parts_->settings.idle_time);
+    last_input_ = std::chrono::steady_clock::now();
     std::string_view bytes = parser_.body;
     const bool too_long = bytes.size() > left_;
     bytes = bytes.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), left_)));
@@ -286,6 +288,7 @@ class Streams::Connection final : public Stream, public std::enable_shared_from_
     } else if (end_ == BodyEnd::NotYet) {
       end_ = why;
     }
+    if (!out_.empty()) send();
     serve_reader();
   }
 
@@ -351,6 +354,7 @@ class Streams::Connection final : public Stream, public std::enable_shared_from_
       if (phase_ == Phase::Ending) linger();
       return;
     }
+    if (waits_for_quiet()) return;
     sending_ = true;
     unsent_.swap(out_);
     out_.clear();
@@ -366,6 +370,24 @@ class Streams::Connection final : public Stream, public std::enable_shared_from_
       self->serve_writer();
       self->send();
     });
+  }
+
+  /// nginx never sends the rest of a body once the answer has begun and the socket to us was full for a moment, as it
+  /// is again and again while a large one comes (docs/decisions/0026). So an answer begins with the end of the body, or
+  /// when the client makes a pause: then there is no rest.
+  bool waits_for_quiet() {
+    if (answer_began_ || status_ == 0) return false;
+    const auto quiet_at = last_input_ + parts_->settings.quiet_time;
+    const auto now = std::chrono::steady_clock::now();
+    if (phase_ != Phase::Open || !has_body_ || end_ != BodyEnd::NotYet || now >= quiet_at) {
+      answer_began_ = true;
+      return false;
+    }
+    quiet_time_.expires_at(quiet_at);
+    quiet_time_.async_wait([weak = weak_from_this()](Error error) {
+      if (const auto self = weak.lock(); self && !error) self->send();
+    });
+    return true;
   }
 
   void serve_writer() {
@@ -400,6 +422,9 @@ class Streams::Connection final : public Stream, public std::enable_shared_from_
   Tcp::socket socket_;
   asio::steady_timer input_time_;
   asio::steady_timer output_time_;
+  asio::steady_timer quiet_time_;
+  std::chrono::steady_clock::time_point last_input_{};  ///< of the body
+  bool answer_began_ = false;
   std::array<char, 16 * 1024> in_{};
   std::string pending_;  ///< came and is not parsed
   Parser parser_;
@@ -558,6 +583,7 @@ void Streams::Connection::close() {
   Error ignored;
   socket_.close(ignored);
   input_time_.cancel();
+  quiet_time_.cancel();
   output_time_.cancel();
   ended();
   parts_->connections.erase(this);

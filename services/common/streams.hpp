@@ -77,6 +77,8 @@ struct StreamsSettings {
   std::chrono::milliseconds head_time{10'000};   ///< for a request's head to arrive
   std::chrono::milliseconds idle_time{30'000};   ///< between two pieces of a body
   std::chrono::milliseconds write_time{30'000};  ///< for the client to take what was sent
+  /// An answer begins with the end of the body, or when nothing of it has come for so long.
+  std::chrono::milliseconds quiet_time{200};
   std::string spool = {};  ///< folder of what is not read yet; empty: the system's for temporary files
 };
 

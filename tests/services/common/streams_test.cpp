@@ -48,6 +48,7 @@ class StreamsTest : public ::testing::Test {
     settings.bodies = 2;
     settings.idle_time = std::chrono::milliseconds(300);
     settings.write_time = std::chrono::milliseconds(500);
+    settings.quiet_time = std::chrono::milliseconds(20);
     streams.emplace(settings, runner, tokens, metrics);
     streams->route("POST", "/echo", Access::Anyone, {2 << 20}, echo);
     streams->route("POST", "/secret", Access::Admin, {100}, echo);
