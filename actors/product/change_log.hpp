@@ -82,7 +82,6 @@ class NewestWords {
  public:
   void add(const std::vector<LogEntry>& entries, std::size_t from = 0);
   std::vector<LogEntry> in_order() const;
-  std::size_t size() const { return entries_.size(); }
 
  private:
   std::map<ProductId, LogEntry> entries_;

@@ -29,7 +29,6 @@ namespace shop::product {
 using actors::Time;
 using actors::records::GroupCommit;
 using actors::records::Items;
-using actors::records::ItemTooLarge;
 using actors::records::OutboxEntry;
 using actors::records::Pause;
 

@@ -62,24 +62,26 @@ LogHead Index::append(Items& items, LogEntry entry, std::optional<OutboxEntry> e
   return head;
 }
 
-/// A read model that fails is begun again, by whoever refreshes next: only one does so at a time.
+/// A read model that fails is begun again, by whoever refreshes next: only one does so at a time. Throws what a caller
+/// is told.
 void Index::give_up_model(const ReadModelError& error) {
   observer_.warned(std::string("the read model failed and is made anew: ") + error.what());
-  const std::lock_guard lock(mutex_);
-  open_ = false;
-  broken_ = true;
-  refreshed_.reset();
+  {
+    const std::lock_guard lock(mutex_);
+    open_ = false;
+    broken_ = true;
+    refreshed_.reset();
+  }
+  throw actors::SidecarError(503, "READ_MODEL", "the list of products is being read anew");
 }
 
 void Index::apply(const std::vector<Change>& changes, const std::vector<StockWord>& words,
                   const std::map<std::string, std::string>& places) {
   try {
     model_.apply(changes, words, places);
-    return;
   } catch (const ReadModelError& error) {
     give_up_model(error);
   }
-  throw actors::SidecarError(503, "READ_MODEL", "the list of products is being read anew");
 }
 
 std::optional<ReadModel::Page> Index::select(const Query& query) {
@@ -88,7 +90,6 @@ std::optional<ReadModel::Page> Index::select(const Query& query) {
   } catch (const ReadModelError& error) {
     give_up_model(error);
   }
-  throw actors::SidecarError(503, "READ_MODEL", "the list of products is being read anew");
 }
 
 int Index::waiting(const Known& known) {
@@ -379,17 +380,15 @@ void Index::follow_stock_later(const ProductId& id) {
 
 // --- keeping order
 
-std::vector<std::pair<std::size_t, OutboxEntry>> Index::overdue() const {
+std::vector<OutboxEntry> Index::overdue() const {
   const auto now = clock_.now();
-  std::vector<std::pair<std::size_t, OutboxEntry>> events;
+  std::vector<OutboxEntry> events;
   const std::lock_guard lock(mutex_);
-  for (std::size_t i = 0; i < log_count; ++i) {
-    const auto& known = known_[i];
+  for (const auto& known : known_)
     for (const auto& event : known.head.pending)
       if (!known.left.contains(event.id) && !known.leaving.contains(event.id) &&
           now - known.seen.at(event.id) >= left_behind)
-        events.emplace_back(i, event);
-  }
+        events.push_back(event);
   return events;
 }
 
@@ -476,7 +475,7 @@ actors::Task<void> Index::take_over_again() {
 actors::Task<void> Index::tend() {
   co_await refresh(idle_age);
   int failed = 0;
-  for (const auto& [log, event] : overdue()) {
+  for (const auto& event : overdue()) {
     const bool left = co_await publish(event);
     if (!left && ++failed == most_failed_publishes) break;  // the broker is away
   }

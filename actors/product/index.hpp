@@ -80,12 +80,12 @@ class Index {
   };
   static int waiting(const Known& known);
   void learn_locked(std::size_t log, const LogHead& head);
-  std::vector<std::pair<std::size_t, OutboxEntry>> overdue() const;
+  std::vector<OutboxEntry> overdue() const;
   actors::Task<void> take_off(std::size_t log);
 
   void apply(const std::vector<Change>& changes, const std::vector<StockWord>& words = {},
              const std::map<std::string, std::string>& places = {});
-  void give_up_model(const ReadModelError& error);
+  [[noreturn]] void give_up_model(const ReadModelError& error);
   void prepare_model();
 
   actors::Task<void> catch_up();

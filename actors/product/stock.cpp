@@ -1,7 +1,6 @@
 #include "actors/product/stock.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include "actors/runtime/calls.hpp"
 
@@ -93,14 +92,12 @@ actors::Task<Reserved> Stock::reserve(OrderId order, Reserve request) {
   const auto decide = [&](Items& items) -> Reserved {
     changed.clear();
     const auto stored = items.read<Reservation>(keys[0]);
-    std::map<ProductId, StockItem> stocks;
     std::vector<Reserved::Shortage> shortages;
     for (const auto& [product, quantity] : wanted) {
-      const auto stock = items.read<StockItem>(stock_key(product));
-      if (stock) changed.emplace_back(product, *stock);
+      auto stock = items.read<StockItem>(stock_key(product));
       const auto available = stock ? stock->available() : 0;
       if (impossible.contains(product) || available < quantity) shortages.push_back({product, available});
-      if (stock) stocks[product] = *stock;
+      if (stock) changed.emplace_back(product, std::move(*stock));
     }
     if (stored) {
       const bool has = stored->state == ReservationState::Held || stored->state == ReservationState::Sold;
@@ -110,15 +107,13 @@ actors::Task<Reserved> Stock::reserve(OrderId order, Reserve request) {
       items.write(keys[0], Reservation{ReservationState::Refused, {}, shortages});
       return {false, std::move(shortages)};
     }
-    changed.clear();
     Reservation reservation;
-    for (const auto& [product, quantity] : wanted) {
-      auto& stock = stocks.at(product);
+    for (auto& [product, stock] : changed) {  // all that are wanted, since none is short
+      const auto quantity = wanted.at(product);
       stock.reserved += quantity;
       ++stock.revision;
       items.write(stock_key(product), stock);
       reservation.lines.push_back({product, quantity});
-      changed.emplace_back(product, stock);
     }
     items.write(keys[0], reservation);
     return {true, {}};
@@ -135,112 +130,103 @@ void Stock::low_stock_if_so(StockItem& stock, std::int64_t before, const Product
       pending("Stock", product, stock.revision, LowStock{product, stock.count}, clock_.now(), trace));
 }
 
-actors::Task<void> Stock::sell(order::Confirmed order, actors::Trace trace) {
-  auto products = products_of(order.lines);
-  const auto write = actors::random_id();
+/// Changes an order's record together with the stock of the products that its event or the record names: has
+/// `decide(items, record, changed)` write both, and answers the stock as it is then.
+template <class Decide>
+actors::Task<Stock::Changed> Stock::change_order(OrderId order, std::set<ProductId> products, Decide decide) {
   for (;;) {
-    const auto keys = keys_of(order.order_id, products);
+    const auto keys = keys_of(order, products);
     Changed changed;
-    std::map<ProductId, std::int64_t> missing;
-    std::optional<Reservation> unexpected;
-    const auto decide = [&](Items& items) {
+    std::vector<Reserve::Wanted> unexpected;
+    const auto attempt = [&](Items& items) {
       changed.clear();
-      unexpected.reset();
+      unexpected.clear();
       auto stored = items.read<Reservation>(keys[0]);
       if (stored && !knows_all(products, *stored)) {
-        unexpected = std::move(stored);
+        unexpected = std::move(stored->lines);
         return false;
       }
-      if (!stored || stored->sold_by != write) missing.clear();  // who took the pieces reports what was missing
-      const bool was_held = stored && stored->state == ReservationState::Held;
-      const bool sells = was_held || !stored;
-      Wanted wanted;
-      if (was_held)
-        for (const auto& line : stored->lines) wanted[line.product_id] += line.quantity;
-      else if (!stored)
-        for (const auto& line : order.lines) wanted[line.product_id] += line.quantity;
-      else
-        for (const auto& product : products) wanted[product] = 0;
-      Reservation sold{ReservationState::Sold, {}, {}, write};
-      for (const auto& [product, quantity] : wanted) {
-        auto stock = items.read<StockItem>(stock_key(product));
-        // What others hold is not there for an order that holds nothing.
-        const auto there = !stock ? 0 : was_held ? stock->count : stock->available();
-        const auto taken = std::clamp<std::int64_t>(there, 0, quantity);
-        if (sells && taken < quantity) missing[product] = quantity - taken;
-        if (!stock) continue;
-        if (sells && quantity > 0) {
-          const auto before = stock->count;
-          stock->count -= taken;
-          if (was_held) stock->reserved = std::max<std::int64_t>(stock->reserved - quantity, 0);
-          ++stock->revision;
-          low_stock_if_so(*stock, before, product, trace);
-          items.write(stock_key(product), *stock);
-          if (taken > 0) sold.lines.push_back({product, taken});
-        }
-        changed.emplace_back(product, std::move(*stock));
-      }
-      if (sells) items.write(keys[0], sold);
+      decide(items, std::move(stored), changed);
       return true;
     };
-    const bool done = co_await commit_.change(keys, decide);
-    if (!done) {
-      for (const auto& line : unexpected->lines) products.insert(line.product_id);
-      continue;
-    }
-    for (const auto& [product, pieces] : missing) oversold_(order.order_id, product, pieces);
-    // Also after a repeated delivery: the first one may have died before this.
-    co_await settle(std::move(changed));
-    co_return;
+    const bool done = co_await commit_.change(keys, attempt);
+    if (done) co_return changed;
+    for (const auto& line : unexpected) products.insert(line.product_id);
   }
 }
 
-actors::Task<void> Stock::give_back(order::Cancelled order) {
-  auto products = products_of(order.lines);
-  for (;;) {
-    const auto keys = keys_of(order.order_id, products);
-    Changed changed;
-    std::optional<Reservation> unexpected;
-    const auto decide = [&](Items& items) {
-      changed.clear();
-      unexpected.reset();
-      auto stored = items.read<Reservation>(keys[0]);
-      // What the order has is what its record says, not what the event says.
-      if (stored && !knows_all(products, *stored)) {
-        unexpected = std::move(stored);
-        return false;
-      }
-      if (!stored && !order.stock_taken) return true;  // from before orders reserved, and never paid
-      auto reservation = stored.value_or(Reservation{ReservationState::Held, {}});
-      const bool is_over =
-          reservation.state == ReservationState::Closed || reservation.state == ReservationState::Refused;
-      for (const auto& line : reservation.lines) {
-        auto stock = items.read<StockItem>(stock_key(line.product_id));
-        if (!stock) continue;
-        if (!is_over) {
-          if (reservation.state == ReservationState::Held)
-            stock->reserved = std::max<std::int64_t>(stock->reserved - line.quantity, 0);
-          else
-            stock->count = std::min(stock->count + line.quantity, most_stock);
-          ++stock->revision;
-          items.write(stock_key(line.product_id), *stock);
-        }
-        changed.emplace_back(line.product_id, std::move(*stock));
-      }
-      if (!is_over) {
-        reservation.state = ReservationState::Closed;
-        items.write(keys[0], reservation);
-      }
-      return true;
-    };
-    const bool done = co_await commit_.change(keys, decide);
-    if (!done) {
-      for (const auto& line : unexpected->lines) products.insert(line.product_id);
-      continue;
+actors::Task<void> Stock::sell(order::Confirmed order, actors::Trace trace) {
+  const auto products = products_of(order.lines);
+  const auto write = actors::random_id();
+  std::map<ProductId, std::int64_t> missing;
+  const auto decide = [&](Items& items, std::optional<Reservation> stored, Changed& changed) {
+    if (!stored || stored->sold_by != write) missing.clear();  // who took the pieces reports what was missing
+    const bool was_held = stored && stored->state == ReservationState::Held;
+    const bool sells = was_held || !stored;
+    Wanted wanted;
+    if (was_held)
+      for (const auto& line : stored->lines) wanted[line.product_id] += line.quantity;
+    else if (!stored)
+      for (const auto& line : order.lines) wanted[line.product_id] += line.quantity;
+    else {
+      for (const auto& product : products) wanted[product] = 0;
+      for (const auto& line : stored->lines) wanted[line.product_id] = 0;
     }
-    co_await settle(std::move(changed));
-    co_return;
-  }
+    Reservation sold{ReservationState::Sold, {}, {}, write};
+    for (const auto& [product, quantity] : wanted) {
+      auto stock = items.read<StockItem>(stock_key(product));
+      // What others hold is not there for an order that holds nothing.
+      const auto there = !stock ? 0 : was_held ? stock->count : stock->available();
+      const auto taken = std::clamp<std::int64_t>(there, 0, quantity);
+      if (sells && taken < quantity) missing[product] = quantity - taken;
+      if (!stock) continue;
+      if (sells && quantity > 0) {
+        const auto before = stock->count;
+        stock->count -= taken;
+        if (was_held) stock->reserved = std::max<std::int64_t>(stock->reserved - quantity, 0);
+        ++stock->revision;
+        low_stock_if_so(*stock, before, product, trace);
+        items.write(stock_key(product), *stock);
+        if (taken > 0) sold.lines.push_back({product, taken});
+      }
+      changed.emplace_back(product, std::move(*stock));
+    }
+    if (sells) items.write(order_key(order.order_id), sold);
+  };
+  auto changed = co_await change_order(order.order_id, products, decide);
+  for (const auto& [product, pieces] : missing) oversold_(order.order_id, product, pieces);
+  // Also after a repeated delivery: the first one may have died before this.
+  co_await settle(std::move(changed));
+}
+
+actors::Task<void> Stock::give_back(order::Cancelled order) {
+  const auto products = products_of(order.lines);
+  // What the order has is what its record says, not what the event says.
+  const auto decide = [&](Items& items, std::optional<Reservation> stored, Changed& changed) {
+    if (!stored && !order.stock_taken) return;  // from before orders reserved, and never paid
+    auto reservation = std::move(stored).value_or(Reservation{ReservationState::Held, {}});
+    const bool is_over =
+        reservation.state == ReservationState::Closed || reservation.state == ReservationState::Refused;
+    for (const auto& line : reservation.lines) {
+      auto stock = items.read<StockItem>(stock_key(line.product_id));
+      if (!stock) continue;
+      if (!is_over) {
+        if (reservation.state == ReservationState::Held)
+          stock->reserved = std::max<std::int64_t>(stock->reserved - line.quantity, 0);
+        else
+          stock->count = std::min(stock->count + line.quantity, most_stock);
+        ++stock->revision;
+        items.write(stock_key(line.product_id), *stock);
+      }
+      changed.emplace_back(line.product_id, std::move(*stock));
+    }
+    if (!is_over) {
+      reservation.state = ReservationState::Closed;
+      items.write(order_key(order.order_id), reservation);
+    }
+  };
+  auto changed = co_await change_order(order.order_id, products, decide);
+  co_await settle(std::move(changed));
 }
 
 /// The list's coarse flag follows; a failure is made up for by `Index::tend`.

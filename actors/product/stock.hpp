@@ -11,6 +11,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,8 @@ class Stock {
   };
   using Changed = std::vector<std::pair<ProductId, StockItem>>;
   using Wanted = std::map<ProductId, std::int64_t>;
+  template <class Decide>
+  actors::Task<Changed> change_order(OrderId order, std::set<ProductId> products, Decide decide);
   actors::Task<void> settle(Changed changed);
   actors::Task<void> follow_if_possible(Changed changed);
   void low_stock_if_so(StockItem& stock, std::int64_t before, const ProductId& product,

@@ -1,9 +1,9 @@
 #include "services/common/problem.hpp"
+#include "services/product/refused.hpp"
 #include "services/product/routes.hpp"
 
 namespace shop::product {
 
-using actors::Result;
 using actors::Task;
 using services::Access;
 using services::ProblemError;
@@ -33,12 +33,6 @@ Condition condition_of(const Request& request) {
   auto tags = request.header("If-Match");
   if (!tags) return {};
   return [tags = *std::move(tags)](const std::string& etag) { return services::etag_listed(tags, etag, true); };
-}
-
-template <class T>
-T value(Result<T> result) {
-  if (!result && result.error().code == "stale_etag") throw ProblemError(412, "stale_etag", result.error().message);
-  return services::value(std::move(result));
 }
 
 /// Kept, and asked about before each use.
@@ -195,8 +189,7 @@ Task<actors::ChannelAnswer> answer_reservation(Stock& stock, actors::ChannelRequ
   auto wanted = body_of<Reserve>(request);
   if (!wanted) co_return channel_problem(400, "", wanted.error(), request.path);
   if (wanted->lines.empty() || wanted->lines.size() > most_lines)
-    co_return channel_problem(400, "", "An order has 1 to " + std::to_string(most_lines) + " lines.",
-                              request.path);
+    co_return channel_problem(400, "", "An order has 1 to " + std::to_string(most_lines) + " lines.", request.path);
   auto reserved = co_await stock.reserve(OrderId(id), *std::move(wanted));
   co_return actors::ChannelAnswer{200, actors::json::to_string(reserved)};
 }
@@ -205,8 +198,7 @@ Task<actors::ChannelAnswer> answer_availability(Stock& stock, actors::ChannelReq
   auto asked = body_of<AskAvailability>(request);
   if (!asked) co_return channel_problem(400, "", asked.error(), request.path);
   if (asked->products.size() > most_lines)
-    co_return channel_problem(400, "", "At most " + std::to_string(most_lines) + " products at once.",
-                              request.path);
+    co_return channel_problem(400, "", "At most " + std::to_string(most_lines) + " products at once.", request.path);
   const auto items = co_await stock.items(std::move(asked->products));
   Availability availability;
   for (const auto& [product, item] : items) availability.items.push_back({product, item.available()});

@@ -207,6 +207,7 @@ struct Import : std::enable_shared_from_this<Import> {
       : stream(std::move(from)), reader(std::move(lines)), import_one(one), pause(wait) {}
 
   Task<void> run();
+  Task<BodyEnd> take_piece();
   Task<void> read(BodyEnd end);
   Task<void> write();
   void begin(ImportLine line);
@@ -236,17 +237,22 @@ std::string why(BodyEnd end) {
   return {};
 }
 
+/// Hands the next piece of the body to the reader; answers how the body ended, if it has.
+Task<BodyEnd> Import::take_piece() {
+  const auto piece = co_await stream->read();
+  if (piece.end == BodyEnd::NotYet)
+    reader->put(piece.bytes);
+  else
+    reader->finish(piece.end == BodyEnd::Complete);
+  co_return piece.end;
+}
+
 /// Until the reader has read its header, if it has one: what is wrong with that is the answer to the request.
 Task<void> Import::run() {
   auto end = BodyEnd::NotYet;
   std::optional<ImportLine> first;
   while (end == BodyEnd::NotYet && !first) {
-    auto piece = co_await stream->read();
-    end = piece.end;
-    if (end == BodyEnd::NotYet)
-      reader->put(piece.bytes);
-    else
-      reader->finish(end == BodyEnd::Complete);
+    end = co_await take_piece();
     first = reader->next();
     if (reader->is_ready()) break;
   }
@@ -273,12 +279,7 @@ Task<void> Import::read(BodyEnd end) {
         begin(*std::move(line));
       }
       if (end != BodyEnd::NotYet || window.abandoned()) break;
-      auto piece = co_await stream->read();
-      end = piece.end;
-      if (end == BodyEnd::NotYet)
-        reader->put(piece.bytes);
-      else
-        reader->finish(end == BodyEnd::Complete);
+      end = co_await take_piece();
     }
     if (const auto reason = why(end); !reason.empty() && !window.abandoned()) {
       co_await window.room();

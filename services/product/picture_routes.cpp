@@ -1,4 +1,5 @@
 #include "services/common/problem.hpp"
+#include "services/product/refused.hpp"
 #include "services/product/routes.hpp"
 
 namespace shop::product {
@@ -34,8 +35,7 @@ Task<Response> put_picture(Pictures& pictures, Request request) {
   auto condition = picture_condition_of(request);
   auto set = co_await pictures.set_picture(id, std::move(picture), std::move(condition), request.origin().trace,
                                            request.origin().id);
-  if (!set && set.error().code == "stale_etag") throw ProblemError(412, "stale_etag", set.error().message);
-  const auto version = services::value(std::move(set));
+  const auto version = value(std::move(set));
   co_return Response::no_content().header("ETag", services::etag(version));
 }
 

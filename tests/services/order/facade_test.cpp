@@ -220,7 +220,8 @@ TEST_F(OrderFacadeTest, lists_to_each_customer_their_own_and_to_admins_anybodys)
 }
 
 TEST_F(OrderFacadeTest, refuses_a_query_it_cannot_use) {
-  for (const std::string query : {"status=none", "status=asked", "status=paid", "limit=0", "limit=101", "limit=x", "cursor=x"})
+  for (const std::string query :
+       {"status=none", "status=asked", "status=paid", "limit=0", "limit=101", "limit=x", "cursor=x"})
     EXPECT_EQ(ask("GET", "/orders?" + query, ann).status, 400) << query;
 }
 
