@@ -72,14 +72,22 @@ product::Reserve pieces_of(const std::vector<Line>& lines) {
   return pieces;
 }
 
+/// Services answer errors as problems (RFC 9457), a sidecar as plain JSON.
+bool is_problem(const actors::HttpAnswer& answer) {
+  constexpr std::string_view media_type = "application/problem+json";
+  return answer.content_type.compare(0, media_type.size(), media_type) == 0;
+}
+
 Task<void> reserve(Calls calls, OrderId order_id, product::Reserve pieces) {
   actors::HttpRequest request;
   request.verb = "PUT";
   request.path = "/internal/reservations/" + order_id.value;  // ids need no escaping
   request.body = actors::json::to_string(pieces);
   const auto answer = co_await calls.invoke("product-service", std::move(request));
-  // 400: nobody can have such pieces, and nobody ever will. Whatever else is not an answer comes later.
-  if (answer.status != 200 && answer.status != 400)
+  // 400: nobody can have such pieces, and nobody ever will, if it is the service that says so: a sidecar's 400 says
+  // nothing about pieces. Whatever else is not an answer comes later.
+  const bool is_refused = answer.status == 400 && is_problem(answer);
+  if (answer.status != 200 && !is_refused)
     throw actors::SidecarError(answer.status, "RESERVATION",
                                "the product service answered " + std::to_string(answer.status));
   const auto outcome = answer.status == 200 ? actors::json::parse<product::Reserved>(answer.body) : product::Reserved{};

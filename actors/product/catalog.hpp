@@ -109,7 +109,8 @@ class Catalog final : public Pictures {
   /// A line of an import, whose id is given: created, or replaced where it says something else than what is there. Its
   /// stock is a stock-take only where it is another one than the last import said, so that an import which is repeated
   /// gives back nothing that was sold meanwhile.
-  actors::Task<actors::Result<Imported>> import_one(NewProduct product, actors::Trace trace);
+  actors::Task<actors::Result<Imported>> import_one(NewProduct product, actors::Trace trace,
+                                                    std::string request = actors::random_id());
 
   actors::Task<actors::Result<std::int64_t>> set_picture(ProductId id, Picture picture, PictureCondition condition,
                                                          actors::Trace trace, std::string request) override;

@@ -418,6 +418,17 @@ TEST(Order, is_there_for_nobody_while_its_pieces_are_asked_for) {
   }
 }
 
+TEST(Order, is_not_cancelled_for_what_a_sidecar_refuses) {
+  Shop shop;
+  shop.stock.failure = 400;
+  shop.stock.failure_type = "application/json";
+  shop.check_out();
+  EXPECT_EQ(shop.view(admin).error().code, "unknown_order");
+  shop.stock.failure.reset();
+  shop.bench.advance(10s);
+  EXPECT_EQ(shop.status(), Status::Created);
+}
+
 TEST(Order, asks_again_ever_more_seldom_for_as_long_as_it_takes) {
   Shop shop;
   shop.stock.failure = 503;
