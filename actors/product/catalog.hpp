@@ -97,7 +97,7 @@ class Catalog final : public Pictures {
       : store_(store), clock_(clock), commit_(commit), index_(index), stock_(stock) {}
 
   /// `request` is the name of a request: repeated under it, it is carried out once, as long as it is among the latest
-  /// `Writes::kept` of its product. The same name for another request of the product: Unprocessable
+  /// `HandledRequests::kept` of its product. The same name for another request of the product: Unprocessable
   /// `idempotency_key_reused`.
   actors::Task<actors::Result<View>> create(NewProduct product, actors::Trace trace,
                                             std::string request = actors::random_id());
