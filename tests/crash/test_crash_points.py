@@ -29,7 +29,8 @@ REQUIRED = {
     "cart-service": """
         Cart arm tend, Cart commit AddItem, Cart commit CheckOut, Cart commit SetQuantity, Cart commit RemoveItem, Cart tidy,
         Cart disarm tend, Cart answer AddItem, Cart answer CheckOut, Cart answer remind tend,
-        Cart publish cart.item_added, Cart publish cart.checkout_completed,
+        Cart commit Seal, Cart commit TakeOver, Cart commit Settle, Cart commit tend,
+        Cart answer Seal, Cart answer TakeOver, Cart answer Settle, Cart publish cart.item_added, Cart publish cart.checkout_completed,
         CartProduct commit Take, CartProduct answer Take,
         events answer product.created, events answer product.updated, events answer product.deleted""",
     "order-service": """
