@@ -19,6 +19,9 @@ namespace {
 constexpr std::string_view letters = "-?cfpxs";
 static_assert(letters.size() == status_names.size());
 
+/// Numbers of keys are numbers of writes at most.
+constexpr std::int64_t most_keys = std::int64_t{1} << 53;
+
 char letter_of(Status status) {
   return letters[static_cast<std::size_t>(status)];
 }
@@ -125,7 +128,8 @@ Task<void> AllOrders::on_activate() {
   const auto& [newest, groups, keys] = state();
   const auto by_place = [](const Entry& left, const Entry& right) { return left.place < right.place; };
   const auto by_first = [](const Branch& left, const Branch& right) { return left.first < right.first; };
-  if ((newest.empty() && !groups.empty()) || keys < 0 || !std::is_sorted(newest.begin(), newest.end(), by_place) ||
+  if ((newest.empty() && !groups.empty()) || keys < 0 || keys > most_keys ||
+      !std::is_sorted(newest.begin(), newest.end(), by_place) ||
       !std::is_sorted(groups.begin(), groups.end(), by_first))
     throw std::runtime_error("the stored orders " + id() + " contradict themselves: newest, groups, keys");
   co_return;

@@ -275,6 +275,14 @@ Task<void> Order::tend() {
   co_return;
 }
 
+bool Order::unlisted() const {
+  return exists(state().status) && !state().listed && !state().tell_at;
+}
+
+void Order::list() {
+  if (unlisted()) tell();
+}
+
 bool Order::exists_for(const Party& party) const {
   return state().purchase && party.may_access(state().purchase->customer_id);
 }
@@ -292,7 +300,8 @@ OrderView Order::shown() const {
           order.payment ? std::optional(order.payment->payment_id) : std::nullopt,
           order.failure_reason,
           order.history,
-          order.version};
+          order.version,
+          unlisted() ? std::optional(true) : std::nullopt};
 }
 
 }  // namespace shop::order

@@ -121,6 +121,8 @@ struct OrderView {
   std::optional<std::string> failure_reason;
   std::vector<Change> history;
   std::int64_t version = 0;
+  /// Between services only: the list of all orders does not have it yet, and nobody is telling it (`Order::list`).
+  std::optional<bool> unlisted = {};
   bool operator==(const OrderView&) const = default;
   static constexpr auto json = actors::json::object(
       actors::json::field("id", &OrderView::id), actors::json::field("cartId", &OrderView::cart_id),
@@ -128,7 +130,8 @@ struct OrderView {
       actors::json::field("lines", &OrderView::lines), actors::json::field("total", &OrderView::total),
       actors::json::field("paymentId", &OrderView::payment_id),
       actors::json::field("failureReason", &OrderView::failure_reason),
-      actors::json::field("history", &OrderView::history), actors::json::field("version", &OrderView::version));
+      actors::json::field("history", &OrderView::history), actors::json::field("version", &OrderView::version),
+      actors::json::field("unlisted", &OrderView::unlisted));
 };
 
 class Order final : public actors::Actor<OrderState> {
@@ -157,6 +160,8 @@ class Order final : public actors::Actor<OrderState> {
   void payment_refunded(const payment::Refunded& event);
 
   void told(const Told& news);
+  /// Tells the list of all orders, if it is one from before that list.
+  void list();
 
   /// Refuses a document whose parts contradict one another: what the turns rely on.
   actors::Task<void> on_activate() override;
@@ -165,6 +170,7 @@ class Order final : public actors::Actor<OrderState> {
 
  private:
   bool exists_for(const Party& party) const;
+  bool unlisted() const;
   OrderView shown() const;
   actors::Result<OrderView> decide(Trigger trigger, std::optional<std::string> reason,
                                    std::optional<std::string> tracking = {});
@@ -193,6 +199,7 @@ struct actors::Describe<shop::order::Order> {
                                     .method<&Order::payment_failed>("PaymentFailed")
                                     .method<&Order::payment_refunded>("PaymentRefunded")
                                     .method<&Order::told>("Told")
+                                    .method<&Order::list>("List")
                                     // Each order tells several others: were all of them told at once, the events
                                     // that make new orders, ten at a time, would wait behind them for the store.
                                     // Pieces are asked for by more: what waits together for one product is reserved

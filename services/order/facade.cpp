@@ -41,7 +41,10 @@ struct OrdersPage {
 
 /// An order that is not there may be on its way from the checkout: the client is told when to look again.
 OrderView order_or_problem(Result<OrderView> order) {
-  if (order) return std::move(*order);
+  if (order) {
+    order->unlisted.reset();  // nobody's business outside
+    return std::move(*order);
+  }
   auto problem = services::problem_of(order.error());
   if (problem.status == 404) problem.headers.emplace_back("Retry-After", "1");
   throw ProblemError(std::move(problem));
@@ -82,10 +85,22 @@ std::optional<Status> status_asked_for(const Request& request) {
   throw ProblemError(400, "invalid_query", "The query parameter status must be one of " + known + ".");
 }
 
+/// An order from before there was a list of all orders is told to it by whoever looks at it first. That it cannot be
+/// told now keeps nobody from being shown the order.
+Task<Result<OrderView>> see_order(Calls calls, OrderId id, Party party) {
+  const auto order = calls.proxy<Order>(id.value);
+  auto seen = co_await order.call<&Order::view>(party);
+  if (!seen || !std::exchange(seen->unlisted, std::nullopt)) co_return seen;
+  try {
+    co_await actors::deliver(order.call<&Order::list>());
+  } catch (const std::exception&) {  // the next one who looks does it
+  }
+  co_return seen;
+}
+
 Task<Response> get_order(Calls calls, Request request) {
-  const auto order = calls.proxy<Order>(request.id("id"));
-  const auto party = party_of(request);
-  co_return Response::json(200, order_or_problem(co_await order.call<&Order::view>(party)));
+  const OrderId id(request.id("id"));
+  co_return Response::json(200, order_or_problem(co_await see_order(calls, id, party_of(request))));
 }
 
 Task<Response> cancel_order(Calls calls, Request request) {
@@ -130,7 +145,7 @@ Task<Response> list_orders(Calls calls, Request request) {
 
   const auto party = party_of(request);
   std::vector<Task<Result<OrderView>>> reads;
-  for (const auto& id : list.orders) reads.push_back(calls.proxy<Order>(id.value).call<&Order::view>(party));
+  for (const auto& id : list.orders) reads.push_back(see_order(calls, id, party));
   auto orders = co_await actors::when_all(std::move(reads));
   OrdersPage page{{}, list.next_cursor};
   for (auto& order : orders)  // one that has just left the status asked for is not shown under it

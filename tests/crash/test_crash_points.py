@@ -38,7 +38,7 @@ REQUIRED = {
         Order commit PaymentFailed, Order commit Cancel, Order commit Ship, Order commit tend, Order commit Told, Order commit Reserved, Order answer Reserved, Order commit PaymentRefunded, Order tidy, Order disarm tend,
         Order answer CheckoutCompleted, Order answer Reserved, Order answer Cancel, Order answer Ship, Order answer remind tend,
         Order publish order.created, Order publish order.confirmed, Order publish order.cancelled, Order publish order.shipped,
-        CustomerOrders commit Note, CustomerOrders answer Note,
+        CustomerOrders commit Note, CustomerOrders answer Note, AllOrders commit Note, AllOrders answer Note,
         ProductDemand commit ProductCreated, ProductDemand commit ItemAdded, ProductDemand commit CountSale, ProductDemand answer CountSale,
         events answer product.created, events answer cart.item_added, events answer cart.checkout_completed,
         events answer payment.completed, events answer payment.failed, events answer payment.refunded""",

@@ -603,6 +603,40 @@ TEST(Order, tells_the_list_of_all_orders_of_every_change_a_guests_too) {
   }
 }
 
+TEST(Order, of_the_version_before_is_told_to_the_list_of_all_orders_once_somebody_asks_for_it) {
+  Shop shop;
+  shop.bench.sidecar.put(
+      {"Order", "o-1"}, "state",
+      R"({"version":2,"revision":3,"data":{"status":"cancelled","version":2,"purchase":{"cartId":"c-1",)"
+      R"("lines":[{"productId":"tea","name":"Tea","quantity":2,"unitPrice":{"amount":1000,"currency":"EUR"}}],)"
+      R"("total":{"amount":2000,"currency":"EUR"},"shippingAddress":{"name":"Ann","line1":"Main Street 1",)"
+      R"("city":"Lisbon","postalCode":"1100-148","country":"PT"}},"history":[{"status":"created",)"
+      R"("at":"2026-01-01T00:00:00.000Z"},{"status":"cancelled","at":"2026-01-01T00:01:00.000Z"}],)"
+      R"("told":2,"toldAgain":0,"askedAgain":0},"outbox":[],"handled":[]})",
+      3);
+  EXPECT_EQ(shop.view()->unlisted, true);
+  EXPECT_THAT(shop.everybodys(), IsEmpty());
+  shop.bench.call<&Order::list>("o-1");
+  EXPECT_EQ(shop.view()->unlisted, std::nullopt);
+  EXPECT_THAT(shop.everybodys(Status::Cancelled), ElementsAre(OrderId("o-1")));
+  const auto known = shop.document();
+  shop.bench.call<&Order::list>("o-1");
+  EXPECT_EQ(shop.document(), known) << "once";
+  shop.bench.advance(1min);
+  EXPECT_FALSE(shop.bench.tended({"Order", "o-1"}));
+  EXPECT_THAT(shop.events(), IsEmpty());
+}
+
+TEST(Order, that_does_not_exist_is_told_to_nobody) {
+  Shop shop;
+  shop.bench.call<&Order::list>("o-1");
+  EXPECT_EQ(shop.document(), "");
+  shop.stock.failure = 503;
+  shop.check_out();
+  shop.bench.call<&Order::list>("o-1");
+  EXPECT_THAT(shop.everybodys(), IsEmpty());
+}
+
 TEST(Order, is_not_written_for_having_told_of_a_change_that_others_have_followed) {
   Shop shop;
   shop.check_out();

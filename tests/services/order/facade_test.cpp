@@ -226,6 +226,23 @@ TEST_F(OrderFacadeTest, lists_everybodys_orders_to_admins_newest_first_in_pages)
     EXPECT_EQ(ask("GET", "/orders?" + query, admin).status, 400) << query;
 }
 
+TEST_F(OrderFacadeTest, an_order_from_before_that_list_is_in_it_once_somebody_has_looked_at_it) {
+  order("o-1", CustomerId("ann"));
+  runner.run([&] {
+    auto document = *bench.sidecar.stored({"Order", "o-1"}, "state");
+    const std::string listed = R"("listed":true)";
+    document.replace(document.find(listed), listed.size(), R"("listed":false)");
+    bench.sidecar.put({"Order", "o-1"}, "state", document);
+    for (int piece = 0; piece < AllOrders::pieces; ++piece)
+      bench.sidecar.put({"AllOrders", std::to_string(piece)}, "state",
+                        R"({"version":0,"data":{"newest":[],"groups":[],"keys":0},"outbox":[],"handled":[]})");
+    bench.restart();
+  });
+  EXPECT_THAT(ids(ask("GET", "/orders", admin)), ElementsAre());
+  EXPECT_THAT(ask("GET", "/orders", ann).body, ::testing::Not(HasSubstr("unlisted")));
+  EXPECT_THAT(ids(ask("GET", "/orders", admin)), ElementsAre("o-1"));
+}
+
 TEST_F(OrderFacadeTest, lists_by_status) {
   order("o-1", CustomerId("ann"));
   order("o-2", CustomerId("ann"));
