@@ -1,0 +1,11 @@
+import { render } from 'preact';
+import './styles/tokens.css';
+import './styles/base.css';
+import './styles/storefront.css';
+import { App } from './app';
+import { startRouter } from './router';
+import { startTheme } from './theme';
+
+startTheme();
+startRouter();
+render(<App />, document.getElementById('app')!);
