@@ -1,7 +1,7 @@
 import type { ComponentChildren, ComponentType, JSX } from 'preact';
 import { useEffect, useId, useState } from 'preact/hooks';
 import type { Problem } from '../api/problem';
-import { money, number } from '../i18n';
+import { money } from '../i18n';
 import type { Money } from '../money';
 import { t } from '../i18n/words';
 import { Icon, type IconName } from './icons';
@@ -18,7 +18,7 @@ export function Price({ of, class: className = '' }: { of: Money; class?: string
 /** A product's picture. One from another host is not loaded (the page's Content-Security-Policy forbids it): a cup stands for it. */
 export function Picture({ src, eager = false }: { src: string; eager?: boolean }): JSX.Element {
   const [broken, setBroken] = useState('');
-  const own = src !== '' && new URL(src, location.href).origin === location.origin && URL.canParse?.(src, location.href) !== false;
+  const own = src !== '' && isOwn(src);
   return (
     <span class="picture">
       {own && broken !== src
@@ -26,6 +26,14 @@ export function Picture({ src, eager = false }: { src: string; eager?: boolean }
         : <Icon name="cup" size={64} />}
     </span>
   );
+}
+
+function isOwn(address: string): boolean {
+  try {
+    return new URL(address, location.href).origin === location.origin;
+  } catch {
+    return false;
+  }
 }
 
 /** Where the picture of a product lies whose description is not at hand. */
@@ -138,5 +146,3 @@ export function lazy<P extends object>(load: () => Promise<{ default: ComponentT
     return <div class="blank" role="status"><span class="unseen">{t('loading')}</span></div>;
   };
 }
-
-export const count = number;
