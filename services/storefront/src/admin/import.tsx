@@ -120,7 +120,7 @@ function Progress({ run }: { run: Run }): JSX.Element {
 function Refused({ lines }: { lines: readonly ImportedLine[] }): JSX.Element {
   return (
     <Panel id="refused" title={w('import.errors')}>
-      <div class="table-place" role="region" aria-labelledby="refused" tabIndex={0}>
+      <div class="table-place" role="group" aria-labelledby="refused" tabIndex={0}>
         <table class="table">
           <thead><tr><th scope="col" class="right">{w('import.line')}</th><th scope="col">{w('import.where')}</th><th scope="col">{w('import.why')}</th></tr></thead>
           <tbody>

@@ -28,6 +28,11 @@ type Wrong = Partial<Record<keyof Draft | 'stock' | 'id', string>>;
 
 /** An amount as it is typed in this language: with a comma where it has one. */
 const typed = (decimal: string): string => decimal.replace('.', new Intl.NumberFormat(locale()).format(1.5).charAt(1));
+/** A price as it is written in a currency. */
+const exampleOf = (currency: string): string => {
+  const known = /^[A-Z]{3}$/.test(currency) ? currency : 'EUR';
+  return typed(decimalOf({ amount: 125n * 10n ** BigInt(digitsOf(known)) / 10n, currency: known }));
+};
 const draftOf = ({ name, description, category, price }: Fields): Draft => ({ name, description, category, price: typed(decimalOf(price)), currency: price.currency });
 
 /** The draft as it is sent, or what is wrong with it. */
@@ -40,7 +45,7 @@ function readDraft(draft: Draft): { fields: Fields } | { wrong: Wrong } {
   if (!known) wrong.currency = w('product.currencyWrong');
   const amount = known ? parseMoney(draft.price.trim(), currency) : undefined;
   if (draft.price.trim() === '') wrong.price = w('required');
-  else if (known && amount === undefined) wrong.price = w('product.priceWrong', { currency, example: typed(decimalOf({ amount: 12n * 10n ** BigInt(digitsOf(currency)), currency })) });
+  else if (known && amount === undefined) wrong.price = w('product.priceWrong', { currency, example: exampleOf(currency) });
   else if (amount !== undefined && amount > MOST_AMOUNT) wrong.price = w('product.priceHigh');
   if (Object.keys(wrong).length > 0 || amount === undefined) return { wrong };
   return { fields: { name: draft.name.trim(), description: draft.description, category: draft.category.trim(), price: { amount: Number(amount), currency } } };
@@ -73,7 +78,7 @@ function Inputs({ draft, wrong, onChange }: { draft: Draft; wrong: Wrong; onChan
       </Field>
       <datalist id="categories">{categories.map((one) => <option key={one} value={one} />)}</datalist>
       <div class="field-pair">
-        <Field label={w('product.price')} wrong={wrong.price} hint={w('product.priceHint')}>
+        <Field label={w('product.price')} wrong={wrong.price} hint={w('product.priceHint', { example: exampleOf(draft.currency.trim().toUpperCase()) })}>
           {(given) => <input class="input" {...given} required inputMode="decimal" autocomplete="off" value={draft.price} onInput={change('price')} />}
         </Field>
         <Field label={w('product.currency')} wrong={wrong.currency}>
