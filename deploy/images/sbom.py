@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes what an image consists of as SPDX 2.3: its Debian packages, and what was compiled or copied into its programs.
 
-    sbom.py IMAGE VERSION ROOT [--headers FILE] [--go FILE] [--python DIR] [--jars DIR]
+    sbom.py IMAGE VERSION ROOT [--headers FILE] [--go FILE] [--npm FILE] [--python DIR] [--jars DIR]
 
 IMAGE and VERSION name it; ROOT is its file system, with dpkg's database. The document goes to standard output.
 """
@@ -66,6 +66,14 @@ def go_modules(file: Path) -> Iterator[Part]:
             yield Part("go", match_[1], f"pkg:golang/stdlib@{match_[1]}", "STATIC_LINK")
 
 
+def npm_packages(file: Path) -> Iterator[Part]:
+    """By a lock file: what ends in the page, without what only builds and tests it."""
+    for path, each in json.loads(file.read_text())["packages"].items():
+        if path and not each.get("dev"):
+            name = path.rsplit("node_modules/", 1)[1]
+            yield Part(name, each["version"], f"pkg:npm/{name.replace('@', '%40')}@{each['version']}", "STATIC_LINK")
+
+
 def python_packages(folder: Path) -> Iterator[Part]:
     for file in folder.glob("*.dist-info/METADATA"):
         fields = Parser().parsestr(file.read_text(errors="replace"), headersonly=True)
@@ -112,7 +120,7 @@ def main() -> None:
     options.add_argument("image")
     options.add_argument("version")
     options.add_argument("root", type=Path)
-    sources = {"headers": headers, "go": go_modules, "python": python_packages, "jars": jars}
+    sources = {"headers": headers, "go": go_modules, "npm": npm_packages, "python": python_packages, "jars": jars}
     for name in sources:
         options.add_argument(f"--{name}", type=Path)
     given = options.parse_args()

@@ -85,7 +85,8 @@ def one_namespace(rollout: Rollout) -> Findings:
 def deployments(rollout: Rollout) -> Findings:
     for way in WAYS:
         has = rollout.all("Deployment", way)
-        yield from differs(f"deployments ({way})", set(rollout.apps), set(has))
+        page = rollout.facts["page"]["name"]
+        yield from differs(f"deployments ({way})", {*rollout.apps, page}, set(has))
         for app, deployment in has.items():
             spec = deployment["spec"]
             yield from differs(f"replicas of {app}", 2, spec["replicas"])
@@ -95,7 +96,7 @@ def deployments(rollout: Rollout) -> Findings:
             if not spec["selector"]["matchLabels"].items() <= labels.items():
                 yield f"{app} does not select its own pods"
             names = [each["name"] for each in spec["template"]["spec"]["containers"]]
-            yield from differs(f"containers of {app}", [app, "door"], names)
+            yield from differs(f"containers of {app}", ["door"] if app == page else [app, "door"], names)
 
 
 @check
@@ -184,21 +185,25 @@ def door_files(rollout: Rollout) -> Findings:
     """nginx's configuration is that of services/gateway, filled in for one pod."""
     source = ROOT / "services" / "gateway"
     others = render.cross_origin([])
-    for app in facts.apps():
-        template = rollout.pod(app.id)
+    doors = [(app.id, app.ports["door"], render.routes_of(app), "\n  ".join(render.upstreams([app]))) for app in facts.apps()]
+    page = rollout.facts["page"]
+    answers = "location = /readyz { access_log off; return 204; }"
+    doors.append((page["name"], rollout.facts["ports"]["gateway"], f"{answers}\n{render.page(page['files'])}", ""))
+    for name, port, routes, behind in doors:
+        template = rollout.pod(name)
         (mount,) = [each for each in container(template, "door")["volumeMounts"] if each["mountPath"] == "/etc/gateway"]
         (volume,) = [each for each in template["spec"]["volumes"] if each["name"] == mount["name"]]
         has = rollout.one("ConfigMap", volume["configMap"]["name"])["data"]["nginx.conf"]
         if "@{" in has:
-            yield f"the door of {app.id} has a placeholder left"
-        door = render.filled((source / "door.conf").read_text(), listen=str(app.ports["door"]), vary=others["vary"], routes=render.routes_of(app))
+            yield f"the door of {name} has a placeholder left"
+        door = render.filled((source / "door.conf").read_text(), listen=str(port), vary=others["vary"], routes=routes)
         linger = re.search(rf"  server {{\n    listen {rollout.facts['pod']['linger']};.*?\n  }}", has, re.DOTALL)[0]
         wanted = render.filled((source / "nginx.conf").read_text(), user="", run="/run/gateway", doors=f"{door}\n{linger}", origins=others["origins"],
-                               upstreams="\n  ".join(render.upstreams([app])))
-        yield from differs(f"the door of {app.id}", wanted.strip(), has.strip())
+                               upstreams=behind)
+        yield from differs(f"the door of {name}", wanted.strip(), has.strip())
         (run,) = [each for each in container(template, "door")["volumeMounts"] if each["mountPath"] == "/run/gateway"]
         (empty,) = [each for each in template["spec"]["volumes"] if each["name"] == run["name"]]
-        yield from differs(f"where the door of {app.id} writes", {"sizeLimit": "3Gi"}, empty["emptyDir"])
+        yield from differs(f"where the door of {name} writes", {"sizeLimit": "1Gi" if name == page["name"] else "3Gi"}, empty["emptyDir"])
 
 
 @check
@@ -217,9 +222,31 @@ def probes(rollout: Rollout) -> Findings:
             yield f"{app} has less than a minute to start"
 
 
+@check
+def page(rollout: Rollout) -> Findings:
+    """What hands out the page: no sidecar, no account on AWS, ready when it answers, and as careful as a door when it ends."""
+    name, port, linger = rollout.facts["page"]["name"], rollout.facts["ports"]["gateway"], rollout.facts["pod"]["linger"]
+    for way in WAYS:
+        template = rollout.pod(name, way)
+        door = container(template, "door")
+        yield from differs(f"annotations of {name} ({way})", {"checksum/door"}, set(template["metadata"]["annotations"]))
+        yield from differs(f"the image of {name} ({way})", "ecommerce/gateway", door["image"].rsplit(":", 1)[0])
+        yield from differs(f"ports of {name} ({way})", [{"name": "door", "containerPort": port}], door["ports"])
+        yield from differs(f"readiness of {name} ({way})", {"path": "/readyz", "port": "door"}, door["readinessProbe"].get("httpGet"))
+        yield from differs(f"what {name} does before it is stopped ({way})", {"httpGet": {"path": "/linger", "port": linger}}, door["lifecycle"]["preStop"])
+        if template["spec"]["terminationGracePeriodSeconds"] < lingers(rollout, name) + 2 + 5:
+            yield f"{name} is killed after {template['spec']['terminationGracePeriodSeconds']} s"
+        yield from differs(f"the zone of {name} ({way})", None, template["spec"].get("nodeSelector"))
+        budget = rollout.one("PodDisruptionBudget", name, way)["spec"]
+        yield from differs(f"whom the budget of {name} protects ({way})", rollout.one("Deployment", name, way)["spec"]["selector"]["matchLabels"],
+                           budget["selector"]["matchLabels"])
+        yield from differs(f"how many of {name} may be away ({way})", 1, budget.get("maxUnavailable"))
+
+
 def lingers(rollout: Rollout, app: str) -> float:
     """Seconds for which the page is handed out."""
-    conf = rollout.one("ConfigMap", f"{app}-door")["data"]["nginx.conf"]
+    (volume,) = [each for each in rollout.pod(app)["spec"]["volumes"] if each["name"] == "door"]
+    conf = rollout.one("ConfigMap", volume["configMap"]["name"])["data"]["nginx.conf"]
     rate, page = re.search(r"location = /linger \{ limit_rate (\d+); return 200 (\.+); \}", conf).groups()
     return len(page) / int(rate)
 
@@ -323,6 +350,8 @@ def room(rollout: Rollout) -> Findings:
             add(-(-number // 3), cpu, quantity(memory))
         for _, number, cpu, memory in everything:
             add(-(-number // 3), cpu, memory)
+        page = rollout.facts["page"]["name"]
+        add(-(-(rollout.one("Deployment", page)["spec"]["replicas"] + 1) // 3), *asks(rollout.pod(page)))
         for app, its in ZONES.items():
             if its == zone:
                 add(rollout.one("Deployment", app)["spec"]["replicas"] + 1, *asks(rollout.pod(app)))
@@ -339,10 +368,13 @@ def services(rollout: Rollout) -> Findings:
     pod = rollout.facts["pod"]
     for way in WAYS:
         emulators = set() if way in ON_AWS else {"aws", "dynamodb"}
-        yield from differs(f"services ({way})", set(rollout.apps) | emulators, set(rollout.all("Service", way)))
-        for app, known in rollout.apps.items():
+        page = rollout.facts["page"]["name"]
+        yield from differs(f"services ({way})", {*rollout.apps, page} | emulators, set(rollout.all("Service", way)))
+        ports = {app: {pod["service"]: known["ports"]["door"], pod["metrics"]: pod["metrics"]} for app, known in rollout.apps.items()}
+        ports[page] = {pod["service"]: rollout.facts["ports"]["gateway"]}
+        for app, wanted in ports.items():
             spec = rollout.one("Service", app, way)["spec"]
-            yield from differs(f"ports of the Service {app}", {pod["service"]: known["ports"]["door"], pod["metrics"]: pod["metrics"]},
+            yield from differs(f"ports of the Service {app}", wanted,
                                {each["port"]: each["targetPort"] for each in spec["ports"]})
             if not spec["selector"] or not spec["selector"].items() <= rollout.pod(app, way)["metadata"]["labels"].items():
                 yield f"the Service {app} finds no pods"
@@ -352,7 +384,10 @@ def services(rollout: Rollout) -> Findings:
 @check
 def roles(rollout: Rollout) -> Findings:
     for way in WAYS:
-        yield from differs(f"service accounts ({way})", set(rollout.apps), set(rollout.all("ServiceAccount", way)))
+        page = rollout.facts["page"]["name"]
+        yield from differs(f"service accounts ({way})", {*rollout.apps, page}, set(rollout.all("ServiceAccount", way)))
+        yield from differs(f"the account of {page}", page, rollout.pod(page, way)["spec"]["serviceAccountName"])
+        yield from differs(f"the role of {page} ({way})", None, rollout.one("ServiceAccount", page, way)["metadata"].get("annotations"))
         for app in rollout.apps:
             yield from differs(f"the account of {app}", app, rollout.pod(app, way)["spec"]["serviceAccountName"])
             role = service_role(rollout.deployment, app)["RoleName"]
@@ -387,7 +422,7 @@ def origin(rollout: Rollout) -> Findings:
                 yield from differs(f"the port behind {path['path']}", {"number": rollout.facts["pod"]["service"]},
                                    path["backend"]["service"]["port"])
                 has[path["path"]] = path["backend"]["service"]["name"]
-        yield from differs(f"the origin's paths ({way})", {path: app for app, known in rollout.apps.items() for path in known["paths"]}, has)
+        yield from differs(f"the origin's paths ({way})", {path: app for app, known in rollout.apps.items() for path in known["paths"]} | {"/": rollout.facts["page"]["name"]}, has)
 
 
 def peer(rollout: Rollout, way: str, each: dict) -> str:
@@ -443,6 +478,7 @@ def policies_let_through(rollout: Rollout) -> Findings:
                   *(f"services -> {DAPR}/{name} TCP {port}" for name, port in control.items())}
         doors = PUBLIC.values() if way in ON_AWS else ["ingress-nginx/*"]
         wanted |= {f"{app} <- {source} TCP {known['ports']['door']}" for app, known in rollout.apps.items() for source in doors}
+        wanted |= {f"{rollout.facts['page']['name']} <- {source} TCP {ports['gateway']}" for source in doors}
         if way in ON_AWS:
             private = "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 169.254.0.0/16".split()
             wanted.add(f"services -> 0.0.0.0/0{''.join(f' -{cidr}' for cidr in private)} TCP 443")

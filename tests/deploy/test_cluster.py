@@ -64,7 +64,7 @@ def test_spread_the_replicas_stand_in_two_zones(installed, app):
 @pytest.mark.parametrize("app", APPS)
 def test_a_plain_cluster_takes_them_as_well(installed, app):
     assert len(of_app(installed["plain"], app)) == 2
-    assert {pod["metadata"]["labels"]["app.kubernetes.io/component"] for pod in installed["plain"]} == {"service", "emulator", "provision"}
+    assert {pod["metadata"]["labels"]["app.kubernetes.io/component"] for pod in installed["plain"]} == {"service", "page", "emulator", "provision"}
 
 
 def test_daprs_control_plane_fits_beside_them(cluster, installed, rollout):
@@ -289,7 +289,7 @@ def test_a_third_replica_of_an_upgrade_has_a_place(cluster, installed, rollout):
     for document in documents:
         document["spec"]["template"]["metadata"]["annotations"]["checksum/dapr"] = "another"
     cluster.apply(documents)
-    surge = until(lambda: (pods := cluster.pods(12)) and len(pods) == 12 and pods, 30, "a third pod of each")
+    surge = until(lambda: (pods := cluster.pods(15)) and len(pods) == 15 and pods, 30, "a third pod of each")
     for app in APPS:
         assert zones(of_app(surge, app)) == [ZONES[app]] * 3
 
@@ -342,7 +342,7 @@ def test_a_sidecar_run_as_it_was_injected_loads_everything_from_the_cluster(clus
     app = "order-service"
     cluster.clear()
     cluster.apply(rollout.ways["plain"])
-    pod = of_app(cluster.pods(11), app)[0]
+    pod = of_app(cluster.pods(13), app)[0]
     sidecar = container(pod, "daprd")
     cluster.run("app", [toolbox.venv_folder() / "bin" / "python", "-c", APP % rollout.apps[app]["ports"]["channel"]], {})
     token = cluster.kubectl("-n", NAMESPACE, "create", "token", app, "--bound-object-kind", "Pod", "--bound-object-name", pod["metadata"]["name"],

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import requests
 from deployment import ROOT
 from emulator import until
 from image_checks import PLAIN
@@ -187,6 +188,7 @@ def test_the_bill_of_materials_is_valid_and_names_every_package(images, name):
 
 
 @pytest.mark.parametrize("name,relation,wanted", [
+    ("gateway", "STATIC_LINK", {"pkg:npm/preact@", "pkg:npm/%40preact/signals@"}),
     ("cart-service", "STATIC_LINK", {"pkg:deb/debian/libboost1.74-dev@", "pkg:deb/debian/rapidjson-dev@", "pkg:deb/debian/libspdlog-dev@"}),
     ("daprd", "STATIC_LINK", {"pkg:golang/github.com/dapr/dapr@v1.", "pkg:golang/github.com/dapr/components-contrib@v1.", "pkg:golang/stdlib@1."}),
     ("tools", "CONTAINS", {"pkg:pypi/boto3@", "pkg:pypi/pyyaml@"}),
@@ -202,6 +204,9 @@ def test_it_names_what_is_no_package_any_more(images, name, relation, wanted):
 
 class ContainedStack(stack.Stack):
     images: dict[str, Image]
+
+    def page_files(self):
+        return Path(facts.load()["page"]["files"])
 
     def parts(self, tools):
         return [self._contained(part) for part in super().parts(tools)]
@@ -241,6 +246,22 @@ def test_the_first_checkout_goes_through(platform):
     assert shopping.order_when(customer, order, "confirmed")["total"] == shopping.euro(5000)
     until(lambda: customer.call("GET", "product", f"/products/{product['id']}").json()["stock"] == 8, 30, "the stock to be taken from")
     assert customer.expect(200, "GET", "payment", "/payments", params={"orderId": order})["status"] == "completed"
+
+
+def test_the_gateways_image_has_the_page(platform):
+    gateway = platform.endpoints["gateway"]
+    document = requests.get(f"{gateway}/cart", timeout=20)
+    assert document.status_code == 200 and 'id="app"' in document.text
+    scripts = re.findall(r'src="(/assets/[^"]+)"', document.text)
+    assert scripts
+    for path in scripts:
+        answer = requests.get(gateway + path, timeout=20)
+        assert answer.status_code == 200 and answer.headers["Content-Encoding"] == "gzip"
+
+
+def test_signing_in_under_any_name_is_in_no_image(images):
+    for image in images.values():
+        assert not [path for path in image.root.rglob("*") if path.parent.name == "development" and path.suffix == ".py"], image.name
 
 
 def test_it_went_through_the_images(platform, images):

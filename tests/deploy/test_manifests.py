@@ -285,11 +285,32 @@ def a_stock_sidecar(r):
         notes(r, app)["dapr.io/sidecar-image"] = "daprio/daprd:1.18.3"
 
 
-@mistake("the origin's paths (zones): / does not belong")
-def an_origin_without_room_for_a_storefront(r):
+@mistake("the origin's paths (zones): / is missing")
+def an_origin_without_the_page(r):
     (ingress,) = r.all("Ingress").values()
     paths = ingress["spec"]["rules"][0]["http"]["paths"]
-    paths.append({**paths[0], "path": "/"})
+    paths[:] = [each for each in paths if each["path"] != "/"]
+
+
+@mistake("the door of storefront is")
+def a_page_that_takes_sign_ins(r):
+    data = r.one("ConfigMap", "storefront")["data"]
+    data["nginx.conf"] = data["nginx.conf"].replace("location = /readyz", "location /development { proxy_pass http://127.0.0.1:8081; }\nlocation = /readyz")
+
+
+@mistake("annotations of storefront (zones): dapr.io/enabled does not belong")
+def a_page_with_a_sidecar(r):
+    notes(r, "storefront")["dapr.io/enabled"] = "true"
+
+
+@mistake("the role of storefront (zones) is")
+def a_page_with_a_role(r):
+    r.one("ServiceAccount", "storefront")["metadata"]["annotations"] = {"eks.amazonaws.com/role-arn": "arn:aws:iam::000000000000:role/ecommerce-order-service"}
+
+
+@mistake("what is let through (zones): storefront <- anybody TCP 8080 does not belong")
+def a_page_for_everybody_in_the_cluster(r):
+    del policy(r, "storefront")["ingress"][0]["from"]
 
 
 @mistake("the origin's paths (zones): /demand is missing")

@@ -7,7 +7,7 @@ import pytest
 from stack import Platform
 
 # The doors and the channel are the same whatever carries the events: once, with the quicker broker, is enough.
-collect_ignore = ["test_doors.py", "test_hostile.py", "test_hostile_channel.py"] if os.environ.get("SHOP_SYSTEM_BROKER") == "aws" else []
+collect_ignore = ["test_doors.py", "test_hostile.py", "test_hostile_channel.py", "test_page.py"] if os.environ.get("SHOP_SYSTEM_BROKER") == "aws" else []
 
 
 BROKER = os.environ.get("SHOP_SYSTEM_BROKER", "aws")

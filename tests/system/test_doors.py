@@ -126,7 +126,9 @@ def test_who_follows_arrives(platform, long_product):
 @pytest.mark.parametrize("door", ["product", "gateway"])
 def test_a_redirect_leads_nowhere_else(platform, door, path):
     answer = raw(platform.endpoints[door], f"GET {path} HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n".encode())
-    assert answer.split(b" ", 2)[1] in (b"400", b"404") and b"\r\nLocation:" not in answer, answer[:300]
+    # With slashes and dots alone it is the page's own root (test_page.py).
+    fine = (b"400", b"404", b"200") if door == "gateway" and not path.strip("/.") else (b"400", b"404")
+    assert answer.split(b" ", 2)[1] in fine and b"\r\nLocation:" not in answer, answer[:300]
 
 
 def test_the_root_is_not_redirected(platform):
@@ -189,7 +191,7 @@ class TestAtFirst:
 class TestNamedOrigins:
     @pytest.mark.parametrize("door, path, status", [
         ("product", "/products", 200), ("gateway", "/products", 200), ("product", "/products/a.b", 404), ("order", "/orders", 401),
-        ("gateway", "/nothing-here", 404), ("cart", "/internal/x", 404), ("cart", "/carts/x/", 308), ("cart", "/" + "a" * 9000, 414)])
+        ("gateway", "/products/nothing-here", 404), ("cart", "/internal/x", 404), ("cart", "/carts/x/", 308), ("cart", "/" + "a" * 9000, 414)])
     @pytest.mark.parametrize("origin", [SHOP, LOCAL])
     def test_its_pages_see_every_answer_errors_included(self, open_platform, door, path, status, origin):
         answer = ask(open_platform.endpoints[door], "GET", path, {"Origin": origin})

@@ -121,7 +121,7 @@ def test_a_malformed_head_is_a_400_problem(platform, request_line):
 
 def test_the_gateway_leads_to_every_service_and_nowhere_else(platform):
     gateway = platform.endpoints["gateway"]
-    assert is_problem(requests.get(gateway + "/nothing-here", timeout=20), 404)
+    assert is_problem(requests.post(gateway + "/nothing-here", timeout=20), 404)
     assert requests.get(gateway + f"/carts/{unique('cart')}", timeout=20).status_code == 200
     assert requests.get(gateway + "/products", timeout=20).status_code == 200
 

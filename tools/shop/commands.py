@@ -35,6 +35,8 @@ def up(workspace: Workspace, options) -> int:
     for name, address in stack.endpoints(platform.workspace, platform.saved.broker).items():
         print(f"  {name:<9} {address}")
     gateway = stack.endpoints(platform.workspace, platform.saved.broker)["gateway"]
+    if platform.page_files():
+        print(f"\nOpen {gateway}/ in a browser.")
     print(f"\nNext: ./shop demo   ·   curl {gateway}/products   ·   ./shop logs -f   ·   ./shop down")
     return 0
 

@@ -28,7 +28,8 @@ class Story:
         # New names every time, so that the story can be told again on the same data.
         self.run = secrets.token_hex(4)
         self.admin = Client(platform, "admin")
-        self.customer = Client(platform, "customer", f"ada-{self.run}")
+        # A guest: whoever has the link of his order may see it, and the story ends with one.
+        self.customer = Client(platform)
 
     def tell(self) -> int:
         self._title("The shelf is filled")
@@ -37,7 +38,7 @@ class Story:
         teapot = self._product(*TEAPOT)
         products = [teapot, *self._to_be_had(shelf)]
 
-        self._title("A customer fills a cart")
+        self._title("A guest fills a cart")
         cart = f"cart-{self.run}"
         for product in products:
             self.customer.expect(200, "POST", "cart", f"/carts/{cart}/items", {"productId": product["id"], "quantity": 1})
@@ -74,7 +75,7 @@ class Story:
         self._show_hops(teapot["id"], [cart, second], [order["orderId"], refused["orderId"]])
         print("\n" + paint("Every step came out as it should.", "green"),
               f"One order's way through the logs: ./shop logs --order {order['orderId']}")
-        self._show_next()
+        self._show_next(order["orderId"])
         return 0
 
     # --- steps
@@ -165,9 +166,13 @@ class Story:
         self._say(f"{len({h.event_id for h in found})} events, {sum(1 for h in found if h.target)} deliveries; "
                   "the time is the publisher's, +ms until the subscriber had handled it")
 
-    def _show_next(self) -> None:
-        shop = self.admin.endpoints["product"]
+    def _show_next(self, order: str) -> None:
+        shop, page = self.admin.endpoints["product"], self.admin.endpoints["gateway"]
         self._title("Where to look next")
+        if self.platform.page_files():
+            self._say(f"the shop        {page}/, in a browser")
+            self._say(f"this order      {page}/o/{order}")
+            self._say(f"back office     {page}/admin, signed in as an administrator")
         self._say(f"search          curl '{shop}/products?q=teapot'")
         self._say(f"a product       curl {shop}/products/uji-matcha")
         self._say(f"its drawing     {shop}/products/uji-matcha/image, in a browser")

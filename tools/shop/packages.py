@@ -8,34 +8,39 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .console import Progress
-from .workspace import CACHE, TOOLS, ShopError
+from .workspace import CACHE, ROOT, TOOLS, ShopError
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 # Installed for their programs only; the platform starts its own, unprivileged and on its own ports.
 SERVICES = ("nginx", "redis-server")
+# What every command needs that builds or starts something; and what the tests need that drive a browser.
+ALWAYS = (TOOLS / "packages.txt", ROOT / "services" / "storefront" / "packages.txt")
+BROWSER = (ROOT / "tests" / "browser" / "packages.txt",)
 
 
-def wanted() -> list[str]:
-    lines = (TOOLS / "packages.txt").read_text().splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+def wanted(lists: tuple[Path, ...]) -> list[str]:
+    lines = [line.strip() for file in lists for line in file.read_text().splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
 
 
-def missing() -> list[str]:
-    answer = subprocess.run(["dpkg-query", "-W", "-f=${Package}\t${db:Status-Abbrev}\n", *wanted()], capture_output=True, text=True)
+def missing(lists: tuple[Path, ...] = ALWAYS) -> list[str]:
+    packages = wanted(lists)
+    answer = subprocess.run(["dpkg-query", "-W", "-f=${Package}\t${db:Status-Abbrev}\n", *packages], capture_output=True, text=True)
     here = {line.split("\t")[0] for line in answer.stdout.splitlines() if line.split("\t")[1].startswith("ii")}
-    return [package for package in wanted() if package not in here and not _by_hand(package)]
+    return [package for package in packages if package not in here and not _by_hand(package)]
 
 
 def _by_hand(package: str) -> bool:
     """These are often there without their packages, and need none then."""
-    program = {"maven": "mvn", "default-jdk-headless": "javac"}.get(package)
+    program = {"maven": "mvn", "default-jdk-headless": "javac", "nodejs": "node", "npm": "npm", "chromium": "chromium"}.get(package)
     return program is not None and shutil.which(program) is not None
 
 
-def install_system_packages(progress: Progress) -> None:
+def install_system_packages(progress: Progress, lists: tuple[Path, ...] = ALWAYS) -> None:
     if not shutil.which("dpkg-query"):
-        raise ShopError("this is not Debian or Ubuntu; the packages needed are listed in tools/packages.txt")
-    packages = missing()
+        raise ShopError("this is not Debian or Ubuntu; the packages needed are listed in " +
+                        ", ".join(str(file.relative_to(ROOT)) for file in lists))
+    packages = missing(lists)
     if not packages:
         return
     root = _root_prefix(packages)

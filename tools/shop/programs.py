@@ -8,7 +8,7 @@ from . import facts
 from .credentials import Credentials
 from .render import gateway_file
 from .toolbox import Tools
-from .workspace import ShopError, Workspace
+from .workspace import ROOT, TOOLS, ShopError, Workspace
 
 REGION = facts.load()["region"]
 # What deploy/aws/data-and-messaging.yaml makes, and what a sidecar asks who it is.
@@ -37,7 +37,7 @@ class Program:
 def all_programs(workspace: Workspace, tools: Tools, broker: str, replicas: int, secrets: Credentials,
                  binaries: dict[str, Path], via: dict[str, int] | None = None) -> list[Program]:
     programs = [sentry(workspace, tools), _placement(workspace, tools), _scheduler(workspace, tools), _dynamodb(workspace, tools)]
-    programs.append(_ministack(workspace, tools) if broker == "aws" else _redis(workspace))
+    programs += [_ministack(workspace, tools) if broker == "aws" else _redis(workspace), _development(workspace, tools)]
     for app in facts.apps(workspace.port_offset, replicas):
         programs += [_sidecar(workspace, tools, app, secrets), _service(workspace, app, secrets, binaries[app.id], via or {})]
     programs.append(_gateway(workspace))
@@ -48,7 +48,7 @@ def outline(workspace: Workspace, broker: str, replicas: int) -> list[Program]:
     """The same parts by name, kind and port, for those who look at a platform without being able to start one; and each
     door as a part of its own."""
     ports = facts.Ports(workspace.port_offset)
-    parts = [Program(name, "runtime", ports[name], []) for name in ("sentry", "placement", "scheduler")]
+    parts = [Program(name, "runtime", ports[name], []) for name in ("sentry", "placement", "scheduler", "development")]
     parts += [Program("dynamodb", "store", ports["dynamodb"], []), Program(broker, "broker", ports[broker], [])]
     for app in facts.apps(workspace.port_offset, replicas):
         parts += [Program(app.sidecar, "sidecar", app.ports["sidecarHttp"], [], replica=app.replica),
@@ -140,6 +140,13 @@ def _redis(workspace: Workspace) -> Program:
     command = ["redis-server", "--bind", facts.host(), "--port", str(port), "--dir", str(data), "--daemonize", "no",
                "--appendonly", "yes", "--appendfsync", "no", "--save", ""]
     return Program("redis", "broker", port, command)
+
+
+def _development(workspace: Workspace, tools: Tools) -> Program:
+    """What the page may do on a laptop alone; no image has it (tools/development)."""
+    port = facts.Ports(workspace.port_offset)["development"]
+    command = [str(tools.venv / "bin" / "python"), str(TOOLS / "development" / "server.py"), str(port), str(workspace.state)]
+    return Program("development", "runtime", port, command, {"SHOP_ROOT": str(ROOT), "PYTHONPATH": str(TOOLS)})
 
 
 def _sidecar(workspace: Workspace, tools: Tools, app: facts.App, secrets: Credentials) -> Program:

@@ -171,9 +171,14 @@ def gateway_file(workspace: Workspace) -> Path:
     return workspace.generated / "nginx.conf"
 
 
-def write_gateway(workspace: Workspace, replicas: int, origins: str = "") -> bool:
-    """nginx's configuration out of services/gateway: one server per door, and the gateway that is all of them. Answers
-    whether it had to change."""
+def page(folder: Path) -> str:
+    """The locations of the page, whose files lie in a folder; they take every path that no location before them has."""
+    return filled((ROOT / "services" / "gateway" / "page.conf").read_text(), page=str(folder))
+
+
+def write_gateway(workspace: Workspace, replicas: int, origins: str = "", page_files: Path | None = None) -> bool:
+    """nginx's configuration out of services/gateway: one server per door, and the gateway that is all of them, with the page where
+    there is one. Answers whether it had to change."""
     others = cross_origin(allowed_origins(origins))
     source, address = ROOT / "services" / "gateway", facts.host()
     door = (source / "door.conf").read_text()
@@ -184,9 +189,11 @@ def write_gateway(workspace: Workspace, replicas: int, origins: str = "") -> boo
         doors.append(filled(door, listen=f"{address}:{app.ports['door']}", vary=others["vary"], routes=routes_of(app)))
         paths = "|".join(path.lstrip("/") for path in app.paths)
         routes.append(f"{streams(app)}location ~ ^/(?:{paths})(?:/|$) {{ {repeats(app)}proxy_pass http://{app.short}; }}")
-    routes.append("location / { return 404; }")
-    port = facts.Ports(workspace.port_offset)["gateway"]
-    doors.append(filled(door, listen=f"{address}:{port}", vary=others["vary"], routes="\n    ".join(routes)))
+    ports = facts.Ports(workspace.port_offset)
+    behind.append(upstream("development", [f"{address}:{ports['development']}"]))
+    routes.append("location ~ ^/development(?:/|$) { proxy_pass http://development; }")
+    routes.append(page(page_files) if page_files else "location / { return 404; }")
+    doors.append(filled(door, listen=f"{address}:{ports['gateway']}", vary=others["vary"], routes="\n    ".join(routes)))
     return write(gateway_file(workspace), filled(
         (source / "nginx.conf").read_text(), run=str(workspace.gateway), upstreams="\n  ".join(behind),
         origins=others["origins"], doors="\n".join(doors), user="user nobody nogroup;" if os.geteuid() == 0 else ""))

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from . import build, cloud, credentials, facts, ports, programs, render, toolbox
+from . import build, cloud, credentials, facts, page, ports, programs, render, toolbox
 from .console import Progress
 from .processes import Supervisor
 from .programs import Program
@@ -50,10 +50,10 @@ class Stack:
         with Progress(quiet) as progress, open(self.workspace.state / "lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             with ThreadPoolExecutor() as pool:
-                compiling = pool.submit(build.build, self.workspace, progress) if compile else None
+                making = [pool.submit(make, self.workspace, progress) for make in (build.build, page.build)] if compile else []
                 tools = toolbox.tools(progress)
-                if compiling:
-                    compiling.result()
+                for each in making:
+                    each.result()
             build.require_binaries(self.workspace)
             render.allowed_origins(settings.origins)  # refused before anything is stopped
             # Replicas come and go beside the others, and the doors read their configuration anew.
@@ -88,7 +88,7 @@ class Stack:
             with progress.step("certificates"):
                 self._make_certificates(tools, supervisord)
         everything = self.parts(tools)
-        doors_changed = render.write_gateway(self.workspace, self.saved.replicas, self.saved.origins)
+        doors_changed = render.write_gateway(self.workspace, self.saved.replicas, self.saved.origins, self.page_files())
         leaving = self._leaving(everything)
         if leaving:
             with progress.step("taking replicas away"):
@@ -190,6 +190,10 @@ class Stack:
     def parts(self, tools: toolbox.Tools) -> list[Program]:
         return programs.all_programs(self.workspace, tools, self.saved.broker, self.saved.replicas,
                                      credentials.ensure(self.workspace), build.service_binaries(self.workspace), self.saved.via)
+
+    def page_files(self) -> Path | None:
+        """Where nginx finds the page that was built last; None where none was."""
+        return page.publish(self.workspace)
 
     def apps(self) -> list[facts.App]:
         """Every replica of every service."""

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import build, fuzz, sanitizers, toolbox
+from . import build, fuzz, packages, page, sanitizers, toolbox
 from .console import Progress, fail
 from .workspace import Workspace
 
@@ -36,6 +36,10 @@ def run_suites(workspace: Workspace, suites: list[str] | None, sanitizer: str | 
         if deploys:
             beside += [pool.submit(toolbox.ensure_venv, progress, toolbox.LINTERS, "linters"), pool.submit(toolbox.ensure_kubernetes, progress),
                        pool.submit(toolbox.ensure_helm, progress)]
+        if not sanitizer and (not suites or "browser" in suites):
+            packages.install_system_packages(progress, packages.BROWSER)
+        if not sanitizer:
+            beside.append(pool.submit(page.build, workspace, progress))
         tools = toolbox.tools(progress)
         if deploys:
             # After the sidecar, with which it shares most packages.
@@ -46,7 +50,7 @@ def run_suites(workspace: Workspace, suites: list[str] | None, sanitizer: str | 
         for each in beside:
             each.result()
     reports = workspace.build / "meson-logs"
-    for old in [*reports.glob("pytest-*.xml"), reports / "testlog.junit.xml"]:
+    for old in [*_inner(reports), reports / "testlog.junit.xml"]:
         old.unlink(missing_ok=True)
     command = ["meson", "test", "-C", str(workspace.build), "--no-rebuild", "--print-errorlogs"]
     for suite in suites or []:
@@ -56,15 +60,15 @@ def run_suites(workspace: Workspace, suites: list[str] | None, sanitizer: str | 
                    "DAPR_BIN": str(_dapr_programs(tools, workspace.build / "dapr-bin")), "DYNAMODB_LOCAL": str(tools.dynamodb)}
     if sanitizer:
         environment |= sanitizers.environment(workspace.build, sanitizer)
-        # They run several times slower. Fuzzing has sanitizers of its own.
-        command += ["--timeout-multiplier", "5", "--no-suite", "fuzz"]
+        # They run several times slower. Fuzzing has sanitizers of its own, and the page is none of them.
+        command += ["--timeout-multiplier", "5", "--no-suite", "fuzz", "--no-suite", "browser"]
     code = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL).returncode
     report = reports / "testlog.junit.xml"
     if not report.exists():
         fail("meson test left no report" + (f" for {', '.join(suites)}" if suites else ""))
         print(Count(failed=1))
         return code or 1
-    total = count(report.read_text(), {path.stem.removeprefix("pytest-"): path.read_text() for path in reports.glob("pytest-*.xml")})
+    total = count(report.read_text(), {path.stem.split("-", 1)[1]: path.read_text() for path in _inner(reports)})
     if sanitizer and (found := sanitizers.reports(workspace.build)):
         sanitizers.show(found)
         total += Count(failed=len(found))
@@ -82,16 +86,21 @@ def _dapr_programs(tools: toolbox.Tools, folder: Path) -> Path:
     return folder
 
 
-def count(report: str, of_pytest: dict[str, str]) -> Count:
-    """Meson's report has GoogleTest's cases one by one, but a pytest run as a single one: its own report takes that place."""
+def _inner(reports: Path) -> list[Path]:
+    """The reports of runs that are one test to Meson, pytest-<test>.xml and node-<test>.xml."""
+    return [*reports.glob("pytest-*.xml"), *reports.glob("node-*.xml")]
+
+
+def count(report: str, of_runs: dict[str, str]) -> Count:
+    """Meson's report has GoogleTest's cases one by one, but a run of pytest or Node as a single one: its own report takes that place."""
     total = Count()
     for case in xml.fromstring(report).iter("testcase"):
         name = case.get("name", "").rsplit(" / ", 1)[-1]
         one = _outcome(case)
-        if name not in of_pytest:
+        if name not in of_runs:
             total += one
             continue
-        inside = sum((_outcome(each) for each in xml.fromstring(of_pytest[name]).iter("testcase")), Count())
+        inside = sum((_outcome(each) for each in xml.fromstring(of_runs[name]).iter("testcase")), Count())
         # A run that failed as a whole, at its end perhaps, must not disappear behind cases that passed.
         total += inside + (one if one.failed and not inside.failed else Count())
     return total

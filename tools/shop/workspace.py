@@ -53,6 +53,11 @@ class Workspace:
         state folder."""
         return self._elsewhere("gateway") if os.geteuid() == 0 else self.run / "gateway"
 
+    @property
+    def page(self) -> Path:
+        """The page's files, where nginx's workers may read them."""
+        return self.gateway / "page"
+
     def _elsewhere(self, suffix: str, folder: str | None = None) -> Path:
         name = hashlib.sha256(str(self.state).encode()).hexdigest()[:16]
         return Path(folder or "/tmp") / f"shop-{os.getuid()}-{name}.{suffix}"

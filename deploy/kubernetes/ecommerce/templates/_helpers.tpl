@@ -7,11 +7,12 @@
 {{- toJson $facts -}}
 {{- end -}}
 
-{{/* Of everything that belongs to a service: include "labels" (list $ "cart-service") */}}
+{{/* Of everything that belongs to a service, or to the page: include "labels" (list $ "cart-service") */}}
 {{- define "labels" -}}
 {{- $root := index . 0 -}}
+{{- $facts := include "facts" $root | fromJson -}}
 {{ include "selector" . }}
-app.kubernetes.io/component: service
+app.kubernetes.io/component: {{ ternary "page" "service" (eq (index . 1) $facts.page.name) }}
 app.kubernetes.io/version: {{ include "tag" $root | quote }}
 app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 {{- end -}}
@@ -96,8 +97,29 @@ capabilities: {drop: [ALL]}
 {{ .Files.Get "files/dapr-config/configuration.yaml" }}
 {{- end -}}
 
-{{/* nginx's configuration in a pod, filled in as tools/shop/render.py does it: include "door" (list $ "cart-service")
+{{/* nginx's configuration in a pod, filled in as tools/shop/render.py does it: include "nginx" (list $ port upstreams routes)
 The images have no sleep, and Kubernetes' own comes with 1.30: what makes a container linger is a page handed out at 100 bytes a second. */}}
+{{- define "nginx" -}}
+{{- $root := index . 0 -}}
+{{- $facts := include "facts" $root | fromJson -}}
+{{- $origins := list -}}
+{{- range $root.Values.allowedOrigins }}{{ $origins = append $origins (printf "%q %q;" . .) }}{{ end -}}
+{{- $door := $root.Files.Get "files/gateway/door.conf" | replace "@{listen}" (toString (index . 1)) | replace "@{routes}" (index . 3) | replace "@{vary}" (ternary "Origin" "" (gt (len $root.Values.allowedOrigins) 0)) -}}
+{{- $conf := $root.Files.Get "files/gateway/nginx.conf" | replace "@{user}" "" | replace "@{run}" "/run/gateway" | replace "@{origins}" (join " " $origins) -}}
+{{- $linger := printf "  server {\n    listen %v;\n    access_log off;\n    location = /linger { limit_rate 100; return 200 %s; }\n  }" $facts.pod.linger (repeat (int $root.Values.stopping.lingerSeconds) (repeat 100 ".")) -}}
+{{- $conf = $conf | replace "@{upstreams}" (index . 2) | replace "@{doors}" (printf "%s\n%s" $door $linger) -}}
+{{- if contains "@{" $conf -}}{{- fail "services/gateway has a placeholder that the chart does not fill in" -}}{{- end -}}
+{{- $conf -}}
+{{- end -}}
+
+{{/* That of what serves the page. Load balancers ask every target for /readyz: include "page" $ */}}
+{{- define "page" -}}
+{{- $facts := include "facts" . | fromJson -}}
+{{- $page := .Files.Get "files/gateway/page.conf" | replace "@{page}" $facts.page.files -}}
+{{- include "nginx" (list . $facts.ports.gateway "" (printf "location = /readyz { access_log off; return 204; }\n%s" $page)) -}}
+{{- end -}}
+
+{{/* That of a service's door: include "door" (list $ "cart-service") */}}
 {{- define "door" -}}
 {{- $root := index . 0 -}}
 {{- $facts := include "facts" $root | fromJson -}}
@@ -111,12 +133,5 @@ The images have no sleep, and Kubernetes' own comes with 1.30: what makes a cont
 {{- end -}}
 {{- $repeats := ternary "proxy_next_upstream error timeout http_503 http_504 non_idempotent; " "" (gt (len $app.actors) 0) -}}
 {{- $routes := printf "%slocation / { %sproxy_pass http://%s; }" $streams $repeats $app.short -}}
-{{- $origins := list -}}
-{{- range $root.Values.allowedOrigins }}{{ $origins = append $origins (printf "%q %q;" . .) }}{{ end -}}
-{{- $door := $root.Files.Get "files/gateway/door.conf" | replace "@{listen}" (toString $app.ports.door) | replace "@{routes}" $routes | replace "@{vary}" (ternary "Origin" "" (gt (len $root.Values.allowedOrigins) 0)) -}}
-{{- $conf := $root.Files.Get "files/gateway/nginx.conf" | replace "@{user}" "" | replace "@{run}" "/run/gateway" | replace "@{origins}" (join " " $origins) -}}
-{{- $linger := printf "  server {\n    listen %v;\n    access_log off;\n    location = /linger { limit_rate 100; return 200 %s; }\n  }" $facts.pod.linger (repeat (int $root.Values.stopping.lingerSeconds) (repeat 100 ".")) -}}
-{{- $conf = $conf | replace "@{upstreams}" $upstream | replace "@{doors}" (printf "%s\n%s" $door $linger) -}}
-{{- if contains "@{" $conf -}}{{- fail "services/gateway has a placeholder that the chart does not fill in" -}}{{- end -}}
-{{- $conf -}}
+{{- include "nginx" (list $root $app.ports.door $upstream $routes) -}}
 {{- end -}}
