@@ -441,19 +441,17 @@ function PicturePanel({ known: { product }, onKnown }: { known: Known; onKnown: 
   const [file, setFile] = useState<File>();
   const [wrong, setWrong] = useState('');
   const [busy, setBusy] = useState(false);
-  const input = useRef<HTMLInputElement>(null);
   const preview = useMemo(() => (file ? URL.createObjectURL(file) : ''), [file]);
   useEffect(() => () => { if (preview) URL.revokeObjectURL(preview); }, [preview]);
 
+  /** The input forgets it at once: the same file, once it is mended, may be chosen again. */
   const choose = (chosenFile: File | undefined): void => {
-    const said = !chosenFile ? '' : !PICTURES.includes(chosenFile.type) ? w('picture.wrongType') : chosenFile.size > MOST_PICTURE ? w('picture.tooLarge', { size: Math.ceil(chosenFile.size / 1024) }) : '';
+    if (!chosenFile) return;
+    const said = !PICTURES.includes(chosenFile.type) ? w('picture.wrongType') : chosenFile.size > MOST_PICTURE ? w('picture.tooLarge', { size: Math.ceil(chosenFile.size / 1024) }) : '';
     setWrong(said);
     setFile(said === '' ? chosenFile : undefined);
   };
-  const done = (): void => {
-    setFile(undefined);
-    if (input.current) input.current.value = '';
-  };
+  const done = (): void => setFile(undefined);
   const use = async (): Promise<void> => {
     if (!file || busy) return;
     setBusy(true);
@@ -479,7 +477,7 @@ function PicturePanel({ known: { product }, onKnown }: { known: Known; onKnown: 
       <div class="form-end">
         <label class={`button quiet small file-button ${busy ? 'off' : ''}`}>
           {w('picture.choose')}
-          <input ref={input} class="unseen" type="file" accept={PICTURES.join(',')} disabled={busy} onChange={(event) => choose(event.currentTarget.files?.[0])} />
+          <input class="unseen" type="file" accept={PICTURES.join(',')} disabled={busy} onChange={(event) => { choose(event.currentTarget.files?.[0]); event.currentTarget.value = ''; }} />
         </label>
         {file && <button type="button" class="button small" aria-disabled={busy} onClick={() => void use()}>{w('picture.use')}</button>}
         {file && <button type="button" class="button quiet small" onClick={done}>{w('cancel')}</button>}
