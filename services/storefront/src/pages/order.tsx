@@ -17,6 +17,7 @@ import { realOutside, watchOrder, type Watching } from '../watch';
 
 /** So long an order that was not placed here may be on its way before the page says that there is none. */
 const ON_ITS_WAY = 4000;
+const COMES_WITHIN = 24 * 60 * 60 * 1000;
 const MOST_ATTEMPTS = 20;
 
 const numberOf = (id: string): string => id.slice(-8).toUpperCase();
@@ -36,7 +37,8 @@ export function OrderView({ orderId = '' }: { orderId?: string }): JSX.Element {
   const latest = useRef<{ order?: Order; payment?: Payment }>({});
   useEffect(() => {
     const ending = new AbortController();
-    const placedHere = placedOrders().some((placed) => placed.orderId === orderId);
+    // Of an order that was just placed it is known that it comes, however long the shop takes; a customer's is not seen signed out.
+    const placedHere = placedOrders().some((placed) => placed.orderId === orderId && (placed.guest || who) && Date.now() - placed.at < COMES_WITHIN);
     const begun = Date.now();
     latest.current = {};
     setOrder(undefined);
