@@ -11,11 +11,15 @@ interface Toast {
 const toasts = signal<readonly Toast[]>([]);
 let last = 0;
 
-/** Says what happened, at the bottom of the page, for as long as it takes to read it; `long` for one that can be acted on. */
-export function toast(content: ComponentChildren, { long = false } = {}): void {
+/**
+ * Says what happened, at the bottom of the page, for as long as it takes to read it; `long` for one that can be acted on, `lasting`
+ * for one that can be for so many milliseconds. Returns what takes it away.
+ */
+export function toast(content: ComponentChildren, { long, lasting }: { long?: boolean; lasting?: number } = {}): () => void {
   const id = ++last;
   toasts.value = [...toasts.value.slice(-2), { id, content }];
-  setTimeout(() => drop(id), long ? 12_000 : 6_000);
+  setTimeout(() => drop(id), lasting ?? (long ? 12_000 : 6_000));
+  return () => drop(id);
 }
 
 const drop = (id: number): void => {
