@@ -67,7 +67,7 @@ test('each view of the way to an order is accessible, fits and is kept as a pict
       await add(page, { id: 'celadon-teapot' });
       await add(page, product);
       await page.goto('/cart');
-      await page.locator('.line').nth(1).waitFor();
+      await page.locator('.line[data-product]').nth(1).waitFor();
       await see('cart');
       await page.getByRole('link', { name: 'Check out' }).click();
       await place(page).click();
@@ -144,7 +144,7 @@ test('what became of a line since it was added is shown at the line, and mended 
   assert.equal((await call('DELETE', `/products/${gone.id}`, { token: admin })).status, 204);
   await until('all of it to be shown', async () => {
     await page.reload();
-    await page.locator('.line').nth(3).waitFor();
+    await page.locator('.line[data-product]').nth(3).waitFor();
     return (await page.getByText(/^Was €12\.50/).count()) === 1 && (await page.getByText('Cheaper now: was €12.50').count()) === 1 && (await page.getByText('No longer sold').count()) === 1 && (await line(scarce).locator('.notice').count()) === 1;
   });
   await page.getByText('2 items need a look first').waitFor();
@@ -158,7 +158,7 @@ test('what became of a line since it was added is shown at the line, and mended 
   await line(scarce).locator('.line-sum').filter({ hasText: '€25.00' }).waitFor();
   await until('nothing to be in the way', async () => {
     await page.reload();
-    await page.locator('.line').nth(2).waitFor();
+    await page.locator('.line[data-product]').nth(2).waitFor();
     return (await page.getByRole('link', { name: 'Check out' }).count()) === 1;
   });
 });
@@ -325,7 +325,7 @@ test('a reload at each step keeps what was done', async (t) => {
   await add(page, product);
   await page.reload();
   await page.getByRole('link', { name: 'Cart, 1 item' }).click();
-  await page.locator('.line').waitFor();
+  await page.locator('.line[data-product]').waitFor();
   await page.reload();
   await page.getByRole('link', { name: 'Check out' }).click();
   await fill(page, 'tok_decline');
@@ -396,7 +396,7 @@ test('an order is ordered and paid by keyboard alone', async (t) => {
   await keyboard.press('Enter');
   await page.locator('.toast').waitFor();
   await page.goto('/cart');
-  await page.locator('.line').waitFor();
+  await page.locator('.line[data-product]').waitFor();
   await reach(/^Check out$/);
   await keyboard.press('Enter');
   await headline(page, 'Checkout').waitFor();
@@ -436,7 +436,7 @@ test('a customer signs in with a guest’s cart, finds it there, orders, and see
   await headline(page, `Hello, ${name}`).waitFor();
   await page.getByText('Nothing ordered yet').waitFor();
   await page.getByRole('link', { name: 'Cart, 1 item' }).click();
-  await page.locator('.line').waitFor();
+  await page.locator('.line[data-product]').waitFor();
   await page.getByRole('link', { name: 'Check out' }).click();
   await fill(page);
   await place(page).click();

@@ -57,7 +57,8 @@ export async function profile(t, { width = 1280, height = 900, theme = 'light', 
   if (as) {
     const session = await sessionOf(as.role, as.name);
     await context.addInitScript((value) => {
-      if (!sessionStorage.getItem('session')) sessionStorage.setItem('session', value);
+      // A new tab's first document, about:blank, has no storage.
+      if (location.protocol !== 'about:' && !sessionStorage.getItem('session')) sessionStorage.setItem('session', value);
     }, JSON.stringify(session));
   }
   t.after(async () => {
@@ -159,7 +160,9 @@ const ADDRESS = { name: 'Ada Lovelace', line1: '12 St James\'s Square', city: 'L
 export async function newOrder(lines, { card = 'tok_approve', token } = {}) {
   const cart = unique('cart');
   for (const [productId, quantity] of lines) {
-    await until('the cart to know the product', async () => (await call('POST', `/carts/${cart}/items`, { token, body: { productId, quantity } })).status === 200);
+    const last = { text: '' };
+    await until(`the cart to take ${quantity} of ${productId}`, async () => Object.assign(last, await call('POST', `/carts/${cart}/items`, { token, body: { productId, quantity } })).status === 200)
+      .catch((error) => assert.fail(`${error.message}: ${last.text}`));
   }
   const answer = await expect(202, 'POST', `/carts/${cart}/checkout`, {
     token, body: { paymentMethod: { token: card }, shippingAddress: ADDRESS }, headers: { 'Idempotency-Key': unique('key') } });
