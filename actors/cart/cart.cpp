@@ -26,6 +26,28 @@ Refused quantity_out_of_range(std::int64_t quantity) {
       "a cart holds 1 to " + std::to_string(most_pieces) + " pieces of a product, not " + std::to_string(quantity));
 }
 
+/// As far as numbers go. Nothing is none of what is asked about.
+bool can_hold(const std::vector<Line>& lines) {
+  const auto is_possible = [](const Line& line) { return line.quantity >= 1 && line.quantity <= most_pieces; };
+  return !lines.empty() && lines.size() <= most_lines && std::all_of(lines.begin(), lines.end(), is_possible);
+}
+
+/// What nobody carried over is carried over by `tend`: after this long, then each time after twice as long.
+constexpr std::chrono::seconds first_patience{30}, most_patience{240};
+
+actors::Time merged_by(actors::Time now, int repeated) {
+  return now + std::min(first_patience * (1 << std::min(repeated, 10)), most_patience);
+}
+
+Task<void> merge(actors::Calls calls, CartId from, CartId into, TakeOver lines) {
+  const auto target = calls.proxy<Cart>(into.value);
+  const auto taken = co_await target.call<&Cart::take_over>(lines);
+  if (!taken) throw std::runtime_error("the cart " + into.value + " takes nothing over: " + taken.error().message);
+  const auto source = calls.proxy<Cart>(from.value);
+  const Settle outcome{lines.claim, *taken};
+  co_await actors::deliver(source.call<&Cart::settle>(outcome));
+}
+
 /// How long a cart is kept from being shown by the wait for the coarse word on its items.
 constexpr auto word_is_worth = std::chrono::seconds(1);
 
@@ -51,9 +73,11 @@ actors::RefusedPart too_few(std::string pointer, const CartItem& item, std::int6
 
 Task<void> Cart::on_activate() {
   const auto& lines = state().lines;
-  const auto is_possible = [](const Line& line) { return line.quantity >= 1 && line.quantity <= most_pieces; };
-  if (lines.size() > most_lines || !std::all_of(lines.begin(), lines.end(), is_possible))
+  if (!lines.empty() && !can_hold(lines))
     throw std::runtime_error("the stored cart " + id() + " holds more than a cart can");
+  const auto& seal = state().seal;
+  if (seal.has_value() != state().merge_at.has_value() || (seal && (lines.empty() || seal->repeated < 0)))
+    throw std::runtime_error("the stored cart " + id() + " contradicts itself: lines, seal, mergeAt");
   co_return;
 }
 
@@ -66,7 +90,7 @@ Task<Result<CartView>> Cart::view(ViewCart query) const {
 Task<Result<CartView>> Cart::add(AddItem command) {
   const auto& product = command.product_id;
   tag("productId", product.value);
-  if (!command.by.may_access(state().customer_id)) co_return unknown_cart(id());
+  if (auto refusal = refusal_to_change(command.by)) co_return Refused(std::move(*refusal));
   if (command.quantity < 1 || command.quantity > most_pieces) co_return quantity_out_of_range(command.quantity);
   const int quantity = static_cast<int>(command.quantity);
 
@@ -106,7 +130,7 @@ Task<Result<CartView>> Cart::add(AddItem command) {
 
 Task<Result<CartView>> Cart::set_quantity(SetQuantity command) {
   tag("productId", command.product_id.value);
-  if (!command.by.may_access(state().customer_id)) co_return unknown_cart(id());
+  if (auto refusal = refusal_to_change(command.by)) co_return Refused(std::move(*refusal));
   if (command.quantity < 0 || command.quantity > most_pieces) co_return quantity_out_of_range(command.quantity);
   const auto line = find(command.product_id);
   if (line == state().lines.end())
@@ -123,7 +147,7 @@ Task<Result<CartView>> Cart::set_quantity(SetQuantity command) {
 
 Task<Result<CartView>> Cart::remove(RemoveItem command) {
   tag("productId", command.product_id.value);
-  if (!command.by.may_access(state().customer_id)) co_return unknown_cart(id());
+  if (auto refusal = refusal_to_change(command.by)) co_return Refused(std::move(*refusal));
   if (const auto line = find(command.product_id); line != state().lines.end()) {
     state().lines.erase(line);
     changed_by(command.by);
@@ -133,7 +157,7 @@ Task<Result<CartView>> Cart::remove(RemoveItem command) {
 }
 
 Result<CartView> Cart::clear(const ClearCart& command) {
-  if (!command.by.may_access(state().customer_id)) return unknown_cart(id());
+  if (auto refusal = refusal_to_change(command.by)) return Refused(std::move(*refusal));
   if (!state().lines.empty()) {
     state().lines.clear();
     changed_by(command.by);
@@ -142,7 +166,7 @@ Result<CartView> Cart::clear(const ClearCart& command) {
 }
 
 Task<Result<Checkout>> Cart::check_out(CheckOut command) {
-  if (!command.by.may_access(state().customer_id)) co_return unknown_cart(id());
+  if (auto refusal = refusal_to_change(command.by)) co_return Refused(std::move(*refusal));
   if (state().lines.empty()) co_return refuse(Reason::Conflict, "empty_cart", "there is nothing in the cart to order");
   const auto current = co_await see(products(), Freshness::Now);
   const auto cart = shown(current, command.by);
@@ -171,6 +195,100 @@ Task<Result<Checkout>> Cart::check_out(CheckOut command) {
   publish(CheckoutCompleted{order, CartId(id()), state().customer_id, std::move(lines), cart.total,
                             command.payment_method, command.shipping_address});
   co_return Checkout{order, "created", cart.total};
+}
+
+Task<Result<CartView>> Cart::claim(ClaimCart command) {
+  const Party party{command.by, false};
+  if (auto refusal = refusal_to_change(party)) co_return Refused(std::move(*refusal));
+  if (!state().customer_id) changed_by(party);
+  const auto current = co_await see(products(), Freshness::Second);
+  co_return shown(current, party);
+}
+
+Result<CartOutline> Cart::outline(const ViewCart& query) const {
+  if (!query.by.may_access(state().customer_id)) return unknown_cart(id());
+  const auto& lines = state().lines;
+  return CartOutline{lines.empty() ? std::nullopt : std::optional(lines.front().unit_price.currency),
+                     state().seal.has_value()};
+}
+
+Result<TakeOver> Cart::seal(const SealCart& command) {
+  const Party party{command.by, false};
+  tag("into", command.into.value);
+  const auto& known = std::as_const(*this).state().seal;
+  if (known && known->by == command.by && known->into == command.into) return sealed();
+  if (auto refusal = refusal_to_change(party)) return Refused(std::move(*refusal));
+  auto& cart = state();
+  if (cart.lines.empty()) return refuse(Reason::Conflict, "empty_cart", "there is nothing in the cart to move");
+  cart.seal = Seal{actors::random_id(), command.by, command.into, 0};
+  cart.merge_at = merged_by(now(), 0);
+  return sealed();
+}
+
+TakeOver Cart::sealed() const {
+  return {state().seal->claim, state().seal->by, state().lines};
+}
+
+/// What is answered once is answered for ever, a refusal too: a request that was given up on may still arrive after
+/// the other cart was opened again, and must not find room then.
+Task<Result<Taken>> Cart::take_over(TakeOver command) {
+  if (!can_hold(command.lines))
+    co_return refuse(Reason::Unprocessable, "lines", "no cart holds such lines as are to be taken over");
+  const std::string mark = "claim/" + command.claim;
+  if (auto known = co_await read<Taken>(mark)) co_return std::move(*known);
+  const Party party{command.by, false};
+  auto& lines = state().lines;
+  Taken taken;
+  if (const auto refusal = refusal_to_change(party))
+    taken.refused = refusal->code;
+  else if (!lines.empty() && lines.front().unit_price.currency != command.lines.front().unit_price.currency)
+    taken.refused = "other_currency";
+  bool changed = false;
+  for (const auto& line : taken.refused ? std::vector<Line>{} : command.lines) {
+    const auto same = find(line.product_id);
+    const bool has_room = same != lines.end() || lines.size() < most_lines;
+    const int room = has_room ? static_cast<int>(most_pieces) - (same == lines.end() ? 0 : same->quantity) : 0;
+    const int moved = std::min(room, line.quantity);
+    if (moved < line.quantity) taken.left.push_back({line.product_id, line.quantity - moved});
+    if (moved == 0) continue;
+    changed = true;
+    if (same != lines.end())
+      same->quantity += moved;
+    else
+      lines.push_back({line.product_id, line.name, moved, line.unit_price});
+  }
+  if (changed) changed_by(party);
+  write(mark, taken, claim_memory);
+  co_return taken;
+}
+
+Result<void> Cart::settle(const Settle& outcome) {
+  auto& cart = state();
+  if (!cart.seal || cart.seal->claim != outcome.claim) return {};
+  if (!outcome.taken.refused) {
+    std::vector<Line> left;
+    for (const auto& [product, quantity] : outcome.taken.left) {
+      const auto line = find(product);
+      if (line == cart.lines.end() || quantity < 1 || quantity > line->quantity)
+        return refuse(Reason::Unprocessable, "left", "so much of " + product.value + " was never in the cart");
+      left.push_back(*line);
+      left.back().quantity = quantity;
+    }
+    cart.lines = std::move(left);
+    cart.updated_at = now();
+  }
+  cart.seal.reset();
+  cart.merge_at.reset();
+  return {};
+}
+
+Task<void> Cart::tend() {
+  auto& cart = state();
+  if (!cart.seal) co_return;
+  cart.merge_at = merged_by(now(), ++cart.seal->repeated);
+  after_commit([from = CartId(id()), into = cart.seal->into, lines = sealed()](actors::Calls calls) {
+    return merge(std::move(calls), from, into, lines);
+  });
 }
 
 Task<Cart::Seen> Cart::see(std::set<ProductId> products, Freshness freshness) const {
@@ -249,6 +367,14 @@ Task<Cart::Seen> Cart::see_listings(std::set<ProductId> products, Freshness fres
     if (const auto found = known.find(product); found != known.end() && !found->second.deleted)
       cache_->listings.keep(product, found->second, now());  // a withdrawn one may be back the next moment
   co_return Seen{std::move(known), {}};
+}
+
+std::optional<actors::Refusal> Cart::refusal_to_change(const Party& party) const {
+  if (!party.may_access(state().customer_id)) return unknown_cart(id()).value();
+  if (state().seal)
+    return actors::Refusal{Reason::Conflict, "claim_under_way",
+                           "what is in the cart is being moved into another one; try again in a moment"};
+  return std::nullopt;
 }
 
 std::set<ProductId> Cart::products() const {

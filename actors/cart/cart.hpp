@@ -3,6 +3,10 @@
 /// It keeps what its customer was told when an item was added, and shows every item at the product's current listing,
 /// which it reads from `CartProduct`, with the product service's coarse word on whether it can be had. It belongs to
 /// the first customer who changed it; until then it is a guest's, open to whoever knows its id.
+///
+/// A cart that is merged into another one is sealed first: the intention is in its document, and nobody changes it or
+/// orders from it until the other cart has taken what it can. Whoever asked for it carries the lines over
+/// (`take_over`) and back (`settle`); if nobody does, `tend` does. No cart awaits another (docs/decisions/0032).
 #pragma once
 
 #include <map>
@@ -66,6 +70,66 @@ struct CheckOut {
       actors::json::field("shippingAddress", &CheckOut::shipping_address));
 };
 
+/// A customer makes a guest's cart his.
+struct ClaimCart {
+  CustomerId by;
+  static constexpr auto json = actors::json::object(actors::json::field("by", &ClaimCart::by));
+};
+
+/// A customer wants what is in this cart moved into another one of his.
+struct SealCart {
+  CustomerId by;
+  CartId into;
+  static constexpr auto json =
+      actors::json::object(actors::json::field("by", &SealCart::by), actors::json::field("into", &SealCart::into));
+};
+
+/// The lines of a sealed cart, on their way into another one.
+struct TakeOver {
+  std::string claim;  ///< known by this id, however often it comes
+  CustomerId by;
+  std::vector<Line> lines;
+  bool operator==(const TakeOver&) const = default;
+  static constexpr auto json =
+      actors::json::object(actors::json::field("claim", &TakeOver::claim), actors::json::field("by", &TakeOver::by),
+                           actors::json::field("lines", &TakeOver::lines));
+};
+
+/// Pieces that had no room in the cart they were to be moved into.
+struct LeftBehind {
+  ProductId product_id;
+  int quantity = 0;
+  bool operator==(const LeftBehind&) const = default;
+  static constexpr auto json = actors::json::object(actors::json::field("productId", &LeftBehind::product_id),
+                                                    actors::json::field("quantity", &LeftBehind::quantity));
+};
+
+/// What became of a `TakeOver`, for ever the same: refused as a whole (`refused` is the refusal's code), or taken but
+/// for what was left behind.
+struct Taken {
+  std::optional<std::string> refused;
+  std::vector<LeftBehind> left;
+  bool operator==(const Taken&) const = default;
+  static constexpr auto json =
+      actors::json::object(actors::json::field("refused", &Taken::refused), actors::json::field("left", &Taken::left));
+};
+
+struct Settle {
+  std::string claim;
+  Taken taken;
+  static constexpr auto json =
+      actors::json::object(actors::json::field("claim", &Settle::claim), actors::json::field("taken", &Settle::taken));
+};
+
+/// What can be said of a cart without asking anybody.
+struct CartOutline {
+  std::optional<std::string> currency;  ///< of a cart that holds something
+  bool sealed = false;
+  bool operator==(const CartOutline&) const = default;
+  static constexpr auto json = actors::json::object(actors::json::field("currency", &CartOutline::currency),
+                                                    actors::json::field("sealed", &CartOutline::sealed));
+};
+
 /// What a checkout has made: an order, on its way to the order service.
 struct Checkout {
   OrderId order_id;
@@ -104,12 +168,25 @@ struct CartView {
   std::int64_t version = 0;
   actors::Time updated_at;               ///< of a cart that was never used, the present
   std::optional<OrderId> last_order_id;  ///< to the cart's owner and to admins: who knows a guest's order may see it
+  std::optional<std::vector<LeftBehind>> left = {};  ///< of a cart that has just taken another's lines, if not all
   bool operator==(const CartView&) const = default;
   static constexpr auto json = actors::json::object(
       actors::json::field("id", &CartView::id), actors::json::field("customerId", &CartView::customer_id),
       actors::json::field("items", &CartView::items), actors::json::field("total", &CartView::total),
       actors::json::field("version", &CartView::version), actors::json::field("updatedAt", &CartView::updated_at),
-      actors::json::field("lastOrderId", &CartView::last_order_id));
+      actors::json::field("lastOrderId", &CartView::last_order_id), actors::json::field("left", &CartView::left));
+};
+
+/// The cart is being merged into another one.
+struct Seal {
+  std::string claim;
+  CustomerId by;
+  CartId into;
+  int repeated = 0;  ///< how often `tend` had to go on with it
+  bool operator==(const Seal&) const = default;
+  static constexpr auto json =
+      actors::json::object(actors::json::field("claim", &Seal::claim), actors::json::field("by", &Seal::by),
+                           actors::json::field("into", &Seal::into), actors::json::field("repeated", &Seal::repeated));
 };
 
 struct CartState {
@@ -117,19 +194,26 @@ struct CartState {
   std::vector<Line> lines;  ///< as the customer was told when each was first added; all in one currency
   std::optional<actors::Time> updated_at;
   std::optional<OrderId> last_order_id;
+  std::optional<Seal> seal = {};              ///< nobody changes the lines while it is there
+  std::optional<actors::Time> merge_at = {};  ///< when `tend` goes on with the merging
   bool operator==(const CartState&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("customerId", &CartState::customer_id),
-                                                    actors::json::field("lines", &CartState::lines),
-                                                    actors::json::field("updatedAt", &CartState::updated_at),
-                                                    actors::json::field("lastOrderId", &CartState::last_order_id));
+  static constexpr auto json = actors::json::object(
+      actors::json::field("customerId", &CartState::customer_id), actors::json::field("lines", &CartState::lines),
+      actors::json::field("updatedAt", &CartState::updated_at),
+      actors::json::field("lastOrderId", &CartState::last_order_id), actors::json::field("seal", &CartState::seal),
+      actors::json::field("mergeAt", &CartState::merge_at));
 };
 
-/// A cart of somebody else's is refused like one that does not exist: NotFound `unknown_cart`.
+/// A cart of somebody else's is refused like one that does not exist: NotFound `unknown_cart`. A sealed one refuses
+/// every change: Conflict `claim_under_way`.
 class Cart final : public actors::Actor<CartState> {
  public:
   explicit Cart(std::shared_ptr<ProductCache> cache) : cache_(std::move(cache)) {}
 
-  /// Refuses a document with more in it than a cart holds.
+  /// How long the cart that took another's lines knows that it did: longer than any repeat is under way.
+  static constexpr std::chrono::seconds claim_memory = std::chrono::hours(24 * 30);
+
+  /// Refuses a document with more in it than a cart holds, or that contradicts itself.
   actors::Task<void> on_activate() override;
 
   actors::Task<actors::Result<CartView>> view(ViewCart query) const;
@@ -144,6 +228,21 @@ class Cart final : public actors::Actor<CartState> {
   /// with all such items. The order has the last word on whether the pieces can be had.
   actors::Task<actors::Result<Checkout>> check_out(CheckOut command);
 
+  /// The cart becomes the customer's; it may be his already.
+  actors::Task<actors::Result<CartView>> claim(ClaimCart command);
+  actors::Result<CartOutline> outline(const ViewCart& query) const;
+  /// Seals the cart until `settle`; answers what the cart that is named there is to take. The same claim again finds
+  /// itself. Conflict `empty_cart`.
+  actors::Result<TakeOver> seal(const SealCart& command);
+  /// Adds the lines to what is there, once, as far as there is room. Unprocessable `lines` that no cart can hold.
+  actors::Task<actors::Result<Taken>> take_over(TakeOver command);
+  /// Opens a sealed cart, with what was left behind; a claim that is not under way any more changes nothing.
+  /// Unprocessable `left` that was never in the cart.
+  actors::Result<void> settle(const Settle& outcome);
+
+  std::optional<actors::Time> due() const override { return state().merge_at; }
+  actors::Task<void> tend() override;
+
  private:
   using Listings = std::map<ProductId, product::Listing>;  // a product the catalog does not know is not in it
   using Pieces = std::map<ProductId, std::int64_t>;        // those the stock has a word on
@@ -156,6 +255,8 @@ class Cart final : public actors::Actor<CartState> {
   actors::Task<Seen> see(std::set<ProductId> products, Freshness freshness) const;
   actors::Task<Seen> see_listings(std::set<ProductId> products, Freshness freshness) const;
   actors::Task<Seen> see_pieces(std::set<ProductId> products, Freshness freshness) const;
+  std::optional<actors::Refusal> refusal_to_change(const Party& party) const;
+  TakeOver sealed() const;
   std::set<ProductId> products() const;
   std::vector<Line>::iterator find(const ProductId& product);
   void changed_by(const Party& party);
@@ -175,5 +276,10 @@ struct actors::Describe<shop::cart::Cart> {
                                     .method<&Cart::set_quantity>("SetQuantity")
                                     .method<&Cart::remove>("RemoveItem")
                                     .method<&Cart::clear>("Clear")
-                                    .method<&Cart::check_out>("CheckOut", actors::remember_for(std::chrono::hours(24)));
+                                    .method<&Cart::check_out>("CheckOut", actors::remember_for(std::chrono::hours(24)))
+                                    .method<&Cart::claim>("Claim")
+                                    .method<&Cart::outline>("Outline")
+                                    .method<&Cart::seal>("Seal")
+                                    .method<&Cart::take_over>("TakeOver")
+                                    .method<&Cart::settle>("Settle");
 };

@@ -31,13 +31,13 @@ bool older(const ListedOrder& left, const ListedOrder& right) {
 
 /// Where a list left off: at this entry of this page. An order never moves to another page and never changes its place
 /// among the others, so this stays true whatever is added.
-struct Place {
+struct LeftOff {
   int page = 0;
   ListedOrder entry;  // its time and id
 };
 
 /// `<page>.<milliseconds>.<order id>`: none of the parts holds a point, and nothing needs encoding in a URL.
-std::string to_cursor(const Place& place) {
+std::string to_cursor(const LeftOff& place) {
   return std::to_string(place.page) + "." + std::to_string(place.entry.created_at.time_since_epoch().count()) + "." +
          place.entry.order_id.value;
 }
@@ -50,8 +50,8 @@ bool take_number(std::string_view& text, Number& number) {
   return true;
 }
 
-std::optional<Place> place_of(std::string_view cursor) {
-  Place place;
+std::optional<LeftOff> left_off_at(std::string_view cursor) {
+  LeftOff place;
   std::int64_t milliseconds = 0;
   if (!take_number(cursor, place.page) || !take_number(cursor, milliseconds) || !is_id(cursor) || place.page < 0)
     return std::nullopt;
@@ -95,9 +95,9 @@ Task<void> CustomerOrders::note(ListedOrder told) {
 }
 
 Task<Result<OrderList>> CustomerOrders::list(ListOrders query) const {
-  std::optional<Place> after;
+  std::optional<LeftOff> after;
   if (query.cursor) {
-    after = place_of(*query.cursor);
+    after = left_off_at(*query.cursor);
     if (!after)
       co_return actors::refuse(Reason::Invalid, "invalid_cursor", "the cursor is none that a list has answered");
   }
@@ -106,7 +106,7 @@ Task<Result<OrderList>> CustomerOrders::list(ListOrders query) const {
   const int end = std::max(page - pages_a_list, -1);
 
   OrderList list;
-  Place seen;
+  LeftOff seen;
   for (; page > end; --page) {
     const auto key = page_key(page);
     const auto stored = co_await read<Page>(key);

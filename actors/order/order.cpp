@@ -43,18 +43,19 @@ struct News {
   int changes = 0;
 };
 
-Task<void> spread(Calls calls, News news) {
+Task<void> spread(Calls calls, News news, std::shared_ptr<AllOrdersDesk> desk) {
   if (news.customer_id) {
     const auto list = calls.proxy<CustomerOrders>(actor_id_of(*news.customer_id));
     co_await actors::deliver(list.call<&CustomerOrders::note>(news.listed));
   }
+  co_await desk->tell(calls, news.listed);
   for (const auto& [product, quantity] : news.sold) {
     const auto demand = calls.proxy<ProductDemand>(product.value);
     const CountSale sale{news.order_id, quantity};
     co_await actors::deliver(demand.call<&ProductDemand::count_sale>(sale));
   }
   const auto order = calls.proxy<Order>(news.order_id.value);
-  const Told told{news.changes};
+  const Told told{news.changes, true};
   co_await actors::deliver(order.call<&Order::told>(told));
 }
 
@@ -72,14 +73,22 @@ product::Reserve pieces_of(const std::vector<Line>& lines) {
   return pieces;
 }
 
+/// Services answer errors as problems (RFC 9457), a sidecar as plain JSON.
+bool is_problem(const actors::HttpAnswer& answer) {
+  constexpr std::string_view media_type = "application/problem+json";
+  return answer.content_type.compare(0, media_type.size(), media_type) == 0;
+}
+
 Task<void> reserve(Calls calls, OrderId order_id, product::Reserve pieces) {
   actors::HttpRequest request;
   request.verb = "PUT";
   request.path = "/internal/reservations/" + order_id.value;  // ids need no escaping
   request.body = actors::json::to_string(pieces);
   const auto answer = co_await calls.invoke("product-service", std::move(request));
-  // 400: nobody can have such pieces, and nobody ever will. Whatever else is not an answer comes later.
-  if (answer.status != 200 && answer.status != 400)
+  // 400: nobody can have such pieces, and nobody ever will, if it is the service that says so: a sidecar's 400 says
+  // nothing about pieces. Whatever else is not an answer comes later.
+  const bool is_refused = answer.status == 400 && is_problem(answer);
+  if (answer.status != 200 && !is_refused)
     throw actors::SidecarError(answer.status, "RESERVATION",
                                "the product service answered " + std::to_string(answer.status));
   const auto outcome = answer.status == 200 ? actors::json::parse<product::Reserved>(answer.body) : product::Reserved{};
@@ -226,16 +235,16 @@ void Order::tell() {
                                  [](const auto& change) { return change.status == Status::Confirmed; });
   if (sold != order.history.end())
     for (const auto& line : purchase.lines) news.sold[line.product_id] += line.quantity;
-  if (!news.customer_id && news.sold.empty()) return told({news.changes});  // a guest's order is in no list
   state().tell_at = telling.until(now(), order.told_again);
-  after_commit([news](Calls calls) { return spread(std::move(calls), news); }, actors::Work::News);
+  after_commit([news, desk = desk_](Calls calls) { return spread(std::move(calls), news, desk); }, actors::Work::News);
 }
 
 void Order::told(const Told& news) {
   auto& order = state();
   const auto changes = static_cast<int>(order.history.size());
-  order.told = std::max(order.told, std::min(news.changes, changes));
-  if (order.told < changes) return;
+  if (news.changes < changes) return;  // who tells of the others tells of these too: that is one write less
+  order.told = changes;
+  order.listed = order.listed || news.listed;
   order.tell_at.reset();
   order.told_again = 0;
 }
@@ -274,6 +283,14 @@ Task<void> Order::tend() {
   co_return;
 }
 
+bool Order::unlisted() const {
+  return exists(state().status) && !state().listed && !state().tell_at;
+}
+
+void Order::list() {
+  if (unlisted()) tell();
+}
+
 bool Order::exists_for(const Party& party) const {
   return state().purchase && party.may_access(state().purchase->customer_id);
 }
@@ -291,7 +308,8 @@ OrderView Order::shown() const {
           order.payment ? std::optional(order.payment->payment_id) : std::nullopt,
           order.failure_reason,
           order.history,
-          order.version};
+          order.version,
+          unlisted() ? std::optional(true) : std::nullopt};
 }
 
 }  // namespace shop::order

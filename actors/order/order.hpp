@@ -3,7 +3,7 @@
 /// The order's id is chosen by the cart at checkout; the actor's id is the order's. What it wants of others it keeps in
 /// its document first, asks for after the commit, and asks for again from `tend` until it has the answer, so that a
 /// crash in between loses nothing: the product service for the pieces that were checked out (before that the order is
-/// there for nobody), and the customer's list and the products' demand to hear of its changes.
+/// there for nobody), and the lists of orders and the products' demand to hear of its changes.
 #pragma once
 
 #include <memory>
@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "actors/cart/contract.hpp"
+#include "actors/order/all_orders.hpp"
 #include "actors/order/contract.hpp"
 #include "actors/order/order_states.hpp"
 #include "actors/payment/contract.hpp"
@@ -33,10 +34,13 @@ struct Ship {
   static constexpr auto json = actors::json::object(actors::json::field("trackingNumber", &Ship::tracking_number));
 };
 
-/// The customer's list and the products' demand know the order's first `changes` changes of status.
+/// The customer's list and the products' demand know the order's first `changes` changes of status, and so does the
+/// list of all orders (`listed`), unless a version told them that does not know it.
 struct Told {
   int changes = 0;
-  static constexpr auto json = actors::json::object(actors::json::field("changes", &Told::changes));
+  bool listed = false;
+  static constexpr auto json = actors::json::object(actors::json::field("changes", &Told::changes),
+                                                    actors::json::defaulted("listed", &Told::listed));
 };
 
 struct Change {
@@ -86,6 +90,7 @@ struct OrderState {
   int told = 0;                         ///< how many of these the list and the demand know
   std::optional<actors::Time> tell_at;  ///< when they are told again, unless they know all
   int told_again = 0;                   ///< how often they had to be
+  bool listed = false;                  ///< the list of all orders has it: not of an order from before that list
   /// What was checked out, until it is known whether its pieces can be had; it holds the payment token.
   std::optional<cart::CheckoutCompleted> wanted;
   std::optional<actors::Time> ask_at;  ///< when they are asked for again
@@ -98,7 +103,8 @@ struct OrderState {
       actors::json::field("payBy", &OrderState::pay_by), actors::json::field("refundedAt", &OrderState::refunded_at),
       actors::json::field("history", &OrderState::history), actors::json::field("told", &OrderState::told),
       actors::json::field("tellAt", &OrderState::tell_at),
-      actors::json::defaulted("toldAgain", &OrderState::told_again), actors::json::field("wanted", &OrderState::wanted),
+      actors::json::defaulted("toldAgain", &OrderState::told_again),
+      actors::json::defaulted("listed", &OrderState::listed), actors::json::field("wanted", &OrderState::wanted),
       actors::json::field("askAt", &OrderState::ask_at),
       actors::json::defaulted("askedAgain", &OrderState::asked_again));
 };
@@ -115,6 +121,8 @@ struct OrderView {
   std::optional<std::string> failure_reason;
   std::vector<Change> history;
   std::int64_t version = 0;
+  /// Between services only: the list of all orders does not have it yet, and nobody is telling it (`Order::list`).
+  std::optional<bool> unlisted = {};
   bool operator==(const OrderView&) const = default;
   static constexpr auto json = actors::json::object(
       actors::json::field("id", &OrderView::id), actors::json::field("cartId", &OrderView::cart_id),
@@ -122,13 +130,17 @@ struct OrderView {
       actors::json::field("lines", &OrderView::lines), actors::json::field("total", &OrderView::total),
       actors::json::field("paymentId", &OrderView::payment_id),
       actors::json::field("failureReason", &OrderView::failure_reason),
-      actors::json::field("history", &OrderView::history), actors::json::field("version", &OrderView::version));
+      actors::json::field("history", &OrderView::history), actors::json::field("version", &OrderView::version),
+      actors::json::field("unlisted", &OrderView::unlisted));
 };
 
 class Order final : public actors::Actor<OrderState> {
  public:
-  /// An order that is not paid after `payment_deadline` is cancelled.
-  explicit Order(actors::Duration payment_deadline = std::chrono::minutes(15)) : payment_deadline_(payment_deadline) {}
+  /// An order that is not paid after `payment_deadline` is cancelled. `desk` tells the list of all orders for all
+  /// orders of a process.
+  explicit Order(actors::Duration payment_deadline = std::chrono::minutes(15),
+                 std::shared_ptr<AllOrdersDesk> desk = std::make_shared<AllOrdersDesk>())
+      : payment_deadline_(payment_deadline), desk_(std::move(desk)) {}
 
   /// An order of somebody else's is refused like one that does not exist: NotFound `unknown_order`.
   actors::Result<OrderView> view(const Party& to) const;
@@ -148,6 +160,8 @@ class Order final : public actors::Actor<OrderState> {
   void payment_refunded(const payment::Refunded& event);
 
   void told(const Told& news);
+  /// Tells the list of all orders, if it is one from before that list.
+  void list();
 
   /// Refuses a document whose parts contradict one another: what the turns rely on.
   actors::Task<void> on_activate() override;
@@ -156,6 +170,7 @@ class Order final : public actors::Actor<OrderState> {
 
  private:
   bool exists_for(const Party& party) const;
+  bool unlisted() const;
   OrderView shown() const;
   actors::Result<OrderView> decide(Trigger trigger, std::optional<std::string> reason,
                                    std::optional<std::string> tracking = {});
@@ -166,6 +181,7 @@ class Order final : public actors::Actor<OrderState> {
 
   std::weak_ptr<const void> asking_;  // whoever asks for the pieces owns it
   const actors::Duration payment_deadline_;
+  const std::shared_ptr<AllOrdersDesk> desk_;
 };
 
 }  // namespace shop::order
@@ -183,6 +199,7 @@ struct actors::Describe<shop::order::Order> {
                                     .method<&Order::payment_failed>("PaymentFailed")
                                     .method<&Order::payment_refunded>("PaymentRefunded")
                                     .method<&Order::told>("Told")
+                                    .method<&Order::list>("List")
                                     // Each order tells several others: were all of them told at once, the events
                                     // that make new orders, ten at a time, would wait behind them for the store.
                                     // Pieces are asked for by more: what waits together for one product is reserved

@@ -261,10 +261,10 @@ actors::Task<actors::Result<View>> Catalog::replace(ProductId id, WholeProduct p
   return write(id, std::move(asked), decide);
 }
 
-actors::Task<actors::Result<Imported>> Catalog::import_one(NewProduct product, actors::Trace trace) {
+actors::Task<actors::Result<Imported>> Catalog::import_one(NewProduct product, actors::Trace trace, std::string request) {
   const auto id = product.id.value();
-  auto status = Imported::Status::Unchanged;
-  Asked asked{actors::random_id(), actors::json::to_string(product)};
+  std::optional<Imported::Status> status;
+  Asked asked{std::move(request), actors::json::to_string(product)};
   const auto decide = [this, id, &status, product = std::move(product), trace = std::move(trace)](
                           const std::optional<ProductItem>& item, const StockItem& stored) -> Decision {
     if (!item || item->deleted) {
@@ -293,7 +293,9 @@ actors::Task<actors::Result<Imported>> Catalog::import_one(NewProduct product, a
   };
   auto written = co_await write(id, std::move(asked), decide);
   if (!written) co_return tl::unexpected(std::move(written.error()));
-  co_return Imported{id, status};
+  if (!status)  // an attempt before did it, and its answer was lost
+    status = written->created_at == written->updated_at ? Imported::Status::Created : Imported::Status::Replaced;
+  co_return Imported{id, *status};
 }
 
 actors::Task<actors::Result<std::int64_t>> Catalog::set_picture(ProductId id, Picture picture,

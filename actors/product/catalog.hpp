@@ -97,7 +97,7 @@ class Catalog final : public Pictures {
       : store_(store), clock_(clock), commit_(commit), index_(index), stock_(stock) {}
 
   /// `request` is the name of a request: repeated under it, it is carried out once, as long as it is among the latest
-  /// `Writes::kept` of its product. The same name for another request of the product: Unprocessable
+  /// `HandledRequests::kept` of its product. The same name for another request of the product: Unprocessable
   /// `idempotency_key_reused`.
   actors::Task<actors::Result<View>> create(NewProduct product, actors::Trace trace,
                                             std::string request = actors::random_id());
@@ -109,7 +109,8 @@ class Catalog final : public Pictures {
   /// A line of an import, whose id is given: created, or replaced where it says something else than what is there. Its
   /// stock is a stock-take only where it is another one than the last import said, so that an import which is repeated
   /// gives back nothing that was sold meanwhile.
-  actors::Task<actors::Result<Imported>> import_one(NewProduct product, actors::Trace trace);
+  actors::Task<actors::Result<Imported>> import_one(NewProduct product, actors::Trace trace,
+                                                    std::string request = actors::random_id());
 
   actors::Task<actors::Result<std::int64_t>> set_picture(ProductId id, Picture picture, PictureCondition condition,
                                                          actors::Trace trace, std::string request) override;

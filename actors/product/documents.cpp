@@ -4,40 +4,6 @@
 
 namespace shop::product {
 
-std::string digest_of(std::string_view text) {
-  auto digits = actors::named_id(text);
-  std::erase(digits, '-');
-  return digits;
-}
-
-namespace {
-
-/// Short, since every write of the item pays for all of them; honest requests are told apart, nothing more.
-std::string short_digest_of(std::string_view text) {
-  return digest_of(text).substr(0, 12);
-}
-
-}  // namespace
-
-bool Writes::contain(const std::string& request, const std::string& what) const {
-  // The form before, of up to 300 bytes each: with the request's name, and what it wanted or its digest.
-  const auto former = request + '\n';
-  const std::array<std::string, 3> forms{short_digest_of(request) + '.' + short_digest_of(what), former + what,
-                                         former + digest_of(what)};
-  return std::find_first_of(ids.begin(), ids.end(), forms.begin(), forms.end()) != ids.end();
-}
-
-bool Writes::contain_of(const std::string& request) const {
-  const auto now = short_digest_of(request) + '.', former = request + '\n';
-  return std::any_of(ids.begin(), ids.end(),
-                     [&](const auto& id) { return id.starts_with(now) || id.starts_with(former); });
-}
-
-void Writes::add(const std::string& request, const std::string& what) {
-  ids.push_back(short_digest_of(request) + '.' + short_digest_of(what));
-  if (ids.size() > kept) ids.erase(ids.begin());
-}
-
 std::string product_key(const ProductId& id) {
   return "product." + id.value;
 }

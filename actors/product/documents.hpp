@@ -20,6 +20,7 @@
 
 #include "actors/product/contract.hpp"
 #include "actors/runtime/records/group_commit.hpp"
+#include "actors/runtime/records/handled.hpp"
 #include "actors/runtime/records/outbox.hpp"
 #include "actors/runtime/sidecar.hpp"
 #include "actors/runtime/time.hpp"
@@ -27,7 +28,9 @@
 namespace shop::product {
 
 using actors::Time;
+using actors::records::digest_of;
 using actors::records::GroupCommit;
+using actors::records::HandledRequests;
 using actors::records::Items;
 using actors::records::OutboxEntry;
 using actors::records::Pause;
@@ -57,21 +60,6 @@ struct Product {
       actors::json::field("createdAt", &Product::created_at), actors::json::field("updatedAt", &Product::updated_at));
 };
 
-/// The latest writes of an item. The answer to a transaction can be lost although it was carried out: who finds its own
-/// write has nothing left to do. So can the answer to a request, whose client repeats it under the same name (its
-/// idempotency key).
-struct Writes {
-  /// As many as are committed together at most: after a lost answer each must still find its own.
-  static constexpr std::size_t kept = GroupCommit::most_changes;
-  std::vector<std::string> ids;
-  /// Whether the request has written `what` it wanted.
-  bool contain(const std::string& request, const std::string& what) const;
-  /// Whether the request has written anything, whatever it wanted.
-  bool contain_of(const std::string& request) const;
-  void add(const std::string& request, const std::string& what);
-  bool operator==(const Writes&) const = default;
-};
-
 /// What the product's item knows of its picture, whose bytes are items of their own (picture_store.hpp).
 struct PictureRecord {
   std::int64_t version = 0;  ///< of the product, when the picture came
@@ -88,7 +76,7 @@ struct PictureRecord {
 struct ProductItem {
   Product product;
   bool deleted = false;
-  Writes writes;
+  HandledRequests writes;
   std::optional<PictureRecord> picture = {};
   std::optional<std::int64_t> imported_stock = {};  ///< what the last import said: said again, it is no stock-take
   bool operator==(const ProductItem&) const = default;
@@ -111,16 +99,13 @@ OutboxEntry pending(const char* aggregate, const ProductId& subject, std::int64_
           trace.tracestate,
           subject.value};
 }
-/// 32 hexadecimal digits that stand for `text`: the same ones for the same text.
-std::string digest_of(std::string_view text);
-
 /// The pieces of a product: `count` lie on the shelf, orders hold `reserved` of them. `revision` grows with every
 /// change and numbers the events about it.
 struct StockItem {
   std::int64_t count = 0;
   std::int64_t revision = 0;
   std::vector<OutboxEntry> pending;
-  Writes writes;
+  HandledRequests writes;
   std::int64_t reserved = 0;
   /// What can be had. A stock-take may find fewer pieces than orders hold.
   std::int64_t available() const { return std::max<std::int64_t>(count - reserved, 0); }
@@ -205,13 +190,6 @@ std::string etag_of(const View& view);
 }  // namespace shop::product
 
 namespace actors::json {
-template <>
-struct Codec<shop::product::Writes> {
-  static void write(Writer& writer, const shop::product::Writes& writes) { json::write(writer, writes.ids); }
-  static void read(const Value& from, shop::product::Writes& writes, Reading& reading) {
-    json::read(from, writes.ids, reading);
-  }
-};
 template <>
 struct Codec<shop::product::ReservationState>
     : EnumCodec<shop::product::ReservationState, shop::product::reservation_states> {};

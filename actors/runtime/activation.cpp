@@ -19,18 +19,9 @@ constexpr std::size_t max_value_bytes = 399 * 1024;
 /// Of all of them together. DynamoDB takes 4 MB; a sidecar takes a request of 4 MiB, or what it was told
 /// (`--max-body-size`, 2 MiB in this project).
 constexpr std::size_t max_transaction_bytes = 1900 * 1024;
-/// Answers kept in the document may take this much of it.
-constexpr std::size_t max_handled_bytes = 32 * 1024;
 
 Microseconds since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<Microseconds>(std::chrono::steady_clock::now() - start);
-}
-
-/// FNV-1a, 64 bits: stable across builds and hosts, unlike std::hash. It tells honest requests apart, nothing more.
-std::string fingerprint_of(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return std::to_string(hash);
 }
 
 /// The key of a handled id that is kept outside the document: ids come from outside and may hold anything.
@@ -218,7 +209,7 @@ Task<void> Activation::load(Trace trace) {
   actor_ = std::move(actor);
   version_ = version;
   revision_ = revision;
-  handled_ = std::move(handled);
+  handled_ = HandledCalls(std::move(handled));
   tending_ = std::move(tending);
   outbox_stored_ = !outbox.empty();
   set_outbox(std::move(outbox));
@@ -229,7 +220,7 @@ void Activation::drop() {
   if (!actor_) return;
   actor_.reset();
   set_outbox({});
-  handled_.clear();
+  handled_ = {};
   tending_.reset();
   version_ = revision_ = 0;
   engine_.observer_.activations_changed(id_.type, -1);
@@ -276,7 +267,7 @@ detail::Turn Activation::begin(const detail::TurnRequest& request) {
 Task<void> Activation::turn(const detail::TurnRequest& request, const detail::MethodDescription& method, Answer& answer,
                             Record& record) {
   const std::string handled_key = method.is_read || request.id.empty() ? "" : request.method + "|" + request.id;
-  const std::string fingerprint = handled_key.empty() ? "" : fingerprint_of(request.body);
+  const std::string fingerprint = handled_key.empty() ? "" : records::fingerprint_of(request.body);
   if (!handled_key.empty()) {
     if (const auto known = co_await find_handled(handled_key, method)) {
       // An event may be written anew by a newer publisher under the same id; a client's request may not change.
@@ -387,9 +378,8 @@ Task<void> Activation::tend(const detail::TurnRequest& request, Answer& answer, 
 Task<std::optional<HandledEntry>> Activation::find_handled(const std::string& key,
                                                            const detail::MethodDescription& method) {
   if (method.memory.key_lives.count() == 0) {
-    for (const auto& entry : handled_)
-      if (entry.key == key) co_return entry;
-    co_return std::nullopt;
+    auto known = handled_.find(key);
+    co_return known;
   }
   if (version_ == 0) co_return std::nullopt;  // nothing was ever committed
   auto mark = mark_key(key);
@@ -420,14 +410,7 @@ Task<void> Activation::commit(detail::Turn& turn, const detail::TurnRequest& req
     if (memory.key_lives.count() > 0) {
       operations.push_back({mark_key(handled.key), json::to_string(handled), memory.key_lives});
     } else {
-      remembered.push_back(std::move(handled));
-      std::size_t bytes = 0;
-      for (const auto& entry : remembered) bytes += entry.answer.text.size();
-      while (remembered.size() > type_.settings.handled_in_document ||
-             (bytes > max_handled_bytes && remembered.size() > 1)) {
-        bytes -= remembered.front().answer.text.size();
-        remembered.erase(remembered.begin());
-      }
+      remembered.add(std::move(handled), type_.settings.handled_in_document);
     }
   }
   try {
@@ -573,7 +556,7 @@ Task<void> Activation::arm(Alarm alarm) {
 }
 
 StateOperation Activation::document(std::int64_t version, const std::vector<OutboxEntry>& outbox,
-                                    const std::vector<HandledEntry>& handled) const {
+                                    const HandledCalls& handled) const {
   rapidjson::StringBuffer buffer;
   json::Writer writer(buffer);
   writer.StartObject();
@@ -586,7 +569,7 @@ StateOperation Activation::document(std::int64_t version, const std::vector<Outb
   writer.Key("outbox");
   json::write(writer, outbox);
   writer.Key("handled");
-  json::write(writer, handled);
+  json::write(writer, handled.entries());
   if (tending_) {
     writer.Key("tend");
     json::write(writer, *tending_);

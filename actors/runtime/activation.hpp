@@ -6,22 +6,14 @@
 #include <list>
 
 #include "actors/runtime/engine.hpp"
+#include "actors/runtime/records/handled.hpp"
 #include "actors/runtime/records/outbox.hpp"
 
 namespace actors {
 
+using records::HandledCalls;
+using records::HandledEntry;
 using records::OutboxEntry;
-
-/// A call or event that was carried out, with its answer. `fingerprint` is the request's, to tell the same request from
-/// another one under the same id.
-struct HandledEntry {
-  std::string key;
-  std::string fingerprint;
-  json::Raw answer;
-  static constexpr auto json = actors::json::object(actors::json::field("key", &HandledEntry::key),
-                                                    actors::json::field("fingerprint", &HandledEntry::fingerprint),
-                                                    actors::json::field("answer", &HandledEntry::answer));
-};
 
 /// The reminder for unfinished business, as the document keeps it: when it is next due, and the name it is registered
 /// under.
@@ -94,7 +86,7 @@ class Activation : public std::enable_shared_from_this<Activation> {
   Task<void> save_housekeeping();
   /// The document as a write: the one after what was read.
   StateOperation document(std::int64_t version, const std::vector<OutboxEntry>& outbox,
-                          const std::vector<HandledEntry>& handled) const;
+                          const HandledCalls& handled) const;
 
   Task<void> send_outbox();
   Task<void> send_outbox_if_possible(Trace trace);
@@ -119,7 +111,7 @@ class Activation : public std::enable_shared_from_this<Activation> {
   std::int64_t revision_ = 0;        // writes of the document, housekeeping too
   std::vector<OutboxEntry> outbox_;  // committed, not sent
   bool outbox_stored_ = false;       // the stored document still lists events, sent or not
-  std::vector<HandledEntry> handled_;
+  HandledCalls handled_;
   std::optional<Tending> tending_;  // if it is registered
 };
 

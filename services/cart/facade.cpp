@@ -36,6 +36,11 @@ struct CheckoutBody {
                            actors::json::field("shippingAddress", &CheckoutBody::shipping_address));
 };
 
+struct ClaimBody {
+  std::optional<CartId> into;
+  static constexpr auto json = actors::json::object(actors::json::field("into", &ClaimBody::into));
+};
+
 /// Collects what is wrong with the texts of a body, and throws it all at once.
 class TextCheck {
  public:
@@ -112,6 +117,66 @@ Task<Response> check_out(Calls calls, Request request) {
   co_return Response::json(202, checkout).header("Location", "/orders/" + checkout.order_id.value);
 }
 
+/// Carts are claimed by customers: a guest has nowhere to put them, and no cart becomes an administrator's.
+CustomerId claimant(const Request& request) {
+  const auto& caller = request.caller();
+  if (caller.anonymous()) {
+    services::Problem problem;
+    problem.status = 401;
+    problem.detail = "Whose is the cart to be? A claim needs a bearer token.";
+    problem.headers = {{"WWW-Authenticate", "Bearer realm=\"ecommerce\""}};
+    throw services::ProblemError(std::move(problem));
+  }
+  if (caller.admin()) throw services::ProblemError(403, "customers_only", "Only a customer can claim a cart.");
+  return CustomerId(caller.sub);
+}
+
+[[noreturn]] void refuse_merge(const std::string& code, const CartId& into) {
+  if (code == "unknown_cart") throw services::ProblemError(404, code, "there is no cart " + into.value);
+  throw services::ProblemError(409, code,
+                               code == "other_currency"
+                                   ? "the two carts are in different currencies, and a cart holds one"
+                                   : "what is in one of the carts is being moved elsewhere; try again in a moment");
+}
+
+/// Moves what is in one cart into another: seals the first, has the second take what it can, and opens the first with
+/// the rest. Whatever is interrupted goes on with a repeat, or without one (see Cart).
+Task<Response> merge_cart(Calls calls, CartId from, CartId into, CustomerId customer) {
+  const auto source = calls.proxy<Cart>(from.value), target = calls.proxy<Cart>(into.value);
+  const ViewCart query{{customer, false}};
+  const auto there = value(co_await source.call<&Cart::outline>(query));
+  const auto here = value(co_await target.call<&Cart::outline>(query));
+  std::vector<LeftBehind> left;
+  if (there.currency) {
+    // What was begun is ended whatever has become of the other cart since; what cannot be need not begin.
+    if (!there.sealed && here.sealed) refuse_merge("claim_under_way", into);
+    if (!there.sealed && here.currency && here.currency != there.currency) refuse_merge("other_currency", into);
+    const SealCart seal{customer, into};
+    auto sealed = co_await source.call<&Cart::seal>(seal);
+    if (sealed || sealed.error().code != "empty_cart") {  // a moment ago it was not: the same claim was quicker
+      const auto lines = value(std::move(sealed));
+      const auto taken = value(co_await target.call<&Cart::take_over>(lines));
+      const Settle outcome{lines.claim, taken};
+      value(co_await source.call<&Cart::settle>(outcome));
+      if (taken.refused) refuse_merge(*taken.refused, into);
+      left = taken.left;
+    }
+  }
+  auto cart = value(co_await target.call<&Cart::view>(query));
+  if (!left.empty()) cart.left = std::move(left);
+  co_return Response::json(200, cart);
+}
+
+Task<Response> claim_cart(Calls calls, Request request) {
+  const CartId id(request.id("id"));
+  const auto customer = claimant(request);
+  const auto into = request.optional_body_as<ClaimBody>().into;
+  if (into && *into != id) co_return co_await merge_cart(std::move(calls), id, *into, customer);
+  const auto cart = calls.proxy<Cart>(id.value);
+  const ClaimCart command{customer};
+  co_return Response::json(200, value(co_await cart.call<&Cart::claim>(command)));
+}
+
 }  // namespace
 
 void add_routes(services::Facade& facade, services::CallsFor calls_for) {
@@ -121,6 +186,7 @@ void add_routes(services::Facade& facade, services::CallsFor calls_for) {
   facade.put("/carts/{id}/items/{productId}", with_calls(calls_for, set_quantity));
   facade.del("/carts/{id}/items/{productId}", with_calls(calls_for, remove_item));
   facade.post("/carts/{id}/checkout", with_calls(calls_for, check_out));
+  facade.post("/carts/{id}/claim", with_calls(calls_for, claim_cart));
 }
 
 }  // namespace shop::cart

@@ -332,13 +332,14 @@ Task<std::string> Import::answer(ImportLine line) {
   auto id = *line.id;
   co_await turns.enter(std::move(id));
   const Turns::Hold hold(turns, *line.id);
-  std::string failure;
+  const auto request_name = actors::random_id();
   for (std::size_t attempt = 0;; ++attempt) {
     bool unavailable = false;
     try {
       auto product = *line.product;
       auto trace = stream->request().origin().trace;
-      const auto imported = co_await import_one(std::move(product), std::move(trace));
+      auto request = request_name;
+      const auto imported = co_await import_one(std::move(product), std::move(trace), std::move(request));
       if (!imported) co_return refused_line(line.number, line.id, imported.error().message);
       co_return answer_line(line.number, imported->id.value, name_of(imported->status));
     } catch (const actors::SidecarError&) {

@@ -12,8 +12,8 @@
 
 namespace shop::product {
 
-/// `Catalog::import_one`. Is repeated after a SidecarError.
-using ImportOne = std::function<actors::Task<actors::Result<Imported>>(NewProduct, actors::Trace)>;
+/// `Catalog::import_one`. Is repeated after a SidecarError, under the same name of the request.
+using ImportOne = std::function<actors::Task<actors::Result<Imported>>(NewProduct, actors::Trace, std::string request)>;
 
 /// Lines of one import that are in hand at a time. The catalog commits together what waits together.
 inline constexpr std::size_t lines_in_hand = 64;

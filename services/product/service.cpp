@@ -89,8 +89,8 @@ int run(services::Substitutes substitutes) {
     add_picture_routes(service.facade(), components.catalog);
     add_import(
         service.streams(),
-        [&catalog = components.catalog](NewProduct product, actors::Trace trace) {
-          return catalog.import_one(std::move(product), std::move(trace));
+        [&catalog = components.catalog](NewProduct product, actors::Trace trace, std::string request) {
+          return catalog.import_one(std::move(product), std::move(trace), std::move(request));
         },
         [&host](actors::Duration delay) { return host.sleep(delay); });
     service.ready_when([&index = components.index]() -> std::optional<std::string> {

@@ -11,7 +11,7 @@ import requests
 
 from shop import facts
 from shop.api import Client
-from shopping import ADDRESS, euro, event
+from shopping import ADDRESS, euro, event, pieces_in
 from stack import unique, wait_until
 
 PATIENCE_SECONDS = 60
@@ -24,9 +24,10 @@ class Run:
     def __init__(self, platform):
         self.platform = platform
         self.name = unique("run")
-        self.admin, self.customer = platform.client("admin"), platform.client("customer", self.name)
+        self.admin, self.customer, self.guest = platform.client("admin"), platform.client("customer", self.name), platform.client()
         self.products: list[str] = []
         self.carts: list[str] = []
+        self.guests_carts: list[str] = []
         self.orders: list[str] = []
 
     # --- a client who does not give up
@@ -47,6 +48,20 @@ class Run:
             assert time.monotonic() < deadline, f"{verb} {path} was never answered, last: {last}"
             time.sleep(0.03)
 
+    def insist_past_the_door(self, service: str, actor_and_method: str, body) -> None:
+        """Calls an actor as a facade does that dies when it has the answer."""
+
+        def answered():
+            try:
+                answer = requests.put(f"{self.platform.sidecar(service)}/v1.0/actors/{actor_and_method}", json=body, timeout=10,
+                                      headers={"dapr-api-token": self.platform.secrets.dapr_api_token})
+            except requests.RequestException as error:
+                raise AssertionError(error) from error
+            assert answer.status_code < 500, answer.text
+            return True
+
+        wait_until(answered, PATIENCE_SECONDS, f"an answer of {actor_and_method}")
+
     # --- what shoppers and admins do
 
     def product(self, price: int = 1000, stock: int = 100) -> str:
@@ -64,8 +79,15 @@ class Run:
             self.add(cart, product, quantity)
         return cart
 
-    def add(self, cart: str, product: str, quantity: int) -> None:
-        self.insist(self.customer, "POST", "cart", f"/carts/{cart}/items", {"productId": product, "quantity": quantity})
+    def guests_cart(self, *lines: tuple[str, int]) -> str:
+        cart = unique(f"{self.name}-g")[:64]
+        self.guests_carts.append(cart)
+        for product, quantity in lines:
+            self.add(cart, product, quantity, self.guest)
+        return cart
+
+    def add(self, cart: str, product: str, quantity: int, by: Client | None = None) -> None:
+        self.insist(by or self.customer, "POST", "cart", f"/carts/{cart}/items", {"productId": product, "quantity": quantity})
 
     def check_out(self, cart: str, token: str = "tok_approve") -> str:
         body = {"paymentMethod": {"token": token}, "shippingAddress": ADDRESS}
@@ -116,8 +138,11 @@ class Run:
             "products": [self._product(product) for product in self.products],
             "demand": [self._demand(product) for product in self.products],
             "carts": [self._cart(cart) for cart in self.carts],
+            # Without their versions: who goes on with a claim after a death counts as a change.
+            "guests' carts": [self._cart(cart) | {"version": None} for cart in self.guests_carts],
             "orders": [self._order(order) for order in self.orders],
             "list": self._listed(),
+            "everybody's": self._listed_among_all(),
             "payments": [self._payment(order) for order in self.orders],
             "ledger": self._ledger(),
             "events": dict(sorted(events.items())),
@@ -148,6 +173,11 @@ class Run:
         seen = self.insist(self.customer, "GET", "order", "/orders").json()
         return [(item["id"] in self.orders, item["status"]) for item in seen["items"]]
 
+    def _listed_among_all(self):
+        """Of the hundred newest: a run's orders are among them."""
+        seen = self.insist(self.admin, "GET", "order", "/orders?limit=100").json()
+        return [(self.orders.index(item["id"]), item["status"]) for item in seen["items"] if item["id"] in self.orders]
+
     def _payment(self, order: str):
         seen = self.payment_of(order)
         return seen and {"status": seen["status"], "attempts": [(a["outcome"], a.get("reason")) for a in seen["attempts"]]}
@@ -162,7 +192,7 @@ class Run:
             cursor = f"&cursor={page['nextCursor']}"
 
     def _mine(self) -> list[str]:
-        return self.products + self.carts + self.orders
+        return self.products + self.carts + self.guests_carts + self.orders
 
     def _events(self) -> set[tuple[str, str]]:
         """(type, id) of every event of this run that left. One that left twice did so under its own id."""
@@ -196,7 +226,7 @@ def _wants_more(text: str) -> bool:
     if not isinstance(document, dict):
         return False
     data = document.get("data") or {}
-    dated = [name for name in ("tellAt", "askAt") if isinstance(data, dict) and data.get(name)]
+    dated = [name for name in ("tellAt", "askAt", "mergeAt") if isinstance(data, dict) and data.get(name)]
     return bool(document.get("outbox") or document.get("pending") or document.get("tend") or dated)
 
 
@@ -232,6 +262,29 @@ def fill_a_cart(run, products):
     run.add(cart, products[1], 1)
     run.insist(run.customer, "PUT", "cart", f"/carts/{cart}/items/{products[0]}", {"quantity": 3})
     run.insist(run.customer, "DELETE", "cart", f"/carts/{cart}/items/{products[1]}")
+
+
+def guests_and_own_cart(run):
+    tea, cup = two_products(run)
+    return run.guests_cart((tea, 2), (cup, 1)), run.cart((tea, 3))
+
+
+def claim(run, carts):
+    guests, own = carts
+    merged = run.insist(run.customer, "POST", "cart", f"/carts/{guests}/claim", {"into": own}).json()
+    assert pieces_in(merged) == 6, merged
+
+
+def begin_a_claim(run, carts):
+    """By somebody who does not go on with it: the guest's cart does."""
+    guests, own = carts
+    run.insist_past_the_door("cart", f"Cart/{guests}/method/Seal", {"by": run.name, "into": own})
+
+    def moved():
+        return pieces_in(run.insist(run.customer, "GET", "cart", f"/carts/{own}").json()) == 6 and not pieces_in(
+            run.insist(run.guest, "GET", "cart", f"/carts/{guests}").json())
+
+    wait_until(moved, PATIENCE_SECONDS, "the guest's cart to be moved")
 
 
 def full_cart(run):
@@ -309,6 +362,8 @@ def reserve_and_give_up(run, cart):
 SCENARIOS = {
     "keep a catalog": (nothing, keep_a_catalog),
     "fill a cart": (two_products, fill_a_cart),
+    "claim a cart": (guests_and_own_cart, claim),
+    "begin a claim": (guests_and_own_cart, begin_a_claim),
     "buy": (full_cart, buy),
     "ship": (bought, ship),
     "cancel": (bought, cancel),

@@ -29,7 +29,8 @@ REQUIRED = {
     "cart-service": """
         Cart arm tend, Cart commit AddItem, Cart commit CheckOut, Cart commit SetQuantity, Cart commit RemoveItem, Cart tidy,
         Cart disarm tend, Cart answer AddItem, Cart answer CheckOut, Cart answer remind tend,
-        Cart publish cart.item_added, Cart publish cart.checkout_completed,
+        Cart commit Seal, Cart commit TakeOver, Cart commit Settle, Cart commit tend,
+        Cart answer Seal, Cart answer TakeOver, Cart answer Settle, Cart publish cart.item_added, Cart publish cart.checkout_completed,
         CartProduct commit Take, CartProduct answer Take,
         events answer product.created, events answer product.updated, events answer product.deleted""",
     "order-service": """
@@ -37,7 +38,7 @@ REQUIRED = {
         Order commit PaymentFailed, Order commit Cancel, Order commit Ship, Order commit tend, Order commit Told, Order commit Reserved, Order answer Reserved, Order commit PaymentRefunded, Order tidy, Order disarm tend,
         Order answer CheckoutCompleted, Order answer Reserved, Order answer Cancel, Order answer Ship, Order answer remind tend,
         Order publish order.created, Order publish order.confirmed, Order publish order.cancelled, Order publish order.shipped,
-        CustomerOrders commit Note, CustomerOrders answer Note,
+        CustomerOrders commit Note, CustomerOrders answer Note, AllOrders commit Note, AllOrders answer Note,
         ProductDemand commit ProductCreated, ProductDemand commit ItemAdded, ProductDemand commit CountSale, ProductDemand answer CountSale,
         events answer product.created, events answer cart.item_added, events answer cart.checkout_completed,
         events answer payment.completed, events answer payment.failed, events answer payment.refunded""",

@@ -9,6 +9,7 @@
 
 #include "actors/cart/cart.hpp"
 #include "actors/cart/cart_product.hpp"
+#include "actors/order/all_orders.hpp"
 #include "actors/order/customer_orders.hpp"
 #include "actors/order/order.hpp"
 #include "actors/order/product_demand.hpp"
@@ -58,6 +59,7 @@ struct Channel {
     add<shop::cart::CartProduct>();
     add<shop::order::Order>();
     add<shop::order::CustomerOrders>();
+    add<shop::order::AllOrders>();
     add<shop::order::ProductDemand>();
     sidecar.deliver_to(&engine);
     sidecar.applications["product-service"] = [](const actors::HttpRequest& request) {

@@ -5,6 +5,7 @@
 // actor has in memory is what is stored.
 #include "actors/cart/cart.hpp"
 #include "actors/cart/cart_product.hpp"
+#include "actors/order/all_orders.hpp"
 #include "actors/order/customer_orders.hpp"
 #include "actors/order/order.hpp"
 #include "actors/order/product_demand.hpp"
@@ -46,6 +47,8 @@ const Kind kinds[] = {
     {"Order", reads<shop::order::OrderState>, "View", R"({"admin":true})", "Cancel", R"({"by":{"admin":true}})"},
     {"CustomerOrders", reads<shop::order::CustomerOrdersState>, "List", R"({"limit":20})", "Note",
      R"({"orderId":"o","createdAt":"2026-01-01T00:00:00Z","status":"created","changes":1})"},
+    {"AllOrders", reads<shop::order::AllOrdersState>, "List", R"({"limit":20})", "Note",
+     R"({"orders":[{"orderId":"o","createdAt":"2026-01-01T00:00:00Z","status":"created","changes":1}]})"},
     {"ProductDemand", reads<shop::order::ProductDemandState>, "View", "", "CountSale",
      R"({"orderId":"o","quantity":1})"},
     {"Payment", reads<shop::payment::PaymentState>, "View", R"({"admin":true})", "Retry",

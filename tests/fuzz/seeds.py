@@ -75,7 +75,8 @@ def _documents() -> dict[str, str]:
         return f"actor {name}\n{json.dumps(document)}"
 
     stored = {"Cart": ("cart", "cart.document"), "CartProduct": ("cart", "cart_product.document"), "Order": ("order", "order.state"),
-              "CustomerOrders": ("order", "customer_orders.list"), "ProductDemand": ("order", "product_demand"), "Payment": ("payment", "payment.state")}
+              "CustomerOrders": ("order", "customer_orders.list"), "AllOrders": ("order", "all_orders.state"),
+              "ProductDemand": ("order", "product_demand"), "Payment": ("payment", "payment.state")}
     items = {"product.tea": "item.product", "stock.tea": "item.stock", "order.o": "item.order.held"}
     found = {name: of_actor(name, _golden(*place)) for name, place in stored.items()}
     found |= {key: f"store {key}\n{json.dumps(_golden('product', name))}" for key, name in items.items()}

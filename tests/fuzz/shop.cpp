@@ -2,6 +2,7 @@
 
 #include "actors/cart/cart.hpp"
 #include "actors/cart/cart_product.hpp"
+#include "actors/order/all_orders.hpp"
 #include "actors/order/customer_orders.hpp"
 #include "actors/order/order.hpp"
 #include "actors/order/product_demand.hpp"
@@ -15,6 +16,7 @@ Shop::Shop() {
       .add<shop::cart::CartProduct>()
       .add<shop::order::Order>()
       .add<shop::order::CustomerOrders>()
+      .add<shop::order::AllOrders>()
       .add<shop::order::ProductDemand>()
       .add<shop::payment::Payment>([this] { return std::make_unique<shop::payment::Payment>(gateway); });
   bench.sidecar.applications["product-service"] = [this](const actors::HttpRequest& request) {

@@ -164,7 +164,7 @@ def test_the_service_describes_itself(guest):
     document = guest.expect(200, "GET", "cart", "/openapi.json")
     assert document["openapi"].startswith("3.1")
     assert {p for p in document["paths"] if p.startswith("/carts")} == {
-        "/carts/{id}", "/carts/{id}/items", "/carts/{id}/items/{productId}", "/carts/{id}/checkout"}
+        "/carts/{id}", "/carts/{id}/items", "/carts/{id}/items/{productId}", "/carts/{id}/checkout", "/carts/{id}/claim"}
 
 
 # --- whose a cart is
@@ -197,6 +197,89 @@ def test_a_guests_order_does_not_follow_from_the_id_of_the_cart(admin, guest, cu
     assert "lastOrderId" not in view(customer, cart)
     assert view(admin, cart)["lastOrderId"] == order
     assert "lastOrderId" not in add(customer, cart, product), "the cart is the customer's now, the order is not"
+
+
+# --- a guest's cart follows him into his account
+
+
+def claim(client, cart: str, into: str | None = None, **options):
+    return client.call("POST", "cart", f"/carts/{cart}/claim", {"into": into} if into else None, **options)
+
+
+def claimed(client, cart: str, into: str | None = None, **options) -> dict:
+    answer = claim(client, cart, into, **options)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def pieces(client, cart: str) -> dict[str, int]:
+    return {item["productId"]: item["quantity"] for item in view(client, cart)["items"]}
+
+
+def test_a_guests_cart_becomes_the_customers_who_claims_it(platform, guest, customer, cart, new_product):
+    product = new_product()["id"]
+    before = add(guest, cart, product, 2)
+    shown = claimed(customer, cart)
+    assert shown["customerId"].startswith("customer-") and shown["items"] == before["items"]
+    assert claimed(customer, cart) == view(customer, cart) == shown
+    problem(guest.call("GET", "cart", f"/carts/{cart}"), 404)
+    problem(claim(platform.client("customer", unique("other")), cart), 404, "unknown_cart")
+
+
+def test_a_guests_cart_is_merged_into_the_customers_own(guest, customer, cart, new_product):
+    tea, cup, mine = new_product()["id"], new_product()["id"], unique("mine")
+    add(guest, cart, tea, 2)
+    add(guest, cart, cup)
+    add(customer, mine, tea, 3)
+    key = {"Idempotency-Key": unique("k")}
+    shown = claimed(customer, cart, mine, headers=key)
+    assert shown["id"] == mine and shown == view(customer, mine) and "left" not in shown
+    assert pieces(customer, mine) == {tea: 5, cup: 1}
+    assert view(guest, cart)["items"] == []
+    assert claimed(customer, cart, mine, headers=key) == shown, "the same key"
+    assert claimed(customer, cart, mine) == shown, "and another one: there is nothing left to move"
+    add(guest, cart, cup, 7)
+    assert claimed(customer, cart, mine, headers=key)["items"] == shown["items"], "the first request, again"
+    assert check_out(customer, mine, unique("k")).json()["total"] == shown["total"]
+    assert pieces(guest, cart) == {cup: 7}
+
+
+def test_what_finds_no_room_stays_behind_and_is_named(guest, customer, cart, new_product):
+    many, tea, unused = new_product(euro(1))["id"], new_product(euro(1))["id"], unique("mine")
+    add(guest, cart, many, 999)
+    assert pieces(customer, claimed(customer, cart, unused)["id"]) == {many: 999}
+    add(guest, cart, many, 1)
+    add(guest, cart, tea, 5)
+    shown = claimed(customer, cart, unused)
+    assert shown["left"] == [{"productId": many, "quantity": 1}]
+    assert pieces(customer, unused) == {many: 999, tea: 5} and pieces(guest, cart) == {many: 1}
+    assert "left" not in view(customer, unused)
+
+
+def test_of_many_claims_at_once_each_piece_is_moved_once(platform, guest, cart, new_product):
+    products, subject = [new_product()["id"] for _ in range(3)], unique("customer")
+    for product in products:
+        add(guest, cart, product, 2)
+    mine = unique("mine")
+    clients = [platform.client("customer", subject) for _ in range(16)]
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda client: claim(client, cart, mine), clients))
+    assert {a.status_code for a in answers} == {200}, [a.text for a in answers]
+    assert pieces(clients[0], mine) == dict.fromkeys(products, 2) and pieces(guest, cart) == {}
+
+
+def test_a_claim_that_cannot_be_is_refused(admin, guest, customer, platform, cart, new_product):
+    add(guest, cart, new_product()["id"])
+    problem(claim(guest, cart), 401)
+    problem(claim(admin, cart), 403, "customers_only")
+    problem(customer.call("POST", "cart", f"/carts/{cart}/claim", {"into": "no id"}), 400)
+    theirs, dollars = unique("theirs"), unique("dollars")
+    add(platform.client("customer", unique("other")), theirs, new_product()["id"])
+    problem(claim(customer, cart, theirs), 404, "unknown_cart")
+    problem(claim(customer, theirs, cart), 404, "unknown_cart")
+    add(customer, dollars, new_product({"amount": 5, "currency": "USD"})["id"])
+    problem(claim(customer, cart, dollars), 409, "other_currency")
+    assert len(view(guest, cart)["items"]) == 1 and "customerId" not in view(guest, cart)
 
 
 def test_a_token_that_does_not_hold_is_refused(guest, cart):

@@ -196,7 +196,7 @@ def test_an_import_whose_service_is_killed_goes_on_when_it_is_repeated(platform,
     wait_until(platform.ready, 60, "product-service")
 
     def again() -> dict:
-        command = [str(ROOT / "shop"), "import", str(file), "--json", "--url", platform.endpoints["gateway"], "--token", platform.token("admin", "admin")]
+        command = [ROOT / "shop", "import", file, "--json", "--state-dir", platform.stack.workspace.state]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

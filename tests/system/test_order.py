@@ -314,6 +314,40 @@ def test_a_customers_orders_are_listed_newest_first_in_pages(platform, admin, pr
     assert of_status("payment_failed") == [made[0], *made[2:]] and of_status("shipped") == []
 
 
+def everybodys(admin, **query) -> list[dict]:
+    """The whole list, part by part."""
+    found, cursor = [], {}
+    while True:
+        page = admin.expect(200, "GET", "order", "/orders", params=query | cursor)
+        found += page["items"]
+        if "nextCursor" not in page:
+            return found
+        cursor = {"cursor": page["nextCursor"]}
+
+
+def test_an_admin_sees_everybodys_orders_newest_first_in_pages(platform, admin, customer, product):
+    made = []
+    for who in (unique("customer"), None, unique("customer"), None, unique("customer")):
+        made.append(unique("o"))
+        platform.publish(checkout_event(made[-1], product, who))
+        order_when(admin, made[-1], "payment_failed")
+    made.reverse()
+
+    def mine(**query) -> list[str]:
+        return [order["id"] for order in everybodys(admin, **query) if order["id"] in made]
+
+    for limit in (2, 100):
+        wait_until(lambda: mine(limit=limit) == made, what="all of them in everybody's list")
+    listed = everybodys(admin, limit=100)
+    times = [order["history"][0]["at"] for order in listed]
+    assert times == sorted(times, reverse=True) and len({order["id"] for order in listed}) == len(listed)
+    assert listed[0] == show(admin, made[0])
+    admin.expect(200, "POST", "order", f"/orders/{made[1]}/cancel")
+    wait_until(lambda: mine(status="cancelled", limit=100) == [made[1]], what="the cancelled one under its status")
+    assert mine(status="payment_failed", limit=3) == [made[0], *made[2:]] and mine(status="shipped") == []
+    assert customer.expect(200, "GET", "order", "/orders") == {"items": []}, "a customer sees her own"
+
+
 def test_a_list_is_for_its_customer_and_for_admins(guest, customer, platform):
     answer = guest.call("GET", "order", "/orders")
     problem(answer, 401)
@@ -323,8 +357,9 @@ def test_a_list_is_for_its_customer_and_for_admins(guest, customer, platform):
 
 
 @pytest.mark.parametrize("query", ["status=paid", "status=none", "limit=0", "limit=101", "limit=many", "cursor=made-up"])
-def test_a_query_that_cannot_be_is_refused(customer, query):
-    problem(customer.call("GET", "order", f"/orders?{query}"), 400)
+def test_a_query_that_cannot_be_is_refused(customer, admin, query):
+    for who in (customer, admin):
+        problem(who.call("GET", "order", f"/orders?{query}"), 400)
 
 
 def test_bodies_and_verbs_that_cannot_be_are_refused(platform, guest, product):

@@ -57,6 +57,7 @@ def books() -> tuple[Book, Found]:
         reservations={"o-stands": Reservation("sold", {"pot": 2}), "o-shipped": Reservation("sold", {"pot": 3}),
                       "o-cancelled": Reservation("closed", {"pot": 2}), "o-unpaid": Reservation("closed", {"pot": 2}),
                       "o-late": Reservation("refused", {})},
+        everybodys=[copy.deepcopy(order) for order in orders],
         lists={"ada": [copy.deepcopy(orders[n]) for n in (0, 2, 3, 4)]},
         demand={"pot": {"productId": "pot", "timesAdded": 4, "unitsAdded": 9, "ordersConfirmed": 3, "unitsSold": 7},
                 "old": {"productId": "old", "timesAdded": 0, "unitsAdded": 0, "ordersConfirmed": 0, "unitsSold": 0},
@@ -238,6 +239,26 @@ def _list_oldest_first(book: Book, found: Found) -> None:
     found.lists["ada"][0]["history"][0]["at"] = "2025-12-31T23:59:59.000Z"
 
 
+def _leave_out_of_everybodys(book: Book, found: Found) -> None:
+    found.everybodys.pop()
+
+
+def _list_among_everybodys_twice(book: Book, found: Found) -> None:
+    found.everybodys[1] = found.everybodys[0]
+
+
+def _list_among_everybodys_in_an_old_state(book: Book, found: Found) -> None:
+    found.everybodys[0]["status"] = "created"
+
+
+def _list_everybodys_oldest_first(book: Book, found: Found) -> None:
+    found.everybodys[0]["history"][0]["at"] = "2025-12-31T23:59:59.000Z"
+
+
+def _list_what_is_not_there(book: Book, found: Found) -> None:
+    found.everybodys.append(found.everybodys[-1] | {"id": "o-nobody"})
+
+
 def _miscount_demand(book: Book, found: Found) -> None:
     found.demand["pot"]["timesAdded"] = 3
 
@@ -261,6 +282,7 @@ OVERSOLD = "products of which more was sold or promised than there was"
 RESERVED = "products whose reserved pieces are those that orders hold"
 HOLDING = "reservations held for an order that is not open"
 SHOWN = "products shown with stock, reserved and available, deleted ones not at all"
+EVERYBODYS = "orders in the list of everybody's"
 EMPTY_HANDED = "orders out of stock that have a payment all the same"
 
 PLANTED = {
@@ -307,6 +329,11 @@ PLANTED = {
     _list_twice: {"entries in 1 customers' order lists"},
     _list_in_an_old_state: {"entries in 1 customers' order lists"},
     _list_oldest_first: {"entries in 1 customers' order lists"},
+    _leave_out_of_everybodys: {EVERYBODYS},
+    _list_among_everybodys_twice: {EVERYBODYS},
+    _list_among_everybodys_in_an_old_state: {EVERYBODYS},
+    _list_everybodys_oldest_first: {EVERYBODYS},
+    _list_what_is_not_there: {EVERYBODYS},
     _miscount_demand: {"products whose demand is counted exactly"},
     _show_a_deleted_product: {SHOWN},
     _name_another_order_to_a_repeat: {"a checkout repeated under its key names the same order"},

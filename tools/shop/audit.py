@@ -53,6 +53,7 @@ class Found:
     shown: dict[str, "Pieces"] = field(default_factory=dict)  # product → as GET /products/{id} shows it; absent if deleted
     reservations: dict[str, "Reservation"] = field(default_factory=dict)  # by order
     lists: dict[str, list[dict]] = field(default_factory=dict)  # customer → as GET /orders?customerId= shows them
+    everybodys: list[dict] = field(default_factory=list)  # as GET /orders shows them to an admin
     demand: dict[str, dict] = field(default_factory=dict)  # product → as GET /demand/{id} shows it
     repeats: dict[str, str] = field(default_factory=dict)  # order → the order a repeat of its checkout named
     outboxes: list[str] = field(default_factory=list)  # whose events wait
@@ -276,11 +277,12 @@ def _views(book: Book, found: Found) -> list[Line]:
         wrong += [f"{customer}: lacks {id}" for id in sorted(ids - set(counted))]
         wrong += [f"{customer}: has {id}, not theirs" for id in sorted(set(counted) - ids)]
         wrong += [f"{customer}: has {id} {count} times" for id, count in counted.items() if count > 1]
-        # Newest first, as the contract says, and each as it is.
-        made = [order["history"][0]["at"] for order in listed]
-        wrong += [f"{customer}: not newest first"] if made != sorted(made, reverse=True) else []
-        wrong += [f"{customer}: {order['id']} is shown as {order['status']}" for order in listed
-                  if order["status"] != found.orders.get(order["id"], {}).get("status")]
+        wrong += [f"{customer}: {what}" for what in _misplaced(listed, found.orders)]
+    counted = Counter(order["id"] for order in found.everybodys)
+    misplaced = [f"lacks {id}" for id in sorted(found.orders.keys() - counted.keys())]
+    misplaced += [f"has {id}, which is not there" for id in sorted(counted.keys() - found.orders.keys())]
+    misplaced += [f"has {id} {count} times" for id, count in counted.items() if count > 1]
+    misplaced += _misplaced(found.everybodys, found.orders)
     sales: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for order in found.orders.values():
         if _was_confirmed(order):
@@ -297,8 +299,16 @@ def _views(book: Book, found: Found) -> list[Line]:
     entries = sum(len(ids) for ids in of_customer.values())
     return [
         Line(f"entries in {len(of_customer)} customers' order lists", entries, sum(len(found.lists.get(c, [])) for c in of_customer), wrong),
+        Line("orders in the list of everybody's", len(found.orders), len(found.everybodys), misplaced),
         _exactly("products whose demand is counted exactly", len(book.goods), demand),
     ]
+
+
+def _misplaced(listed: list[dict], orders: dict[str, dict]) -> list[str]:
+    """What is wrong with the order of a list, newest first as the contract says, and with what it shows of each."""
+    made = [order["history"][0]["at"] for order in listed]
+    wrong = ["not newest first"] if made != sorted(made, reverse=True) else []
+    return wrong + [f"{order['id']} is shown as {order['status']}" for order in listed if order["status"] != orders.get(order["id"], {}).get("status")]
 
 
 def _rest(found: Found) -> list[Line]:

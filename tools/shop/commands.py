@@ -103,7 +103,7 @@ def import_(workspace: Workspace, options) -> int:
     platform = Stack(workspace)
     if options.url is None and not platform.saved:
         raise ShopError("there is no shop here to import into: ./shop up starts one, --url names another")
-    url = options.url or stack.endpoints(workspace, platform.saved.broker)["gateway"]
+    url = options.url or stack.endpoints(platform.workspace, platform.saved.broker)["gateway"]
     token = options.token or os.environ.get("SHOP_TOKEN") or credentials.bearer_token(workspace, "admin", "admin")
     return importing.run(f"{url.rstrip('/')}/products/import", token, Path(options.file), options.json)
 

@@ -12,7 +12,7 @@ from .workspace import ShopError
 LIMIT_SECONDS = 30
 ADDRESS = {"name": "Ada Lovelace", "line1": "12 St James's Square", "city": "London", "postalCode": "SW1Y 4JH", "country": "GB"}
 # Its price and its stock are told of, so it is a new one each time.
-TEAPOT = ("Teapot", "kitchen", 2499)
+TEAPOT = ("Teapot", "Kitchen", 2499)
 # What goes into the cart with it, from the sample catalog: the first two that are still to be had.
 BESIDE = ("breakfast-cup", "darjeeling-first-flush", "linden-honey", "dotted-notebook", "meadow-seeds", "beeswax-candle")
 DECIMALS = {"JPY": 0, "KWD": 3}
@@ -82,7 +82,7 @@ class Story:
 
     def _product(self, name: str, category: str, amount: int) -> dict:
         made = self.admin.expect(201, "POST", "product", "/products", {
-            "id": f"{category}-{name.split()[0].strip(',').lower()}-{self.run}", "name": name, "category": category,
+            "id": f"{category.lower()}-{name.split()[0].strip(',').lower()}-{self.run}", "name": name, "category": category,
             "description": "", "price": {"amount": amount, "currency": "EUR"}, "stock": 10})
         self._say(f"{made['id']:<28} {_money(made['price']):>10}   stock {made['stock']}")
         return made

@@ -20,9 +20,9 @@ READERS = 8
 REPEATED = 100
 # What is owed to a gateway that did not answer is tried again after pauses that double.
 LONGEST_PLAN = 1200
-# When an actor goes on with what it has to do, in its document: asking for pieces, telling others, giving up a payment, asking the
-# gateway.
-UNDER_WAY = {"Order": ("askAt", "tellAt", "payBy"), "Payment": ("askAt",)}
+# When an actor goes on with what it has to do, in its document: moving what is in a cart, asking for pieces, telling others, giving up
+# a payment, asking the gateway.
+UNDER_WAY = {"Cart": ("mergeAt",), "Order": ("askAt", "tellAt", "payBy"), "Payment": ("askAt",)}
 
 
 class Evidence:
@@ -78,6 +78,7 @@ class Evidence:
             shown = self._present(pool, products, lambda id: ("product", f"/products/{id}"))
             found.lists = dict(zip(customers, pool.map(self._list, customers), strict=True))
         found.shown = {id: Pieces(*(product.get(name) for name in ("stock", "reserved", "available"))) for id, product in shown.items()}
+        found.everybodys = self._everybodys()
         found.ledger = self._pages("payment", "/payments/ledger?", "admin")
         found.queues, found.reminders = self.queues(), self.reminders()
         found.dead_letters = [f"{one.event} {one.event_id or one.id} of {one.died_in}: {one.why}" for one in dlq.read(self.platform)]
@@ -100,6 +101,14 @@ class Evidence:
 
     def _list(self, customer: str) -> list[dict]:
         return self._pages("order", f"/orders?customerId={customer}&", customer)
+
+    def _everybodys(self) -> list[dict]:
+        """Whoever looks at an order from before that list tells it of the order, which may take a moment."""
+        before: list[dict] = []
+        while len(listed := self._pages("order", "/orders?", "admin")) > len(before):
+            before = listed
+            time.sleep(1)
+        return listed
 
     def _pages(self, service: str, path: str, who: str) -> list[dict]:
         items, cursor = [], ""

@@ -30,9 +30,10 @@ bool forbids_repeating(const std::exception_ptr& failure) {
   }
 }
 
-Duration moment_before(int attempt) {
+/// Of random length, so that those who met once do not meet again.
+Duration moment_after(int failures) {
   thread_local std::minstd_rand random{std::random_device{}()};
-  return Duration(std::uniform_int_distribution<int>(10, 30 * attempt)(random));
+  return Duration(std::uniform_int_distribution<int>(20, 80 * std::min(failures, 3))(random));
 }
 
 }  // namespace
@@ -164,7 +165,8 @@ Task<void> GroupCommit::attempt(std::vector<std::shared_ptr<Change>> changes) {
   const std::vector<std::string> keys(all.begin(), all.end());
   auto found = co_await store_.get_all(keys);
   Items items(keys, std::move(found));
-  for (int unmoved = 0;;) {
+  int unmoved = 0;
+  for (int failures = 1;; ++failures) {
     for (const auto& change : changes) {
       const auto before = items.position();
       change->failure = nullptr;
@@ -184,17 +186,13 @@ Task<void> GroupCommit::attempt(std::vector<std::shared_ptr<Change>> changes) {
       failure = error;
     }
     if (!failure) co_return;
+    // A moment also for who lost a race: the winner has others waiting, and to run into them again costs both.
+    const auto moment = moment_after(failures);
+    co_await pause_(moment);
     found = co_await store_.get_all(keys);
     Items now(keys, std::move(found));
-    if (!items.moved(now)) {
-      if (forbids_repeating(*failure) || ++unmoved >= attempts_without_movement) throw *failure;
-      const auto moment = moment_before(unmoved);
-      co_await pause_(moment);
-      found = co_await store_.get_all(keys);
-      now = Items(keys, std::move(found));
-    } else {
-      unmoved = 0;
-    }
+    unmoved = items.moved(now) ? 0 : unmoved + 1;
+    if (unmoved > 0 && (forbids_repeating(*failure) || unmoved == attempts_without_movement)) throw *failure;
     items = std::move(now);
   }
 }

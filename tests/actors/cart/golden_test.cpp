@@ -42,6 +42,12 @@ TEST_F(CartGoldenTest, commands) {
   auto order = order_by(ada);
   order.shipping_address.line2 = "Second floor";
   expect_command("cart/CheckOut.json", order);
+  expect_command("cart/Claim.json", ClaimCart{CustomerId("ada")});
+  expect_command("cart/Seal.json", SealCart{CustomerId("ada"), CartId("c-2")});
+  const std::vector<Line> lines{{ProductId("tea"), "Tea", 2, euro(450)}};
+  expect_command("cart/TakeOver.json", TakeOver{"claim-1", CustomerId("ada"), lines});
+  expect_command("cart/Settle.json", Settle{"claim-1", {std::nullopt, {{ProductId("tea"), 1}}}});
+  expect_command("cart/Settle.refused.json", Settle{"claim-1", {"other_currency", {}}});
 }
 
 TEST_F(CartGoldenTest, a_command_without_a_party_is_a_guests) {
@@ -59,6 +65,10 @@ TEST_F(CartGoldenTest, views) {
   ASSERT_TRUE(shop.hear_of("cup"));
   shop.pass_a_second();
   EXPECT_TRUE(golden("cart/cart.json", text(shop.view("c"))));
+  auto claimed = shop.view("c");
+  claimed.left = {{ProductId("tea"), 1}};
+  EXPECT_TRUE(golden("cart/cart.claimed.json", text(claimed)));
+  EXPECT_TRUE(golden("cart/outline.json", text(CartOutline{"EUR", false})));
   EXPECT_TRUE(golden("cart/checkout.json", text(Checkout{OrderId("o-1"), "created", euro(900)})));
 }
 
@@ -77,6 +87,17 @@ TEST_F(CartGoldenTest, the_stored_state_of_a_cart_with_everything_is_read_as_it_
   EXPECT_TRUE(golden("cart/cart.state.json", text(state)));
   EXPECT_EQ(actors::json::parse<CartState>(text(state)), state);
   EXPECT_EQ(actors::json::parse<CartState>(R"({"lines":[]})"), CartState{});
+}
+
+TEST_F(CartGoldenTest, the_stored_state_of_a_sealed_cart_is_read_as_it_was_written) {
+  const CartState state{std::nullopt,
+                        {{ProductId("tea"), "Tea", 2, euro(450)}},
+                        actors::from_rfc3339("2026-05-04T10:11:12.013Z"),
+                        std::nullopt,
+                        Seal{"claim-1", CustomerId("ada"), CartId("c-2"), 1},
+                        actors::from_rfc3339("2026-05-04T10:11:42.013Z")};
+  EXPECT_TRUE(golden("cart/cart.sealed.json", text(state)));
+  EXPECT_EQ(actors::json::parse<CartState>(text(state)), state);
 }
 
 TEST_F(CartGoldenTest, events) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "actors/runtime/stored_size.hpp"
 #include "actors/runtime/testing/bench.hpp"
 
 namespace shop::order {
@@ -133,6 +134,33 @@ TEST_F(CustomerOrdersTest, no_document_grows_with_the_number_of_orders) {
   ASSERT_TRUE(page);
   EXPECT_LT(page->size(), 10'000u);
   EXPECT_LT(bench.sidecar.stored({"CustomerOrders", "ann"}, "state")->size(), 200u);
+}
+
+TEST_F(CustomerOrdersTest, ten_thousand_orders_are_listed_with_the_reads_of_a_hundred_and_in_small_documents) {
+  constexpr int many = 10'000;
+  const auto reads_of = [this](const auto& act) {
+    const auto before = bench.sidecar.counts["state_get"];
+    act();
+    return bench.sidecar.counts["state_get"] - before;
+  };
+  for (int i = 1; i <= many; ++i) note(i, i % 1000 == 0 ? Status::PaymentFailed : Status::Shipped);
+  EXPECT_EQ(everything({}, 100), down(many, 1));
+  std::optional<std::string> cursor;
+  for (int part = 0; part < many / 100; ++part)
+    EXPECT_LE(reads_of([&] { cursor = list({}, 100, cursor)->next_cursor; }), 4) << part;
+  EXPECT_LE(reads_of([&] { list(Status::PaymentFailed, 5); }), CustomerOrders::pages_a_list);
+  EXPECT_EQ(everything(Status::PaymentFailed, 3), down(many, 1000, 1000));
+  EXPECT_LE(reads_of([&] { note(many + 1); }), 3) << "a new one costs no more either";
+  EXPECT_LE(reads_of([&] { note(17, Status::Cancelled, 2); }), 2) << "nor does a change of an old one";
+
+  std::size_t largest = 0;
+  for (int page = 0; page <= many / CustomerOrders::page_size; ++page) {
+    const auto stored = bench.sidecar.stored({"CustomerOrders", "ann"}, "own/page/" + std::to_string(page));
+    ASSERT_TRUE(stored) << page;
+    largest = std::max(largest, actors::stored_size(*stored));
+  }
+  EXPECT_LT(largest, 10'000u);
+  EXPECT_LT(actors::stored_size(bench.sidecar.stored({"CustomerOrders", "ann"}, "state").value()), 300u);
 }
 
 TEST_F(CustomerOrdersTest, a_cursor_of_ones_own_making_is_refused) {

@@ -41,6 +41,7 @@ class Shop {
   Shop() {
     bench.add<Order>();
     bench.add<CustomerOrders>();
+    bench.add<AllOrders>();
     bench.add<ProductDemand>();
   }
   template <auto Handle, class E>
@@ -87,6 +88,11 @@ class Shop {
   }
   OrderList listed(std::optional<Status> status = {}) {
     return *bench.call<&CustomerOrders::list>(actor_id_of(CustomerId("ann@example.org")), ListOrders{status, 20, {}});
+  }
+  /// In the list of all orders.
+  std::vector<OrderId> everybodys(std::optional<Status> status = {}) {
+    const ListAllOrders query{status, 20, {}};
+    return bench.run(list_all_orders(actors::Calls(bench.sidecar, {}), query)).orders;
   }
   DemandView demand(const std::string& product) { return *bench.call<&ProductDemand::view>(product); }
 
@@ -345,7 +351,7 @@ TEST(Order, is_shown_to_its_customer_and_to_admins_only) {
   EXPECT_EQ(shop.status(), Status::Created);
 }
 
-TEST(Order, of_a_guest_is_for_whoever_knows_its_id_and_in_no_list) {
+TEST(Order, of_a_guest_is_for_whoever_knows_its_id_and_in_no_customers_list) {
   Shop shop;
   shop.event<&Order::checkout_completed>(checkout(std::nullopt), "Cart/c-1/1/0");
   EXPECT_TRUE(shop.view(guest));
@@ -416,6 +422,17 @@ TEST(Order, is_there_for_nobody_while_its_pieces_are_asked_for) {
     EXPECT_THAT(shop.events(), IsEmpty()) << failure;
     EXPECT_TRUE(shop.bench.tended({"Order", "o-1"})) << failure;
   }
+}
+
+TEST(Order, is_not_cancelled_for_what_a_sidecar_refuses) {
+  Shop shop;
+  shop.stock.failure = 400;
+  shop.stock.failure_type = "application/json";
+  shop.check_out();
+  EXPECT_EQ(shop.view(admin).error().code, "unknown_order");
+  shop.stock.failure.reset();
+  shop.bench.advance(10s);
+  EXPECT_EQ(shop.status(), Status::Created);
 }
 
 TEST(Order, asks_again_ever_more_seldom_for_as_long_as_it_takes) {
@@ -550,7 +567,7 @@ TEST(Order, is_cancelled_when_the_deadline_passes_even_through_downtime) {
 TEST(Order, has_the_deadline_it_is_made_with) {
   Bench bench;
   bench.add<Order>([] { return std::make_unique<Order>(5s); });
-  bench.add<CustomerOrders>();
+  bench.add<CustomerOrders>().add<AllOrders>();
   const samples::Stock stock(bench);
   bench.call<&Order::checkout_completed>("o-1", checkout());
   bench.advance(4s);
@@ -583,6 +600,63 @@ TEST(Order, tells_the_customers_list_of_every_change) {
   EXPECT_THAT(shop.listed().orders, SizeIs(1));
 }
 
+TEST(Order, tells_the_list_of_all_orders_of_every_change_a_guests_too) {
+  for (const auto& customer : {ann.customer_id, guest.customer_id}) {
+    Shop shop;
+    shop.event<&Order::checkout_completed>(checkout(customer), "Cart/c-1/1/0");
+    EXPECT_THAT(shop.everybodys(Status::Created), ElementsAre(OrderId("o-1")));
+    shop.pay();
+    EXPECT_THAT(shop.everybodys(Status::Created), IsEmpty());
+    EXPECT_THAT(shop.everybodys(Status::Confirmed), ElementsAre(OrderId("o-1")));
+    shop.ship();
+    EXPECT_THAT(shop.everybodys(Status::Shipped), ElementsAre(OrderId("o-1")));
+    EXPECT_THAT(shop.everybodys(), SizeIs(1));
+  }
+}
+
+TEST(Order, of_the_version_before_is_told_to_the_list_of_all_orders_once_somebody_asks_for_it) {
+  Shop shop;
+  shop.bench.sidecar.put(
+      {"Order", "o-1"}, "state",
+      R"({"version":2,"revision":3,"data":{"status":"cancelled","version":2,"purchase":{"cartId":"c-1",)"
+      R"("lines":[{"productId":"tea","name":"Tea","quantity":2,"unitPrice":{"amount":1000,"currency":"EUR"}}],)"
+      R"("total":{"amount":2000,"currency":"EUR"},"shippingAddress":{"name":"Ann","line1":"Main Street 1",)"
+      R"("city":"Lisbon","postalCode":"1100-148","country":"PT"}},"history":[{"status":"created",)"
+      R"("at":"2026-01-01T00:00:00.000Z"},{"status":"cancelled","at":"2026-01-01T00:01:00.000Z"}],)"
+      R"("told":2,"toldAgain":0,"askedAgain":0},"outbox":[],"handled":[]})",
+      3);
+  EXPECT_EQ(shop.view()->unlisted, true);
+  EXPECT_THAT(shop.everybodys(), IsEmpty());
+  shop.bench.call<&Order::list>("o-1");
+  EXPECT_EQ(shop.view()->unlisted, std::nullopt);
+  EXPECT_THAT(shop.everybodys(Status::Cancelled), ElementsAre(OrderId("o-1")));
+  const auto known = shop.document();
+  shop.bench.call<&Order::list>("o-1");
+  EXPECT_EQ(shop.document(), known) << "once";
+  shop.bench.advance(1min);
+  EXPECT_FALSE(shop.bench.tended({"Order", "o-1"}));
+  EXPECT_THAT(shop.events(), IsEmpty());
+}
+
+TEST(Order, that_does_not_exist_is_told_to_nobody) {
+  Shop shop;
+  shop.bench.call<&Order::list>("o-1");
+  EXPECT_EQ(shop.document(), "");
+  shop.stock.failure = 503;
+  shop.check_out();
+  shop.bench.call<&Order::list>("o-1");
+  EXPECT_THAT(shop.everybodys(), IsEmpty());
+}
+
+TEST(Order, is_not_written_for_having_told_of_a_change_that_others_have_followed) {
+  Shop shop;
+  shop.check_out();
+  shop.pay();
+  const auto document = shop.document();
+  shop.bench.call<&Order::told>("o-1", Told{1, true});
+  EXPECT_EQ(shop.document(), document);
+}
+
 TEST(Order, counts_as_sold_once_it_is_confirmed) {
   Shop shop;
   shop.check_out();
@@ -595,7 +669,7 @@ TEST(Order, counts_as_sold_once_it_is_confirmed) {
 
 TEST(Order, tells_again_ever_more_seldom_until_it_is_heard) {
   Bench bench("order-service");
-  bench.add<Order>().add<ProductDemand>();  // and nobody who keeps the list
+  bench.add<Order>().add<ProductDemand>().add<AllOrders>();  // and nobody who keeps the list
   const samples::Stock stock(bench);
   bench.call_as<&Order::checkout_completed>(Origin{"source/Cart/c-1/1/0", Cause::Event, {}}, "o-1", checkout());
   const auto told_in = [&bench](std::chrono::minutes span) {
@@ -666,6 +740,8 @@ std::string outcome(Shop& shop) {
   std::string text = actors::json::to_string(order) + "\n";
   for (const auto& [type, data] : shop.events()) text += type + " " + data + "\n";
   text += actors::json::to_string(shop.listed(order.status)) + actors::json::to_string(shop.listed());
+  for (const auto& status : {std::optional(order.status), std::optional<Status>()})
+    for (const auto& listed : shop.everybodys(status)) text += "\n" + listed.value;
   for (const auto* product : {"tea", "cup"}) {
     const auto demand = shop.bench.call<&ProductDemand::view>(product);
     text += "\n" + (demand ? actors::json::to_string(*demand) : demand.error().code);

@@ -19,10 +19,11 @@ class Stock {
   Stock(const Stock&) = delete;
   Stock& operator=(const Stock&) = delete;
 
-  std::map<ProductId, std::int64_t> few;              ///< products of which there are only so many
-  std::optional<int> failure;                         ///< answered with this status while it is set
-  std::map<std::string, product::Reserved> decided;   ///< by order, for ever
-  std::map<std::string, product::Reserve> asked_for;  ///< by order
+  std::map<ProductId, std::int64_t> few;                  ///< products of which there are only so many
+  std::optional<int> failure;                             ///< answered with this status while it is set
+  std::string failure_type = "application/problem+json";  ///< as the service answers; a sidecar answers JSON
+  std::map<std::string, product::Reserved> decided;       ///< by order, for ever
+  std::map<std::string, product::Reserve> asked_for;      ///< by order
   int asked = 0;
 
  private:
@@ -30,7 +31,7 @@ class Stock {
     const std::string prefix = "/internal/reservations/";
     if (request.verb != "PUT" || !request.path.starts_with(prefix)) return {404, "{}", "application/problem+json"};
     ++asked;
-    if (failure) return {*failure, "{}", "application/problem+json"};
+    if (failure) return {*failure, "{}", failure_type};
     const auto order = request.path.substr(prefix.size());
     const auto wanted = actors::json::parse<product::Reserve>(request.body);
     asked_for[order] = wanted;

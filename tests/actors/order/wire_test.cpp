@@ -1,6 +1,7 @@
 /// What the order service's actors say on the wire, against files: a changed name or form is seen here first.
 #include <gtest/gtest.h>
 
+#include "actors/order/all_orders.hpp"
 #include "actors/order/customer_orders.hpp"
 #include "actors/order/order.hpp"
 #include "actors/order/product_demand.hpp"
@@ -22,6 +23,7 @@ class OrderWireTest : public ::testing::Test {
   OrderWireTest() {
     bench.add<Order>();
     bench.add<CustomerOrders>();
+    bench.add<AllOrders>();
     bench.add<ProductDemand>();
   }
   std::string call(const std::string& type, const std::string& id, const std::string& method, const std::string& body,
@@ -85,9 +87,33 @@ TEST_F(OrderWireTest, the_list_and_the_demand) {
   EXPECT_TRUE(golden("order/customer_orders.list.json", call("CustomerOrders", customer, "List", R"({"limit":1})")));
   EXPECT_TRUE(
       golden("order/customer_orders.page.json", *bench.sidecar.stored({"CustomerOrders", customer}, "own/page/0")));
+  const auto piece = AllOrders::piece_of(OrderId("o-1"));
+  EXPECT_TRUE(
+      golden("order/all_orders.list.json", call("AllOrders", piece, "List", R"({"status":"confirmed","limit":1})")));
+  EXPECT_TRUE(golden("order/all_orders.state.json", *bench.sidecar.stored({"AllOrders", piece}, "state")));
   call("ProductDemand", "tea", "ProductCreated", actors::json::to_string(samples::product_created()), Cause::Event);
   call("ProductDemand", "tea", "ItemAdded", actors::json::to_string(samples::item_added(3)), Cause::Event);
   EXPECT_TRUE(golden("order/product_demand.json", call("ProductDemand", "tea", "View", "")));
+}
+
+TEST_F(OrderWireTest, a_piece_of_all_orders_that_holds_more_than_its_document_does) {
+  NoteOrders told;
+  for (int i = 0; i < 80; ++i) {
+    const auto status = i % 2 == 0 ? Status::Confirmed : Status::PaymentFailed;
+    told.orders.push_back({OrderId("o-" + std::to_string(i)), bench.clock.now() + i * 1s, status, 2});
+    if (told.orders.size() < 20) continue;
+    const auto text = actors::json::to_string(told);
+    call("AllOrders", "0", "Note", text);
+    told.orders.clear();
+  }
+  const actors::ActorId piece{"AllOrders", "0"};
+  EXPECT_TRUE(golden("order/all_orders.grown.json", *bench.sidecar.stored(piece, "state")));
+  EXPECT_TRUE(golden("order/all_orders.page.json", *bench.sidecar.stored(piece, "own/page/0")));
+  EXPECT_TRUE(golden("order/all_orders.group.json", *bench.sidecar.stored(piece, "own/group/1")));
+  const ListedOrder one{OrderId("o-1"), bench.clock.now(), Status::Confirmed, 2};
+  EXPECT_TRUE(golden("order/AllOrders.Note.json", actors::json::to_string(NoteOrders{{one}})));
+  EXPECT_TRUE(golden("order/AllOrders.List.json",
+                     actors::json::to_string(ListAllOrders{Status::Shipped, 20, place_of("1767225600000.o-1")})));
 }
 
 }  // namespace

@@ -55,6 +55,20 @@ TEST_F(CatalogTest, AnIdIsTakenOnce) {
   EXPECT_THAT(sidecar.published, SizeIs(1));
 }
 
+TEST_F(CatalogTest, AnImportedLineWhoseAnswerWasLostSaysWhatBecameOfItTheFirstTime) {
+  auto line = tea();
+  const auto import = [&line, this](Replica& at, const std::string& request) {
+    clock.set(clock.now() + 1s);
+    return run(at.catalog.import_one(line, trace, request))->status;
+  };
+  EXPECT_EQ(import(*replica, "first"), Imported::Status::Created);
+  EXPECT_EQ(import(*other, "first"), Imported::Status::Created);
+  EXPECT_EQ(import(*other, "second"), Imported::Status::Unchanged);
+  line.name = "Other tea";
+  EXPECT_EQ(import(*replica, "third"), Imported::Status::Replaced);
+  EXPECT_EQ(import(*other, "third"), Imported::Status::Replaced);
+}
+
 TEST_F(CatalogTest, ARequestWhoseAnswerWasLostIsCarriedOutOnceByWhicheverReplica) {
   const auto created = run(replica->catalog.create(tea(), trace, "new"));
   EXPECT_EQ(run(other->catalog.create(tea(), trace, "new")), created);

@@ -12,16 +12,20 @@ namespace {
 using actors::Reason;
 using actors::Task;
 using services::testing::Answer;
+using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-/// Answers every call alike and remembers the last.
+/// Answers every call alike but for those with an answer of their own, and remembers them.
 class ScriptedSidecar final : public actors::Sidecar {
  public:
   Task<actors::Reply> call_actor(actors::ActorId id, actors::Call what) override {
     actor = std::move(id);
     call = std::move(what);
     ++calls;
+    all.push_back(actor.id + " " + call.method + " " + call.body);
+    if (const auto known = replies.find(actor.id + " " + call.method); known != replies.end()) co_return known->second;
     co_return reply;
   }
   Task<std::optional<std::string>> read_state(actors::ActorId, std::string) override {
@@ -36,6 +40,8 @@ class ScriptedSidecar final : public actors::Sidecar {
   Task<actors::HttpAnswer> invoke(std::string, actors::HttpRequest) override { return never<actors::HttpAnswer>(); }
 
   actors::Reply reply;
+  std::map<std::string, actors::Reply> replies;  // to `<actor's id> <method>`, in place of that
+  std::vector<std::string> all;
   actors::ActorId actor;
   actors::Call call;
   int calls = 0;
@@ -211,6 +217,101 @@ TEST_F(CartFacadeTest, a_refusal_of_several_items_names_each) {
   EXPECT_THAT(answer.body,
               HasSubstr(R"("errors":[{"pointer":"/items/0","detail":"only 1 of 2 can be had","available":1},)"
                         R"({"pointer":"/items/3","detail":"is sold out","available":0}])"));
+}
+
+// --- claims ---
+
+class ClaimFacadeTest : public CartFacadeTest {
+ protected:
+  ClaimFacadeTest() {
+    sidecar.replies["g Outline"] = actors::json::to_string(CartOutline{"EUR", false});
+    sidecar.replies["a Outline"] = actors::json::to_string(CartOutline{"EUR", false});
+    sidecar.replies["g Seal"] = actors::json::to_string(lines);
+    sidecar.replies["a TakeOver"] = actors::json::to_string(Taken{});
+    sidecar.replies["g Settle"] = "null";
+  }
+  Answer claim(const std::string& id, const std::string& body, std::vector<std::string> headers = {}) {
+    headers.push_back("Authorization: Bearer " + services::testing::token("ada"));
+    return ask("POST", "/carts/" + id + "/claim", body, std::move(headers));
+  }
+  const TakeOver lines{"claim-1", CustomerId("ada"), {{ProductId("tea"), "Tea", 2, {450, "EUR"}}}};
+};
+
+TEST_F(ClaimFacadeTest, a_claim_without_another_cart_is_one_call) {
+  for (const auto* body : {"", "{}", R"({"into":"c-1"})"}) {
+    const auto answer = claim("c-1", body);
+    EXPECT_EQ(answer.status, 200) << body;
+    EXPECT_EQ(answer.body, actors::json::to_string(cart));
+    expect_call("Claim", R"({"by":"ada"})");
+  }
+  EXPECT_EQ(sidecar.calls, 3);
+}
+
+TEST_F(ClaimFacadeTest, a_claim_into_another_cart_seals_the_first_and_opens_it_again) {
+  const auto answer = claim("g", R"({"into":"a"})", {"Idempotency-Key: k"});
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, actors::json::to_string(cart));
+  const std::string ada = R"({"by":{"customerId":"ada","admin":false}})";
+  EXPECT_THAT(sidecar.all, ElementsAre("g Outline " + ada, "a Outline " + ada, R"(g Seal {"by":"ada","into":"a"})",
+                                       "a TakeOver " + actors::json::to_string(lines),
+                                       R"(g Settle {"claim":"claim-1","taken":{"left":[]}})", "a View " + ada));
+}
+
+TEST_F(ClaimFacadeTest, what_is_left_behind_is_named_in_the_answer) {
+  sidecar.replies["a TakeOver"] = actors::json::to_string(Taken{std::nullopt, {{ProductId("tea"), 1}}});
+  EXPECT_THAT(claim("g", R"({"into":"a"})").body, HasSubstr(R"("left":[{"productId":"tea","quantity":1}])"));
+}
+
+TEST_F(ClaimFacadeTest, nothing_is_sealed_if_there_is_nothing_to_move_or_it_cannot_be) {
+  sidecar.replies["g Outline"] = actors::json::to_string(CartOutline{});
+  EXPECT_EQ(claim("g", R"({"into":"a"})").status, 200);
+  sidecar.replies["g Outline"] = actors::json::to_string(CartOutline{"USD", false});
+  const auto other = claim("g", R"({"into":"a"})");
+  EXPECT_EQ(other.status, 409);
+  EXPECT_THAT(other.body, HasSubstr("other_currency"));
+  sidecar.replies["a Outline"] = actors::json::to_string(CartOutline{std::nullopt, true});
+  EXPECT_THAT(claim("g", R"({"into":"a"})").body, HasSubstr("claim_under_way"));
+  sidecar.replies["a Outline"] = actors::refuse(Reason::NotFound, "unknown_cart", "there is no cart a");
+  EXPECT_EQ(claim("g", R"({"into":"a"})").status, 404);
+  EXPECT_THAT(sidecar.all, Not(Contains(HasSubstr("Seal"))));
+}
+
+TEST_F(ClaimFacadeTest, what_was_begun_is_ended_whatever_the_other_cart_holds_since) {
+  sidecar.replies["g Outline"] = actors::json::to_string(CartOutline{"EUR", true});
+  sidecar.replies["a Outline"] = actors::json::to_string(CartOutline{"USD", false});
+  EXPECT_EQ(claim("g", R"({"into":"a"})").status, 200);
+  EXPECT_THAT(sidecar.all, Contains(HasSubstr("Settle")));
+}
+
+TEST_F(ClaimFacadeTest, who_finds_the_cart_emptied_meanwhile_is_shown_the_other_one) {
+  sidecar.replies["g Seal"] = actors::refuse(Reason::Conflict, "empty_cart", "there is nothing in the cart to move");
+  EXPECT_EQ(claim("g", R"({"into":"a"})").body, actors::json::to_string(cart));
+  sidecar.replies["g Seal"] = actors::refuse(Reason::Conflict, "claim_under_way", "try again");
+  EXPECT_EQ(claim("g", R"({"into":"a"})").status, 409);
+}
+
+TEST_F(ClaimFacadeTest, a_cart_that_takes_nothing_opens_the_first_again) {
+  const std::map<std::string, int> refusals{{"unknown_cart", 404}, {"other_currency", 409}, {"claim_under_way", 409}};
+  for (const auto& [code, status] : refusals) {
+    sidecar.all.clear();
+    sidecar.replies["a TakeOver"] = actors::json::to_string(Taken{code, {}});
+    const auto answer = claim("g", R"({"into":"a"})");
+    EXPECT_EQ(answer.status, status);
+    EXPECT_THAT(answer.body, HasSubstr(code));
+    EXPECT_THAT(sidecar.all.back(), HasSubstr("g Settle"));
+  }
+}
+
+TEST_F(ClaimFacadeTest, a_claim_is_for_customers) {
+  const auto nobody = ask("POST", "/carts/c-1/claim", R"({"into":"a"})");
+  EXPECT_EQ(nobody.status, 401);
+  EXPECT_THAT(nobody.headers.at("www-authenticate"), HasSubstr("Bearer"));
+  const auto admin = ask("POST", "/carts/c-1/claim", R"({"into":"a"})",
+                         {"Authorization: Bearer " + services::testing::token("root", "admin")});
+  EXPECT_EQ(admin.status, 403);
+  EXPECT_EQ(claim("c-1", R"({"into":"no id"})").status, 400);
+  EXPECT_EQ(claim("c-1", R"({"to":"a"})").status, 400);
+  EXPECT_EQ(sidecar.calls, 0);
 }
 
 TEST_F(CartFacadeTest, other_verbs_are_refused_with_those_there_are) {

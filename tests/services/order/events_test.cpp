@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "actors/order/all_orders.hpp"
 #include "actors/order/customer_orders.hpp"
 #include "actors/order/order.hpp"
 #include "actors/order/product_demand.hpp"
@@ -22,6 +23,7 @@ class OrderEventsTest : public ::testing::Test {
   OrderEventsTest() {
     bench.add<Order>();
     bench.add<CustomerOrders>();
+    bench.add<AllOrders>();
     bench.add<ProductDemand>();
     bench.subscribe(subscriptions());
   }

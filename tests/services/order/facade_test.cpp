@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
+#include "actors/order/all_orders.hpp"
 #include "actors/order/customer_orders.hpp"
 #include "actors/order/order.hpp"
 #include "actors/order/product_demand.hpp"
@@ -28,6 +29,7 @@ class OrderFacadeTest : public ::testing::Test {
   OrderFacadeTest() {
     bench.add<Order>();
     bench.add<CustomerOrders>();
+    bench.add<AllOrders>();
     bench.add<ProductDemand>();
     tokens.accept(services::hs256(services::testing::key));
     add_routes(facade, [this](Origin origin) { return Calls(bench.sidecar, std::move(origin)); });
@@ -197,6 +199,48 @@ TEST_F(OrderFacadeTest, lists_a_customers_orders_newest_first_in_pages) {
   EXPECT_THAT(ids(second), ElementsAre("o-5", "o-4", "o-3", "o-2", "o-1"));
   EXPECT_FALSE(parsed(second).HasMember("nextCursor"));
   EXPECT_EQ(parsed(second)["items"][0]["total"]["amount"].GetInt(), 4500);
+}
+
+TEST_F(OrderFacadeTest, lists_everybodys_orders_to_admins_newest_first_in_pages) {
+  for (int i = 1; i <= 25; ++i) {
+    runner.run([&] { bench.advance(1s); });
+    const std::array customers{std::optional(CustomerId("ann")), std::optional(CustomerId("bob")),
+                               std::optional<CustomerId>()};
+    order("o-" + std::to_string(i), customers[static_cast<std::size_t>(i % 3)]);
+  }
+  const auto first = ask("GET", "/orders", admin);
+  ASSERT_EQ(first.status, 200);
+  EXPECT_THAT(ids(first), ::testing::SizeIs(20));
+  EXPECT_EQ(ids(first).front(), "o-25");
+  const std::string cursor = parsed(first)["nextCursor"].GetString();
+  const auto second = ask("GET", "/orders?limit=100&cursor=" + cursor, admin);
+  EXPECT_THAT(ids(second), ElementsAre("o-5", "o-4", "o-3", "o-2", "o-1"));
+  EXPECT_FALSE(parsed(second).HasMember("nextCursor"));
+  EXPECT_EQ(parsed(second)["items"][0]["total"]["amount"].GetInt(), 4500);
+  pay("o-2");
+  EXPECT_THAT(ids(ask("GET", "/orders?status=confirmed", admin)), ElementsAre("o-2"));
+  EXPECT_THAT(ids(ask("GET", "/orders?customerId=bob&limit=1", admin)), ElementsAre("o-25"));
+  EXPECT_THAT(ids(ask("GET", "/orders?limit=100", ann)), ::testing::SizeIs(8)) << "a customer sees her own";
+  for (const std::string query :
+       {"status=paid", "limit=0", "cursor=x", "cursor=1.no%20id", "cursor=x.o-1", "cursor=.o-1"})
+    EXPECT_EQ(ask("GET", "/orders?" + query, admin).status, 400) << query;
+}
+
+TEST_F(OrderFacadeTest, an_order_from_before_that_list_is_in_it_once_somebody_has_looked_at_it) {
+  order("o-1", CustomerId("ann"));
+  runner.run([&] {
+    auto document = *bench.sidecar.stored({"Order", "o-1"}, "state");
+    const std::string listed = R"("listed":true)";
+    document.replace(document.find(listed), listed.size(), R"("listed":false)");
+    bench.sidecar.put({"Order", "o-1"}, "state", document);
+    for (int piece = 0; piece < AllOrders::pieces; ++piece)
+      bench.sidecar.put({"AllOrders", std::to_string(piece)}, "state",
+                        R"({"version":0,"data":{"newest":[],"groups":[],"keys":0},"outbox":[],"handled":[]})");
+    bench.restart();
+  });
+  EXPECT_THAT(ids(ask("GET", "/orders", admin)), ElementsAre());
+  EXPECT_THAT(ask("GET", "/orders", ann).body, ::testing::Not(HasSubstr("unlisted")));
+  EXPECT_THAT(ids(ask("GET", "/orders", admin)), ElementsAre("o-1"));
 }
 
 TEST_F(OrderFacadeTest, lists_by_status) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <mutex>
+#include <set>
 
 #include "actors/runtime/sidecar.hpp"
 #include "tests/services/common/support.hpp"
@@ -19,7 +20,7 @@ using ::testing::HasSubstr;
 
 /// A catalog that does a line when the test says so, or at once.
 struct Shelf {
-  Task<actors::Result<Imported>> import_one(NewProduct product, actors::Trace) {
+  Task<actors::Result<Imported>> import_one(NewProduct product, actors::Trace, std::string request) {
     if (held) {
       co_await actors::suspend<void>([this](actors::Completion<void> done) {
         const std::lock_guard lock(mutex);
@@ -28,6 +29,7 @@ struct Shelf {
       });
     }
     const auto& id = product.id->value;
+    if (id == "flaky") requests.insert(std::move(request));
     if (failures > 0 && id == "flaky") {
       --failures;
       throw actors::SidecarError(503, "", "away");
@@ -60,6 +62,7 @@ struct Shelf {
   std::mutex mutex;
   std::atomic<bool> held = false;
   std::atomic<int> failures = 0;
+  std::set<std::string> requests;  ///< under which names "flaky" was asked for
   std::vector<actors::Completion<void>> waiting;
   std::size_t most_waiting = 0;
   std::map<std::string, std::string> products;
@@ -75,8 +78,8 @@ class ImportTest : public ::testing::Test {
     streams.emplace(settings, runner, tokens, metrics);
     add_import(
         *streams,
-        [this](NewProduct product, actors::Trace trace) {
-          return shelf.import_one(std::move(product), std::move(trace));
+        [this](NewProduct product, actors::Trace trace, std::string request) {
+          return shelf.import_one(std::move(product), std::move(trace), std::move(request));
         },
         [this](actors::Duration) -> Task<void> {
           ++paused;
@@ -216,6 +219,7 @@ TEST_F(ImportTest, a_store_that_is_away_for_a_moment_costs_no_line) {
   EXPECT_THAT(lines_of(import(line("flaky") + line("b"))), ElementsAre(R"({"line":1,"id":"flaky","status":"created"})",
                                                                        R"({"line":2,"id":"b","status":"created"})"));
   EXPECT_EQ(paused, 3);
+  EXPECT_EQ(shelf.requests.size(), 1U);  // so that the catalog recognises an attempt whose answer was lost
   shelf.failures = 1000;
   EXPECT_THAT(lines_of(import(line("flaky") + line("c"))),
               ElementsAre(HasSubstr("The store does not answer"), R"({"line":2,"id":"c","status":"created"})"));

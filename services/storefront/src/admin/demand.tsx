@@ -58,7 +58,7 @@ export function DemandList(): JSX.Element {
       <div class="filters" role="search"><SearchField label={w('demand.search')} /></div>
       {problem && <Failed problem={problem} again={again} />}
       {items.length > 0 && (
-        <div class="table-place" role="region" aria-label={w('demand.title')} tabIndex={0}>
+        <div class="table-place" role="group" aria-label={w('demand.title')} tabIndex={0}>
           <table class="table chart">
             <thead><tr><th scope="col">{w('demand.product')}</th><th scope="col"><span class="key added" aria-hidden="true" />{w('demand.added')}</th><th scope="col"><span class="key sold" aria-hidden="true" />{w('demand.sold')}</th></tr></thead>
             <tbody>

@@ -36,10 +36,12 @@ export function ImportView(): JSX.Element {
     return () => removeEventListener('beforeunload', ask);
   }, [busy]);
 
+  /** The input forgets it at once: the same file, once it is mended, may be chosen again. */
   const choose = (chosen: File | undefined): void => {
+    if (!chosen) return;
     setRun(undefined);
     setFile(chosen);
-    setWrong(!chosen ? undefined : !kindOf(chosen.name) ? w('import.wrongType') : chosen.size > MOST_BYTES ? w('import.tooLarge') : undefined);
+    setWrong(!kindOf(chosen.name) ? w('import.wrongType') : chosen.size > MOST_BYTES ? w('import.tooLarge') : undefined);
   };
   const begin = async (from?: Run): Promise<void> => {
     if (!file || busy) return;
@@ -80,7 +82,7 @@ export function ImportView(): JSX.Element {
       <div class="chooser">
         <label class={`button quiet file-button ${busy ? 'off' : ''}`}>
           {w('import.choose')}
-          <input class="unseen" type="file" accept=".ndjson,.jsonl,.csv" disabled={busy} onChange={(event) => choose(event.currentTarget.files?.[0])} />
+          <input class="unseen" type="file" accept=".ndjson,.jsonl,.csv" disabled={busy} onChange={(event) => { choose(event.currentTarget.files?.[0]); event.currentTarget.value = ''; }} />
         </label>
         {file && !wrong && !busy && !run && <button type="button" class="button" onClick={() => void begin()}>{w('import.begin', { name: file.name })}</button>}
         {busy && <button type="button" class="button bad" onClick={() => running.current?.abort()}>{w('import.stop')}</button>}
@@ -120,7 +122,7 @@ function Progress({ run }: { run: Run }): JSX.Element {
 function Refused({ lines }: { lines: readonly ImportedLine[] }): JSX.Element {
   return (
     <Panel id="refused" title={w('import.errors')}>
-      <div class="table-place" role="region" aria-labelledby="refused" tabIndex={0}>
+      <div class="table-place" role="group" aria-labelledby="refused" tabIndex={0}>
         <table class="table">
           <thead><tr><th scope="col" class="right">{w('import.line')}</th><th scope="col">{w('import.where')}</th><th scope="col">{w('import.why')}</th></tr></thead>
           <tbody>

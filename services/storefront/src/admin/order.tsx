@@ -115,7 +115,7 @@ export function OrderView({ orderId = '' }: { orderId?: string }): JSX.Element {
               </ol>
             )}
           </Panel>
-          <Panel id="who" title={w('order.number')}>
+          <Panel id="who" title={w('order.about')}>
             <dl class="facts">
               <div><dt>{w('order.number')}</dt><dd>{order.id}</dd></div>
               <div><dt>{w('order.customer')}</dt><dd>{order.customerId === undefined ? w('orders.guest') : <a href={`/admin/orders?customer=${encodeURIComponent(order.customerId)}`}><Words of={order.customerId} /></a>}</dd></div>

@@ -70,7 +70,7 @@ export function PaymentsView(): JSX.Element {
       {read.more && !busy && !problem && <p class="more"><button type="button" class="button quiet small" onClick={() => void load(read)}>{w('ledger.on')}</button></p>}
       {sums.length > 0 && (
         <Panel id="sums" title={w('ledger.sums')}>
-          <div class="table-place" role="region" aria-labelledby="sums" tabIndex={0}>
+          <div class="table-place" role="group" aria-labelledby="sums" tabIndex={0}>
             <table class="table">
               <thead><tr><th scope="col">{w('ledger.currency')}</th><th scope="col" class="right">{w('ledger.charged')}</th><th scope="col" class="right">{w('ledger.refunded')}</th><th scope="col" class="right">{w('ledger.net')}</th></tr></thead>
               <tbody>
@@ -84,7 +84,7 @@ export function PaymentsView(): JSX.Element {
       )}
       {newest.length > 0 && (
         <Panel id="entries" title={w('ledger.list')}>
-          <div class="table-place" role="region" aria-labelledby="entries" tabIndex={0}>
+          <div class="table-place" role="group" aria-labelledby="entries" tabIndex={0}>
             <table class="table">
               <thead><tr><th scope="col">{w('ledger.at')}</th><th scope="col">{w('ledger.kind')}</th><th scope="col">{w('ledger.order')}</th><th scope="col" class="right">{w('ledger.amount')}</th></tr></thead>
               <tbody>

@@ -28,6 +28,11 @@ type Wrong = Partial<Record<keyof Draft | 'stock' | 'id', string>>;
 
 /** An amount as it is typed in this language: with a comma where it has one. */
 const typed = (decimal: string): string => decimal.replace('.', new Intl.NumberFormat(locale()).format(1.5).charAt(1));
+/** A price as it is written in a currency. */
+const exampleOf = (currency: string): string => {
+  const known = /^[A-Z]{3}$/.test(currency) ? currency : 'EUR';
+  return typed(decimalOf({ amount: 125n * 10n ** BigInt(digitsOf(known)) / 10n, currency: known }));
+};
 const draftOf = ({ name, description, category, price }: Fields): Draft => ({ name, description, category, price: typed(decimalOf(price)), currency: price.currency });
 
 /** The draft as it is sent, or what is wrong with it. */
@@ -40,7 +45,7 @@ function readDraft(draft: Draft): { fields: Fields } | { wrong: Wrong } {
   if (!known) wrong.currency = w('product.currencyWrong');
   const amount = known ? parseMoney(draft.price.trim(), currency) : undefined;
   if (draft.price.trim() === '') wrong.price = w('required');
-  else if (known && amount === undefined) wrong.price = w('product.priceWrong', { currency, example: typed(decimalOf({ amount: 12n * 10n ** BigInt(digitsOf(currency)), currency })) });
+  else if (known && amount === undefined) wrong.price = w('product.priceWrong', { currency, example: exampleOf(currency) });
   else if (amount !== undefined && amount > MOST_AMOUNT) wrong.price = w('product.priceHigh');
   if (Object.keys(wrong).length > 0 || amount === undefined) return { wrong };
   return { fields: { name: draft.name.trim(), description: draft.description, category: draft.category.trim(), price: { amount: Number(amount), currency } } };
@@ -73,7 +78,7 @@ function Inputs({ draft, wrong, onChange }: { draft: Draft; wrong: Wrong; onChan
       </Field>
       <datalist id="categories">{categories.map((one) => <option key={one} value={one} />)}</datalist>
       <div class="field-pair">
-        <Field label={w('product.price')} wrong={wrong.price} hint={w('product.priceHint')}>
+        <Field label={w('product.price')} wrong={wrong.price} hint={w('product.priceHint', { example: exampleOf(draft.currency.trim().toUpperCase()) })}>
           {(given) => <input class="input" {...given} required inputMode="decimal" autocomplete="off" value={draft.price} onInput={change('price')} />}
         </Field>
         <Field label={w('product.currency')} wrong={wrong.currency}>
@@ -436,19 +441,17 @@ function PicturePanel({ known: { product }, onKnown }: { known: Known; onKnown: 
   const [file, setFile] = useState<File>();
   const [wrong, setWrong] = useState('');
   const [busy, setBusy] = useState(false);
-  const input = useRef<HTMLInputElement>(null);
   const preview = useMemo(() => (file ? URL.createObjectURL(file) : ''), [file]);
   useEffect(() => () => { if (preview) URL.revokeObjectURL(preview); }, [preview]);
 
+  /** The input forgets it at once: the same file, once it is mended, may be chosen again. */
   const choose = (chosenFile: File | undefined): void => {
-    const said = !chosenFile ? '' : !PICTURES.includes(chosenFile.type) ? w('picture.wrongType') : chosenFile.size > MOST_PICTURE ? w('picture.tooLarge', { size: Math.ceil(chosenFile.size / 1024) }) : '';
+    if (!chosenFile) return;
+    const said = !PICTURES.includes(chosenFile.type) ? w('picture.wrongType') : chosenFile.size > MOST_PICTURE ? w('picture.tooLarge', { size: Math.ceil(chosenFile.size / 1024) }) : '';
     setWrong(said);
     setFile(said === '' ? chosenFile : undefined);
   };
-  const done = (): void => {
-    setFile(undefined);
-    if (input.current) input.current.value = '';
-  };
+  const done = (): void => setFile(undefined);
   const use = async (): Promise<void> => {
     if (!file || busy) return;
     setBusy(true);
@@ -474,7 +477,7 @@ function PicturePanel({ known: { product }, onKnown }: { known: Known; onKnown: 
       <div class="form-end">
         <label class={`button quiet small file-button ${busy ? 'off' : ''}`}>
           {w('picture.choose')}
-          <input ref={input} class="unseen" type="file" accept={PICTURES.join(',')} disabled={busy} onChange={(event) => choose(event.currentTarget.files?.[0])} />
+          <input class="unseen" type="file" accept={PICTURES.join(',')} disabled={busy} onChange={(event) => { choose(event.currentTarget.files?.[0]); event.currentTarget.value = ''; }} />
         </label>
         {file && <button type="button" class="button small" aria-disabled={busy} onClick={() => void use()}>{w('picture.use')}</button>}
         {file && <button type="button" class="button quiet small" onClick={done}>{w('cancel')}</button>}
