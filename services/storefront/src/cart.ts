@@ -2,7 +2,7 @@ import { computed, effect, signal } from '@preact/signals';
 import { newKey, type Answer } from './api/http';
 import type { Problem } from './api/problem';
 import { shop, type Cart } from './api/shop';
-import { session, type Session } from './session';
+import { isGuest, session, type Session } from './session';
 import { isText, kept, readStored, writeStored } from './storage';
 
 /**
@@ -33,6 +33,10 @@ export function startCart(): void {
   });
   others?.addEventListener('message', ({ data }) => {
     if (data === cartId.value) void loadCart();
+  });
+  // Two tabs that begin at once settle on one cart.
+  addEventListener('storage', ({ key }) => {
+    if (key === GUEST && isGuest.peek()) void settle(session.peek());
   });
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) void loadCart();
@@ -110,7 +114,7 @@ export async function loadCart(): Promise<void> {
   } else if (answer.problem.status === 404) {
     // Somebody else's, for example of a customer whose sign-in ran out: begin another one.
     const who = session.peek();
-    use(who && who.role !== 'admin' ? ownOf(who) : GUEST, newKey());
+    use(who && !isGuest.peek() ? ownOf(who) : GUEST, newKey());
     await loadCart();
   } else {
     cartProblem.value = answer.problem;
