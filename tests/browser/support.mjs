@@ -42,7 +42,7 @@ export async function profile(t, { width = 1280, height = 900, theme = 'light', 
   const context = await (await theBrowser()).newContext({
     baseURL: url, viewport: { width, height }, colorScheme: theme, locale, timezoneId: 'Europe/Berlin', reducedMotion: 'reduce', hasTouch: touch, ...options,
   });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(30_000);
   const wrong = [];
   context.on('page', (page) => {
     page.on('pageerror', (error) => wrong.push(`threw ${error.stack ?? error}`));
@@ -78,7 +78,7 @@ export async function open(t, path, options = {}) {
 /** Kept with the build, for whoever wants to see what the tests saw. */
 export async function shot(page, name, options = {}) {
   mkdirSync(screenshots, { recursive: true });
-  await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true, ...options });
+  await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true, timeout: 60_000, ...options });
 }
 
 /** No violation of WCAG 2.2 AA that axe finds. */
@@ -102,7 +102,7 @@ export async function fits(page) {
 }
 
 /** The first true answer, or a failure that says what was waited for. */
-export async function until(what, ask, limit = 20_000) {
+export async function until(what, ask, limit = 30_000) {
   const end = Date.now() + limit;
   let seen;
   for (;;) {
