@@ -462,6 +462,43 @@ test('a customer signs in with a guest’s cart, finds it there, orders, and see
   await headline(second, 'There is no such order').waitFor();
 });
 
+test('a guest’s cart is merged into the customer’s, and waits where it cannot be', async (t) => {
+  const [his, guests, dinars] = await Promise.all([newProduct({ name: 'Of the customer' }), newProduct({ name: 'Of the guest' }), newProduct({ name: 'In dinars', price: { amount: 1500, currency: 'KWD' } })]);
+  const name = unique('eve');
+  const page = await open(t, '/');
+  const signIn = async () => {
+    await page.goto('/account');
+    await page.getByLabel('Name', { exact: true }).fill(name);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await headline(page, `Hello, ${name}`).waitFor();
+  };
+  const signOut = async () => {
+    await page.goto('/account');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('link', { name: 'Cart, empty' }).waitFor();
+  };
+  const inCart = async (...names) => until(`the cart to hold ${names}`, async () => {
+    await page.goto('/cart');
+    await page.locator('.line[data-product]').first().waitFor();
+    return JSON.stringify((await page.locator('.line-name').allInnerTexts()).sort()) === JSON.stringify(names.sort());
+  });
+  await signIn();
+  await add(page, his);
+  await signOut();
+  await add(page, guests);
+  await signIn();
+  await inCart('Of the customer', 'Of the guest');
+  await signOut();
+  await add(page, dinars);
+  await signIn();
+  await inCart('Of the customer', 'Of the guest');
+  await page.getByText('Your guest cart is in another currency').waitFor();
+  await accessible(page);
+  await page.goto('/account');
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await inCart('In dinars');
+});
+
 test('a long history comes page by page', async (t) => {
   const name = unique('bob');
   const token = await tokenOf('customer', name);
