@@ -2,7 +2,9 @@
 
 import os
 
+import http_watch
 import pytest
+from described import event_violations, watch
 
 from stack import Platform
 
@@ -14,6 +16,7 @@ BROKER = os.environ.get("SHOP_SYSTEM_BROKER", "aws")
 
 
 def pytest_configure(config):
+    http_watch.install()
     config.addinivalue_line("markers", "beside(broker): what takes long and has nothing to do with the broker runs with this one only")
 
 
@@ -21,6 +24,15 @@ def pytest_collection_modifyitems(config, items):
     elsewhere = [item for item in items if any(mark.args != (BROKER,) for mark in item.iter_markers("beside"))]
     config.hook.pytest_deselected(items=elsewhere)
     items[:] = [item for item in items if item not in elsewhere]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """A test passes only if all that it asked and was answered is as the documents describe it."""
+    result = yield
+    if found := watch.take():
+        pytest.fail("not as described:\n" + "\n".join(found), pytrace=False)
+    return result
 
 
 @pytest.fixture(scope="session")

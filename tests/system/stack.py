@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "support")]
 
-from shop import cloud, credentials, facts, journal, ports, stack  # noqa: E402
+import described  # noqa: E402
+from shop import cloud, credentials, facts, journal, ports, shoppers, stack  # noqa: E402
 from shop.api import Client  # noqa: E402
 from shop.workspace import Workspace, build_folder  # noqa: E402
 
@@ -58,6 +59,7 @@ class Platform:
             self.stop()
             raise
         self.apps = {app.short: app for app in facts.apps(settings.port_offset)}
+        described.watch.add(facts.apps(settings.port_offset, self.replicas), self.endpoints["gateway"].removeprefix("http://"))
 
     def stop(self) -> None:
         self.stack.down(quiet=True)
