@@ -2,11 +2,10 @@
 
 import os
 
-import http_watch
 import pytest
-from described import event_violations, watch
 
-from stack import Platform
+from stack import Platform, watch
+import http_watch
 
 # The doors and the channel are the same whatever carries the events: once, with the quicker broker, is enough.
 collect_ignore = ["test_doors.py", "test_hostile.py", "test_hostile_channel.py", "test_page.py"] if os.environ.get("SHOP_SYSTEM_BROKER") == "aws" else []
@@ -40,12 +39,19 @@ def broker() -> str:
     return BROKER
 
 
+def ended(running: Platform) -> None:
+    try:
+        running.require_described_events()
+    finally:
+        running.stop()
+
+
 @pytest.fixture(scope="session")
 def platform(broker):
     running = Platform(broker)
     running.start()
     yield running
-    running.stop()
+    ended(running)
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +60,7 @@ def two_replicas(broker):
     running = Platform(broker, replicas=2)
     running.start()
     yield running
-    running.stop()
+    ended(running)
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +82,7 @@ def proxied(broker):
         running = Platform(broker, via=via)
         running.start()
         yield running, toxiproxy
-        running.stop()
+        ended(running)
 
 
 @pytest.fixture

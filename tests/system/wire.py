@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from described import Exchange, watch
-from stack import Platform, wait_until
+from stack import Platform, wait_until, watch
+from described import Exchange
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
