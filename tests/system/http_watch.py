@@ -13,16 +13,18 @@ def install() -> None:
     send_request, send_load = requests.Session.send, shoppers.Door._send
 
     def send(session, request, **options):
-        answer = send_request(session, request, **options)
+        last = send_request(session, request, **options)
+        # Who is sent elsewhere asks there by this function too.
+        answer = last.history[0] if last.history else last
         url = urlsplit(request.url)
-        body = request.body.encode() if isinstance(request.body, str) else request.body
+        sent = request.body.encode() if isinstance(request.body, str) else request.body
         # What is sent piece by piece is gone, and what is read piece by piece is still to come.
         exchange = Exchange(request.method, url.path + (f"?{url.query}" if url.query else ""), answer.status_code,
                             answer.headers.get("Content-Type", ""), None if options.get("stream") else answer.content,
-                            request.headers.get("Content-Type", ""), body if isinstance(body, bytes) else b"" if body is None else None,
+                            request.headers.get("Content-Type", ""), sent if isinstance(sent, bytes) else b"" if sent is None else None,
                             dict(request.headers), {name.lower(): value for name, value in answer.headers.items()})
         watch.look(url.netloc, exchange)
-        return answer
+        return last
 
     def send_by_load(door, method, service, path, text, headers):
         status, content = send_load(door, method, service, path, text, headers)
