@@ -1,8 +1,9 @@
 import { computed, effect, signal } from '@preact/signals';
-import { newKey, type Answer } from './api/http';
+import { newKey, sleep, type Answer } from './api/http';
 import type { Problem } from './api/problem';
 import { shop, type Cart } from './api/shop';
-import { session, type Session } from './session';
+import { resumeCheckout } from './checkout';
+import { isGuest, session, type Session } from './session';
 import { isText, kept, readStored, writeStored } from './storage';
 
 /**
@@ -33,6 +34,10 @@ export function startCart(): void {
   });
   others?.addEventListener('message', ({ data }) => {
     if (data === cartId.value) void loadCart();
+  });
+  // Two tabs that begin at once settle on one cart.
+  addEventListener('storage', ({ key }) => {
+    if (key === GUEST && isGuest.peek()) void settle(session.peek());
   });
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) void loadCart();
@@ -66,34 +71,45 @@ async function settle(who: Session | undefined): Promise<void> {
   await claim(who, guest, own);
 }
 
+/** Another claim of the same cart ends within a moment. */
+const UNDER_WAY = 1000;
+
 async function claim(who: Session, guest: string, own: string | undefined): Promise<void> {
+  const gone = (): boolean => session.peek() !== who;
+  // What the guest ordered last and heard nothing of comes first: his cart is empty then.
+  await resumeCheckout(guest, true);
   const there = await shop.cart(guest);
-  if (session.value !== who) return;
-  const empty = there.ok ? there.value.items.length === 0 : there.problem.status === 404;
-  if (empty) {
-    writeStored(kept, GUEST, undefined);
-    use(ownOf(who), own ?? newKey());
-    await loadCart();
-    return;
-  }
+  if (gone()) return;
+  const keep = (guestIs: string | undefined, ownIs: string): Promise<void> => {
+    writeStored(kept, GUEST, guestIs);
+    use(ownOf(who), ownIs);
+    return loadCart();
+  };
+  if (there.ok ? there.value.items.length === 0 : there.problem.status === 404) return keep(undefined, own ?? newKey());
+  if (there.ok && there.value.customerId === who.sub) return keep(undefined, own ?? guest);
   // Asked again after a lost answer, or by two tabs, it is the same claim.
   const answer = await shop.claim(guest, own);
-  if (session.value !== who) return;
-  const refused = answer.ok ? undefined : answer.problem;
-  if (refused?.status === 409) {
-    // Another currency: both carts stay what they are; the guest's is there again after signing out.
-    leftBehind.value = 'other_currency';
-    use(ownOf(who), own ?? newKey());
-  } else if (answer.ok || (refused && (refused.status === 404 || refused.status === 405))) {
-    // A service that knows no claim gives a cart to the first customer who writes to it: it stays in use as it is.
-    if (answer.ok && 'left' in answer.value) leftBehind.value = 'no_room';
-    writeStored(kept, GUEST, undefined);
-    use(ownOf(who), answer.ok ? (own ?? guest) : guest);
-  } else {
-    // Not known: the guest's is shown until the next start asks again.
-    use(ownOf(who), own ?? guest);
+  if (gone()) return;
+  if (answer.ok) {
+    // What found no room stays in the guest's cart, which is there again after signing out.
+    if (answer.value.left) leftBehind.value = 'no_room';
+    return keep(answer.value.left ? guest : undefined, own ?? guest);
   }
-  await loadCart();
+  switch (answer.problem.code) {
+    case 'other_currency':
+      leftBehind.value = 'other_currency';
+      return keep(guest, own ?? newKey());
+    case 'claim_under_way':
+      await keep(guest, own ?? guest);
+      await sleep(UNDER_WAY);
+      return gone() ? undefined : settle(who);
+    case 'unknown_cart':
+      // It became somebody's meanwhile, by another claim of his: there is nothing left to take along.
+      return keep(undefined, own ?? newKey());
+    default:
+      // Not known: the next start asks again.
+      return keep(guest, own ?? guest);
+  }
 }
 
 let loading: AbortController | undefined;
@@ -110,7 +126,7 @@ export async function loadCart(): Promise<void> {
   } else if (answer.problem.status === 404) {
     // Somebody else's, for example of a customer whose sign-in ran out: begin another one.
     const who = session.peek();
-    use(who && who.role !== 'admin' ? ownOf(who) : GUEST, newKey());
+    use(who && !isGuest.peek() ? ownOf(who) : GUEST, newKey());
     await loadCart();
   } else {
     cartProblem.value = answer.problem;

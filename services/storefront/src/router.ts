@@ -145,6 +145,13 @@ export function focusHeading(): void {
   requestAnimationFrame(attempt);
 }
 
+/** After what had the focus is gone from the view: it goes to the heading rather than nowhere. */
+export function keepFocus(): void {
+  requestAnimationFrame(() => {
+    if (document.activeElement === document.body || document.activeElement === null) focusHeading();
+  });
+}
+
 /** `/p/{id}` against a path: its parts by name, decoded, or undefined. */
 export function match(pattern: string, path: string): Record<string, string> | undefined {
   const wanted = pattern.split('/');

@@ -21,6 +21,8 @@ export const session = signal<Session | undefined>(readStored(passing, 'session'
 /** Signed in with a token that ran out, until somebody signs in again. */
 export const ranOut = signal(false);
 export const isAdmin = computed(() => session.value?.role === 'admin');
+/** What is ordered now belongs to nobody: also an administrator's own order is a guest's. */
+export const isGuest = computed(() => session.value?.role !== 'customer');
 
 /** What is told of the platform below: `laptop` has the form, and the simulated gateway's cards. Undefined until it is known. */
 export interface Development {

@@ -33,10 +33,11 @@ const LOOKS_BEFORE_STREAM = 30;
 
 /**
  * Watches an order until `signal` is aborted or `settled` says that nothing more can come. The stream tells of each change; where
- * it is not to be had, the order is asked for again and again, first each second, then more rarely.
+ * it is not to be had, the order is asked for again and again, first each second, then more rarely. What was `known` before is not
+ * told again.
  */
-export async function watchOrder(id: string, watcher: Watcher, settled: (order: Order) => boolean, signal: AbortSignal, outside: Outside): Promise<void> {
-  let seen: Order | undefined;
+export async function watchOrder(id: string, watcher: Watcher, settled: (order: Order) => boolean, signal: AbortSignal, outside: Outside, known?: Order): Promise<void> {
+  let seen = known;
   let etag: string | undefined;
   let fruitless = 0;
 

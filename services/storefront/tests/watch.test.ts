@@ -22,7 +22,7 @@ const shown = (order: Order, etag?: string): Answer<Order> => ({ ok: true, statu
 const unchanged: Answer<Order> = { ok: true, status: 304, value: undefined as unknown as Order, headers: new Headers({ ETag: '"1"' }) };
 const refused = (status: number): Answer<Order> => ({ ok: false, problem: { kind: 'refused', status, code: '', detail: '', errors: [] } });
 
-async function watched(streams: (Response | Error)[], looks: Answer<Order>[], token?: string) {
+async function watched(streams: (Response | Error)[], looks: Answer<Order>[], token?: string, known?: Order) {
   const ending = new AbortController();
   const said: string[] = [];
   const opened: Headers[] = [];
@@ -57,7 +57,7 @@ async function watched(streams: (Response | Error)[], looks: Answer<Order>[], to
     watching: (how) => { if (said.at(-1) !== how) said.push(how); },
     missing: () => said.push('missing'),
     refused: ({ status }) => { said.push(`refused ${status}`); ending.abort(); },
-  }, ({ status }) => status === 'shipped', ending.signal, outside);
+  }, ({ status }) => status === 'shipped', ending.signal, outside, known);
   return { said, opened, looked };
 }
 
@@ -74,6 +74,12 @@ describe('watching an order', () => {
     expect(said.filter((what) => /^\d/.test(what))).toEqual(['1 created', '2 confirmed', '3 shipped']);
     expect(said).toContain('lost');
     expect(opened.map((headers) => headers.get('Last-Event-ID'))).toEqual([null, '1', '2']);
+  });
+
+  it('that was watched before goes on from what is known', async () => {
+    const { said, opened } = await watched([stream(eventOf(orderAt(3, 'shipped')))], [], undefined, orderAt(2, 'confirmed'));
+    expect(said).toEqual(['live', '3 shipped']);
+    expect(opened[0]!.get('Last-Event-ID')).toBe('2');
   });
 
   it('asks again and again where there are no streams, only for what is new', async () => {

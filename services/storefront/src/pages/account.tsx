@@ -79,10 +79,10 @@ function History({ who }: { who: Session }): JSX.Element {
   const [busy, setBusy] = useState(false);
   const load = async (cursor?: string): Promise<void> => {
     setBusy(true);
-    setProblem(undefined);
     const answer = await shop.orders({ customerId: who.sub, limit: PAGE, ...(cursor === undefined ? {} : { cursor }) });
     setBusy(false);
     if (!answer.ok) return setProblem(answer.problem);
+    setProblem(undefined);
     setOrders((before) => [...(cursor === undefined ? [] : (before ?? [])), ...answer.value.items]);
     setNext(answer.value.nextCursor);
   };

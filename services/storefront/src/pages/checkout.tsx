@@ -9,7 +9,7 @@ import { locale } from '../i18n';
 import { t } from '../i18n/words';
 import { times } from '../money';
 import { go } from '../router';
-import { development, learnDevelopment, session } from '../session';
+import { development, isGuest, learnDevelopment } from '../session';
 import { passing, readStored, writeStored } from '../storage';
 import { CardChoice, SIMULATED } from '../ui/cards';
 import { CartLine, faultOf, type Fault } from '../ui/line';
@@ -90,13 +90,13 @@ export function CheckoutView(): JSX.Element {
   useEffect(() => {
     if (id === '' || !pendingCheckout(id)) return;
     setState('sending');
-    void resumeCheckout(id, session.peek() === undefined).then(finish);
+    void resumeCheckout(id, isGuest.peek()).then(finish);
   }, [id]);
   useEffect(() => {
     if (state !== 'open' || !online) return;
     const timer = setTimeout(() => {
       setState('sending');
-      void resumeCheckout(id, session.peek() === undefined).then(finish);
+      void resumeCheckout(id, isGuest.peek()).then(finish);
     }, 3000);
     return () => clearTimeout(timer);
   }, [state, online, id]);
@@ -138,7 +138,7 @@ export function CheckoutView(): JSX.Element {
         return;
       }
     }
-    await finish(await placeOrder(id, now.version, { paymentMethod: { token: token.trim() }, shippingAddress: addressOf(draft) }, session.peek() === undefined));
+    await finish(await placeOrder(id, now.version, { paymentMethod: { token: token.trim() }, shippingAddress: addressOf(draft) }, isGuest.peek()));
   };
 
   if (!now && state !== 'sending') {
@@ -149,7 +149,7 @@ export function CheckoutView(): JSX.Element {
     return (
       <Blank icon="clock" title={t('checkout.finishing')}>
         <p role="status">{state === 'open' && problem ? `${saidOf(problem)} ${t('checkout.open')}` : t('checkout.finishingText')}</p>
-        {state === 'open' && <button type="button" class="button" onClick={() => { setState('sending'); void resumeCheckout(id, session.peek() === undefined).then(finish); }}>{t('again')}</button>}
+        {state === 'open' && <button type="button" class="button" onClick={() => { setState('sending'); void resumeCheckout(id, isGuest.peek()).then(finish); }}>{t('again')}</button>}
       </Blank>
     );
   }

@@ -7,6 +7,7 @@ import { placedOrders } from '../checkout';
 import { money, time } from '../i18n';
 import { t } from '../i18n/words';
 import { times } from '../money';
+import { keepFocus } from '../router';
 import { development, learnDevelopment, session } from '../session';
 import { canCancel, isSettled, paymentMoves, timelineOf, wantsAnotherCard, type Step } from '../timeline';
 import { CardChoice, SIMULATED } from '../ui/cards';
@@ -17,6 +18,7 @@ import { realOutside, watchOrder, type Watching } from '../watch';
 
 /** So long an order that was not placed here may be on its way before the page says that there is none. */
 const ON_ITS_WAY = 4000;
+const COMES_WITHIN = 24 * 60 * 60 * 1000;
 const MOST_ATTEMPTS = 20;
 
 const numberOf = (id: string): string => id.slice(-8).toUpperCase();
@@ -35,14 +37,19 @@ export function OrderView({ orderId = '' }: { orderId?: string }): JSX.Element {
   // The order, as it happens.
   const latest = useRef<{ order?: Order; payment?: Payment }>({});
   useEffect(() => {
-    const ending = new AbortController();
-    const placedHere = placedOrders().some((placed) => placed.orderId === orderId);
-    const begun = Date.now();
     latest.current = {};
     setOrder(undefined);
     setPayment(undefined);
     setMissing(undefined);
     setRefused(undefined);
+  }, [orderId, who?.token, round]);
+  const visible = useVisible();
+  useEffect(() => {
+    if (!visible) return;
+    const ending = new AbortController();
+    // Of an order that was just placed it is known that it comes, however long the shop takes; a customer's is not seen signed out.
+    const placedHere = placedOrders().some((placed) => placed.orderId === orderId && (placed.guest || who) && Date.now() - placed.at < COMES_WITHIN);
+    const begun = Date.now();
     const ifHere = (act: () => void): void => {
       if (!ending.signal.aborted) act();
     };
@@ -64,9 +71,10 @@ export function OrderView({ orderId = '' }: { orderId?: string }): JSX.Element {
       (seen) => isSettled(seen, latest.current.payment),
       ending.signal,
       realOutside((id, asked) => shop.order(id, asked), () => session.peek()?.token),
+      latest.current.order,
     );
     return () => ending.abort();
-  }, [orderId, who?.token, round]);
+  }, [orderId, who?.token, round, visible]);
 
   // Its payment has no stream: it is asked for when the order changes, and as long as it moves by itself.
   const [paymentRound, setPaymentRound] = useState(0);
@@ -114,7 +122,7 @@ export function OrderView({ orderId = '' }: { orderId?: string }): JSX.Element {
       <div class="order-head">
         <p class="small soft num">{t('order.number', { number: numberOf(orderId) })} · {time(order.history[0]!.at)}</p>
         <h1>{t(`order.is.${state}`)}</h1>
-        <p class="lead soft" role="status">{t(`order.is.${state}.text`)}</p>
+        <p class="lead soft">{t(`order.is.${state}.text`)}</p>
       </div>
       <div class="order-main">
         {wantsAnotherCard(order, payment) && payment && <AnotherCard payment={payment} onTried={(next) => { latest.current.payment = next; setPayment(next); setPaymentRound(paymentRound + 1); }} />}
@@ -145,6 +153,20 @@ export function OrderView({ orderId = '' }: { orderId?: string }): JSX.Element {
       </aside>
     </div>
   );
+}
+
+/**
+ * Whether the tab is looked at. One that is not gives its stream back: a browser opens six connections to a host, and six orders
+ * left open in tabs would keep the seventh, and the shop itself, from loading.
+ */
+function useVisible(): boolean {
+  const [visible, setVisible] = useState(!document.hidden);
+  useEffect(() => {
+    const look = (): void => setVisible(!document.hidden);
+    document.addEventListener('visibilitychange', look);
+    return () => document.removeEventListener('visibilitychange', look);
+  }, []);
+  return visible;
 }
 
 type Headline = 'placed' | 'failed' | 'trying' | 'confirmed' | 'shipped' | 'cancelled' | 'refunding' | 'refunded' | 'late' | 'scarce';
@@ -230,6 +252,7 @@ function AnotherCard({ payment, onTried }: { payment: Payment; onTried: (payment
     if (answer.ok) {
       key.current = undefined;
       onTried(answer.value);
+      keepFocus();
     } else {
       if (answer.problem.kind === 'refused') key.current = undefined;
       setProblem(answer.problem);
@@ -266,6 +289,7 @@ function CancelOrder({ order, onCancelled }: { order: Order; onCancelled: (order
     if (answer.ok) {
       dialog.current?.close();
       onCancelled(answer.value);
+      keepFocus();
       toast(t('order.cancelled'));
     } else {
       if (answer.problem.kind === 'refused') key.current = newKey();

@@ -19,11 +19,10 @@ export function ProductView({ productId = '' }: { productId?: string }): JSX.Ele
   const [tries, setTries] = useState(0);
   useEffect(() => {
     const ending = new AbortController();
-    setProblem(undefined);
     void shop.product(productId, { signal: ending.signal }).then((answer) => {
       if (ending.signal.aborted) return;
+      setProblem(answer.ok ? undefined : answer.problem);
       if (answer.ok) setProduct(answer.value);
-      else setProblem(answer.problem);
     });
     return () => ending.abort();
   }, [productId, tries]);

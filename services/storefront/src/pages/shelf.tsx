@@ -125,7 +125,7 @@ function Tools({ query, total, facets, refine }: { query: ShelfQuery; total: num
             {sorts.map((sort) => <option key={sort} value={sort}>{t(`sort.${sort}`)}</option>)}
           </select>
         </label>
-        {filtered && <button type="button" class="button plain small" onClick={() => refine({ ...wholeShelf, q: query.q, sort: query.sort })}>{t('shelf.clear')}</button>}
+        {filtered && <button type="button" class="button plain small" onClick={() => go(hrefOf({ ...wholeShelf, q: query.q, sort: query.sort }), { still: true })}>{t('shelf.clear')}</button>}
       </div>
       <div id={panel} hidden={!open}>{open && <PriceRange query={query} facets={facets} />}</div>
     </>

@@ -32,10 +32,10 @@ export async function search(query: ShelfQuery, { fresh = false } = {}): Promise
   const asked = apiQueryOf(query);
   const name = JSON.stringify(asked);
   const known = fresh ? undefined : seen.get(name);
-  searchProblem.value = undefined;
   if (known) found.value = known;
   if (known && Date.now() - known.at < FRESH && (known.items.length >= query.show || known.next === undefined)) {
     searching.value = false;
+    searchProblem.value = undefined;
     return;
   }
   searching.value = true;
@@ -67,5 +67,6 @@ export async function search(query: ShelfQuery, { fresh = false } = {}): Promise
   seen.set(name, so);
   if (seen.size > KEPT) seen.delete(seen.keys().next().value!);
   found.value = so;
+  searchProblem.value = undefined;
   searching.value = false;
 }

@@ -9,6 +9,7 @@ import { times } from '../money';
 import { whyNot } from './add';
 import { Notice, Picture, pictureOf, Price, Words } from './parts';
 import { Quantity } from './quantity';
+import { keepFocus } from '../router';
 import { toast } from './toasts';
 
 /** What keeps a line from being ordered, in the words of the cart or of a refused checkout. */
@@ -28,6 +29,7 @@ async function change(item: CartItem, quantity: number): Promise<Problem | undef
 
 export async function removeLine(item: CartItem): Promise<void> {
   if (await change(item, 0)) return;
+  keepFocus();
   const undo = (): void => void addToCart(item.productId, item.quantity).then((problem) => { if (problem) toast(whyNot(problem)); });
   // What is no longer sold cannot be taken back.
   toast(<><Words of={item.name} /> {t('cart.removed')} {item.available && <button type="button" onClick={undo}>{t('undo')}</button>}</>, { long: true });
@@ -45,14 +47,14 @@ export function CartLine({ item, refused }: { item: CartItem; refused?: Fault | 
         <h2 class="line-name"><a href={`/p/${item.productId}`}><Words of={item.name} /></a></h2>
         <p class="small soft"><Price of={item.unitPrice} /> {item.quantity > 1 && t('cart.each')}</p>
         {was && item.available && (
-          <p class="small changed">
-            {BigInt(item.unitPrice.amount) < BigInt(was.amount) ? t('cart.cheaper', { price: money(was) }) : t('cart.dearer', { price: money(was) })}
-          </p>
+          BigInt(item.unitPrice.amount) < BigInt(was.amount)
+            ? <p class="small changed good">{t('cart.cheaper', { price: money(was) })}</p>
+            : <p class="small changed">{t('cart.dearer', { price: money(was) })}</p>
         )}
       </div>
       <div class="line-tools">
         {item.available && <Quantity value={item.quantity} of={item.name} disabled={busy} onChange={(quantity) => void change(item, quantity)} />}
-        <button type="button" class="button plain small" aria-label={t('cart.removeNamed', { name: item.name })} onClick={() => void removeLine(item)}>{t('cart.remove')}</button>
+        {fault?.kind !== 'withdrawn' && <button type="button" class="button plain small" aria-label={t('cart.removeNamed', { name: item.name })} onClick={() => void removeLine(item)}>{t('cart.remove')}</button>}
       </div>
       <p class="line-sum">{item.available ? <Price of={times(item.unitPrice, item.quantity)} /> : <span class="soft">–</span>}</p>
       {fault && <div class="line-fault"><Mend item={item} fault={fault} /></div>}
@@ -74,7 +76,7 @@ function Mend({ item, fault }: { item: CartItem; fault: Fault }): JSX.Element {
     return () => ending.abort();
   }, [item.productId, item.quantity, fault.kind, known]);
 
-  const remove = <button type="button" class="button quiet small" onClick={() => void removeLine(item)}>{t('cart.remove')}</button>;
+  const remove = <button type="button" class="button quiet small" aria-label={t('cart.removeNamed', { name: item.name })} onClick={() => void removeLine(item)}>{t('cart.remove')}</button>;
   if (fault.kind === 'withdrawn') return <Notice tone="bad" action={remove}>{t('cart.withdrawn')}</Notice>;
   if (available === undefined || available >= item.quantity) return <Notice tone="mind">{t('cart.scarce')}</Notice>;
   if (available === 0) return <Notice tone="bad" action={remove}>{t('cart.soldOut')}</Notice>;

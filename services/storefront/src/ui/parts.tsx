@@ -80,8 +80,20 @@ export function saidOf(problem: Problem): string {
   }
 }
 
-/** A part of a view that did not come. */
+/** Whether another try may do better by itself. */
+const passes = ({ kind, status }: Problem): boolean => kind === 'offline' || kind === 'unreachable' || kind === 'late' || status >= 500;
+
+/** A part of a view that did not come. It is asked for again by itself when the connection is back, and now and then. */
 export function Failed({ problem, again }: { problem: Problem; again: () => void }): JSX.Element {
+  useEffect(() => {
+    if (!passes(problem)) return;
+    const timer = setInterval(() => { if (navigator.onLine && !document.hidden) again(); }, 5000);
+    addEventListener('online', again);
+    return () => {
+      clearInterval(timer);
+      removeEventListener('online', again);
+    };
+  }, [problem]);
   return (
     <Notice tone="bad" live action={<button type="button" class="button quiet small" onClick={again}>{t('again')}</button>}>
       {saidOf(problem)}
