@@ -492,7 +492,7 @@ test('a guest’s cart is merged into the customer’s, and waits where it canno
   await add(page, dinars);
   await signIn();
   await inCart('Of the customer', 'Of the guest');
-  await page.getByText('Your guest cart is in another currency').waitFor();
+  await page.getByText('Your guest cart is in another currency and waits until you sign out: In dinars').waitFor();
   await accessible(page);
   await page.goto('/account');
   await page.getByRole('button', { name: 'Sign out' }).click();
