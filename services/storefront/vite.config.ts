@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { documentPages } from './build/documents';
 
 /** What a first view may cost on the wire: index.html, its scripts, styles and fonts, compressed. */
 const FIRST_VIEW_BYTES = 120 * 1024;
@@ -60,7 +61,7 @@ function licences(...packages: string[]): Plugin {
 const api = process.env.SHOP_GATEWAY_URL ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
-  plugins: [licences('preact', '@preact/signals', '@preact/signals-core', 'lossless-json', '@fontsource-variable/figtree'), compressAndWeigh()],
+  plugins: [documentPages(), licences('preact', '@preact/signals', '@preact/signals-core', 'lossless-json', '@fontsource-variable/figtree'), compressAndWeigh()],
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact', legalComments: 'none' },
   build: {
     target: 'es2022',

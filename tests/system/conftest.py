@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from stack import Platform
+from stack import Platform, watch
+import http_watch
 
 # The doors and the channel are the same whatever carries the events: once, with the quicker broker, is enough.
 collect_ignore = ["test_doors.py", "test_hostile.py", "test_hostile_channel.py", "test_page.py"] if os.environ.get("SHOP_SYSTEM_BROKER") == "aws" else []
@@ -14,6 +15,7 @@ BROKER = os.environ.get("SHOP_SYSTEM_BROKER", "aws")
 
 
 def pytest_configure(config):
+    http_watch.install()
     config.addinivalue_line("markers", "beside(broker): what takes long and has nothing to do with the broker runs with this one only")
 
 
@@ -23,9 +25,25 @@ def pytest_collection_modifyitems(config, items):
     items[:] = [item for item in items if item not in elsewhere]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """A test passes only if all that it asked and was answered is as the documents describe it."""
+    result = yield
+    if found := watch.take():
+        pytest.fail("not as described:\n" + "\n".join(found), pytrace=False)
+    return result
+
+
 @pytest.fixture(scope="session")
 def broker() -> str:
     return BROKER
+
+
+def ended(running: Platform) -> None:
+    try:
+        running.require_described_events()
+    finally:
+        running.stop()
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +51,7 @@ def platform(broker):
     running = Platform(broker)
     running.start()
     yield running
-    running.stop()
+    ended(running)
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +60,7 @@ def two_replicas(broker):
     running = Platform(broker, replicas=2)
     running.start()
     yield running
-    running.stop()
+    ended(running)
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +82,7 @@ def proxied(broker):
         running = Platform(broker, via=via)
         running.start()
         yield running, toxiproxy
-        running.stop()
+        ended(running)
 
 
 @pytest.fixture

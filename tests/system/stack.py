@@ -11,11 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "support")]
 
-from shop import cloud, credentials, facts, journal, ports, stack  # noqa: E402
+from described import event_violations, watch  # noqa: E402
+from shop import cloud, credentials, facts, journal, ports, shoppers, stack  # noqa: E402
 from shop.api import Client  # noqa: E402
 from shop.workspace import Workspace, build_folder  # noqa: E402
+
+
+LISTENER = "everything-published"
 
 
 def wait_until(condition, limit: float = 20, what: str = ""):
@@ -47,6 +51,8 @@ class Platform:
         """`via(offset)` says which proxies stand in front of what (see `Settings`) on a platform with these ports."""
         self.broker, self.replicas, self.via = broker, replicas, via
         name = [broker, *([f"{replicas}-replicas"] if replicas > 1 else []), *(["proxied"] if via else [])]
+        self.forged: set[str] = set()  # ids of what the tests have sent to topics themselves
+        self.heard: list[tuple[str, str]] = []  # topic and text of what was published, where the broker does not keep it
         self.stack = stack.Stack(Workspace(build_folder() / "system" / "-".join(name), build_folder()))
 
     def start(self) -> None:
@@ -58,6 +64,9 @@ class Platform:
             self.stop()
             raise
         self.apps = {app.short: app for app in facts.apps(settings.port_offset)}
+        watch.add(facts.apps(settings.port_offset, self.replicas), self.endpoints["gateway"].removeprefix("http://"))
+        if self.broker == "aws":
+            self._listen()
 
     def stop(self) -> None:
         self.stack.down(quiet=True)
@@ -125,11 +134,45 @@ class Platform:
         import json
 
         topic = facts.load()["events"][event["type"]]["topic"]
+        self.forged.add(event.get("id"))
         if self.broker == "aws":
             arn = f"arn:aws:sns:{facts.load()['region']}:000000000000:{topic}"
             self.aws("sns").publish(TopicArn=arn, Message=json.dumps(event))
         else:
             self.redis().xadd(topic, {"data": json.dumps(event)})
+
+    def _listen(self) -> None:
+        """A queue that gets everything, since SNS keeps nothing."""
+        self.listener = self.aws("sqs").create_queue(QueueName=LISTENER)["QueueUrl"]
+        for topic in facts.load()["topics"]:
+            self.aws("sns").subscribe(TopicArn=f"arn:aws:sns:{facts.load()['region']}:000000000000:{topic}", Protocol="sqs",
+                                      Endpoint=f"arn:aws:sqs:{facts.load()['region']}:000000000000:{LISTENER}")
+
+    def published(self) -> list[tuple[str, dict]]:
+        """(topic, event) of everything that the services have published so far, as the broker has it."""
+        import json
+
+        if self.broker == "redis":
+            found = [(topic, fields["data"]) for topic in facts.load()["topics"] for _, fields in self.redis().xrange(topic)]
+        else:
+            sqs = self.aws("sqs")
+            while batch := sqs.receive_message(QueueUrl=self.listener, MaxNumberOfMessages=10).get("Messages"):
+                notices = [json.loads(one["Body"]) for one in batch]
+                self.heard += [(notice["TopicArn"].rpartition(":")[2], notice["Message"]) for notice in notices]
+                done = [{"Id": str(n), "ReceiptHandle": one["ReceiptHandle"]} for n, one in enumerate(batch)]
+                sqs.delete_message_batch(QueueUrl=self.listener, Entries=done)
+            found = self.heard
+        events = [(topic, json.loads(text)) for topic, text in found]
+        return [(topic, event) for topic, event in events if event.get("id") not in self.forged]
+
+    def require_described_events(self) -> None:
+        """Everything that the services have published is as docs/events says, and on its topic."""
+        found = []
+        for topic, event in self.published():
+            found += event_violations(event)
+            if topic != facts.load()["events"].get(event.get("type"), {}).get("topic"):
+                found.append(f"event {event.get('type')} {event.get('id')} was published to {topic}")
+        assert not found, "\n".join(dict.fromkeys(found))
 
     def dead_letters(self) -> list[str]:
         """Every message in ecommerce-dlq, as text; reading leaves them there."""

@@ -202,3 +202,23 @@ def test_a_sign_in_that_is_down_is_said_and_comes_back(platform, gateway):
     finally:
         platform.begin("development")
     wait_until(lambda: ask(gateway, "GET", "/development").status == 200, 20, "the sign-in")
+
+
+# --- the documents
+
+
+@pytest.mark.parametrize("path, media_type", [
+    ("/docs", "text/html; charset=utf-8"), ("/docs/product", "text/html; charset=utf-8"), ("/docs/cart", "text/html; charset=utf-8"),
+    ("/docs/order", "text/html; charset=utf-8"), ("/docs/payment", "text/html; charset=utf-8"), ("/docs/events", "text/html; charset=utf-8"),
+    ("/docs/documents.css", "text/css; charset=utf-8"), ("/docs/asyncapi.json", "application/json"),
+    ("/docs/events/order.created.json", "application/json"), ("/docs/order.openapi.json", "application/json")])
+def test_the_documents_are_served_and_run_nothing(gateway, path, media_type):
+    answer = ask(gateway, "GET", path)
+    assert answer.status == 200 and answer.getheader("Content-Type") == media_type and answer.text, answer.headers
+    assert answer.getheader("X-Content-Type-Options") == "nosniff"
+    assert policy(answer) == {"default-src": "'none'", "style-src": "'self'", "base-uri": "'none'", "form-action": "'none'", "frame-ancestors": "'none'"}
+
+
+@pytest.mark.parametrize("path", ["/docs/nothing", "/docs/events/nothing.json", "/docs/../index.html", "/docs/%2e%2e/built-from"])
+def test_what_is_no_document_is_not_found(gateway, path):
+    assert is_document(ask(gateway, "GET", path), 404)

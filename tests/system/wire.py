@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from stack import Platform, wait_until
+from stack import Platform, wait_until, watch
+from described import Exchange
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -101,7 +102,16 @@ class Wire:
 
 def ask(address: str, request: bytes, **options) -> Answer:
     with Wire(address, **options) as wire:
-        return wire.send(request).answer()
+        answer = wire.send(request).answer()
+    watch.look(address.removeprefix("http://"), Exchange(*request_line(request), answer.status, answer.headers.get("content-type", ""), answer.body,
+                                                         headers=answer.headers))
+    return answer
+
+
+def request_line(request: bytes) -> tuple[str, str]:
+    """Method and target, as far as there are any."""
+    words = request.partition(b"\r\n")[0].decode("latin-1").split(" ")
+    return (words[0], words[1]) if len(words) == 3 else ("", "")
 
 
 # --- the processes

@@ -28,6 +28,7 @@ def built(workspace: Workspace, mark: str, **files: str) -> None:
 def test_what_the_page_is_built_from_is_its_sources_and_what_the_services_say_of_themselves():
     found = {str(path.relative_to(page.ROOT)) for path in page.files()}
     assert {f"services/{app.short}/openapi.json" for app in facts.apps()} <= found
+    assert {"docs/asyncapi.json", *(f"docs/events/{kind}.json" for kind in facts.load()["events"])} <= found
     assert {"services/storefront/package-lock.json", "services/storefront/src/main.tsx", "services/storefront/index.html"} <= found
     assert not any("node_modules" in path or "generated" in path for path in found)
 

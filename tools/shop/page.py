@@ -23,10 +23,11 @@ def built(workspace: Workspace) -> Path:
 
 
 def files() -> list[Path]:
-    """Everything the page is built from: its own sources, and what the services say of themselves, which gives it its types."""
+    """Everything the page is built from: its own sources, and what the services say of themselves, which gives it its types and
+    the pages under /docs."""
     own = [path for path in SOURCES.rglob("*") if path.is_file() and not MADE & set(path.relative_to(SOURCES).parts)
            and path.relative_to(SOURCES).parts[:2] != ("src", "generated")]
-    return sorted([*own, *(ROOT / "services").glob("*/openapi.json")])
+    return sorted([*own, *(ROOT / "services").glob("*/openapi.json"), ROOT / "docs" / "asyncapi.json", *(ROOT / "docs" / "events").glob("*.json")])
 
 
 def revision() -> str:
