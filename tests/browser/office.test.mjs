@@ -401,6 +401,20 @@ test('the orders of a customer follow by themselves, and one is shipped', async 
   await accessible(page);
 });
 
+test('everybody is in the list of orders, guests too, and one that is placed meanwhile comes to its top', async (t) => {
+  const cup = await newProduct();
+  const customer = await tokenOf('customer', unique('customer'));
+  const placed = [await newOrder([[cup.id, 1]]), await newOrder([[cup.id, 1]], { token: customer })];
+  const page = await admin(t, '/admin/orders');
+  const row = (id) => page.getByRole('main').getByRole('listitem').filter({ has: page.locator(`a[href="/admin/orders/${id}"]`) });
+  for (const id of placed) await row(id).waitFor();
+  assert.match(await row(placed[0]).textContent(), /Guest/);
+  const later = await newOrder([[cup.id, 1]]);
+  await row(later).getByText('Confirmed').waitFor();
+  const order = await page.getByRole('main').getByRole('listitem').getByRole('link').evaluateAll((links) => links.map((link) => link.getAttribute('href').split('/').pop()));
+  assert.ok(order.indexOf(later) < order.indexOf(placed[0]));
+});
+
 test('an order changes under the eyes of whoever looks at it, and is cancelled with its money given back', async (t) => {
   const cup = await newProduct();
   const id = await newOrder([[cup.id, 1]], { card: 'tok_insufficient_funds' });

@@ -176,6 +176,9 @@ def _sidecar(workspace: Workspace, tools: Tools, app: facts.App, secrets: Creden
         "DAPR_CONTROLPLANE_NAMESPACE": facts.load()["controlPlaneNamespace"],
         "NAMESPACE": facts.load()["namespace"], "DAPR_HOST_IP": host,
         "DAPR_API_TOKEN": secrets.dapr_api_token, "APP_API_TOKEN": secrets.app_api_token,
+        # Nothing reads it. A sidecar asks its service once which actors it has: a service that comes with another one must have a
+        # sidecar that asks again, and this makes it one whose settings changed.
+        "SHOP_ACTOR_TYPES": " ".join(app.actors),
     }
     return Program(app.sidecar, "sidecar", app.ports["sidecarHttp"], command, environment, replica=app.replica)
 

@@ -32,7 +32,7 @@ export function ListEnd({ list, none }: {
   return (
     <>
       {list.problem && <Failed problem={list.problem} again={list.again} />}
-      {!list.items && !list.problem && <div class="rows" aria-hidden="true">{[0, 1, 2, 3, 4].map((one) => <span key={one} class="bone office-bone" />)}</div>}
+      {!list.items && !list.problem && <div class="rows" aria-hidden="true">{Array.from({ length: 12 }, (_, one) => <span key={one} class="bone office-bone" />)}</div>}
       {list.items?.length === 0 && !list.problem && <p class="soft office-none">{none}</p>}
       {list.more && <p class="more"><button type="button" class="button quiet small" aria-disabled={list.busy} onClick={list.more}>{w('more')}</button></p>}
     </>
