@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { documentPages } from './build/documents';
@@ -48,7 +49,7 @@ function licences(...packages: string[]): Plugin {
     apply: 'build',
     generateBundle() {
       const texts = packages.map((name) => {
-        const folder = join('node_modules', name);
+        const folder = fileURLToPath(new URL(`node_modules/${name}`, import.meta.url));
         const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
         if (!file) this.error(`${name} has no licence`);
         return `${name}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
