@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { documentPages } from './build/documents';
@@ -41,10 +42,27 @@ function compressAndWeigh(): Plugin {
   };
 }
 
+/** What the page is made of may be passed on with its licences: they lie beside it. */
+function licences(...packages: string[]): Plugin {
+  return {
+    name: 'licences',
+    apply: 'build',
+    generateBundle() {
+      const texts = packages.map((name) => {
+        const folder = fileURLToPath(new URL(`node_modules/${name}`, import.meta.url));
+        const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+        if (!file) this.error(`${name} has no licence`);
+        return `${name}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+      });
+      this.emitFile({ type: 'asset', fileName: 'assets/licences.txt', source: texts.join('\n---\n\n') });
+    },
+  };
+}
+
 const api = process.env.SHOP_GATEWAY_URL ?? 'http://127.0.0.1:8080';
 
 export default defineConfig({
-  plugins: [documentPages(), compressAndWeigh()],
+  plugins: [documentPages(), licences('preact', '@preact/signals', '@preact/signals-core', 'lossless-json', '@fontsource-variable/figtree'), compressAndWeigh()],
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact', legalComments: 'none' },
   build: {
     target: 'es2022',
@@ -63,5 +81,5 @@ export default defineConfig({
       ]),
     ),
   },
-  test: { environment: 'node', include: ['tests/**/*.test.ts'] },
+  test: { environment: 'node', include: ['tests/**/*.test.ts'], setupFiles: ['tests/setup.ts'] },
 });

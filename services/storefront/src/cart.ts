@@ -15,8 +15,8 @@ export const cart = signal<Cart | undefined>(undefined);
 export const cartProblem = signal<Problem | undefined>(undefined);
 /** Products whose line is being changed. */
 export const changing = signal<ReadonlySet<string>>(new Set());
-/** What could not come along from a guest's cart into the customer's. */
-export const leftBehind = signal<'other_currency' | 'no_room' | undefined>(undefined);
+/** What could not come along from a guest's cart into the customer's, and why. */
+export const leftBehind = signal<{ readonly why: 'other_currency' | 'no_room'; readonly names: readonly string[] } | undefined>(undefined);
 
 export const pieces = computed(() => cart.value?.items.reduce((sum, { quantity }) => sum + quantity, 0) ?? 0);
 
@@ -56,6 +56,7 @@ function use(name: string, id: string): void {
 
 /** Decides which cart it is. A guest's follows him into his account; an administrator helps others and has none of his own. */
 async function settle(who: Session | undefined): Promise<void> {
+  leftBehind.value = undefined;
   const guest = storedId(GUEST);
   if (!who || who.role === 'admin') {
     use(GUEST, guest ?? newKey());
@@ -87,17 +88,19 @@ async function claim(who: Session, guest: string, own: string | undefined): Prom
   };
   if (there.ok ? there.value.items.length === 0 : there.problem.status === 404) return keep(undefined, own ?? newKey());
   if (there.ok && there.value.customerId === who.sub) return keep(undefined, own ?? guest);
+  const names = new Map(there.ok ? there.value.items.map(({ productId, name }) => [productId, name] as const) : []);
   // Asked again after a lost answer, or by two tabs, it is the same claim.
   const answer = await shop.claim(guest, own);
   if (gone()) return;
   if (answer.ok) {
     // What found no room stays in the guest's cart, which is there again after signing out.
-    if (answer.value.left) leftBehind.value = 'no_room';
-    return keep(answer.value.left ? guest : undefined, own ?? guest);
+    const { left } = answer.value;
+    if (left) leftBehind.value = { why: 'no_room', names: left.map(({ productId }) => names.get(productId) ?? productId) };
+    return keep(left ? guest : undefined, own ?? guest);
   }
   switch (answer.problem.code) {
     case 'other_currency':
-      leftBehind.value = 'other_currency';
+      leftBehind.value = { why: 'other_currency', names: [...names.values()] };
       return keep(guest, own ?? newKey());
     case 'claim_under_way':
       await keep(guest, own ?? guest);

@@ -31,17 +31,20 @@ export interface Development {
 }
 export const development = signal<Development | undefined | null>(undefined);
 
+const ASK_AGAIN = 3000;
+
 let asking: Promise<void> | undefined;
-/** Asks once; a platform that is none of a developer's has no such path. */
+/** Asks until it is answered; a platform that is none of a developer's has no such path. */
 export function learnDevelopment(): Promise<void> {
   asking ??= (async () => {
     try {
       const response = await fetch('/development', { headers: { Accept: 'application/json' } });
+      if (response.status >= 500) throw new Error(`HTTP ${response.status}`);
       const said: unknown = response.ok ? await response.json() : undefined;
       development.value = isDevelopment(said) ? said : null;
     } catch {
-      development.value = null;
       asking = undefined;
+      setTimeout(() => void learnDevelopment(), ASK_AGAIN);
     }
   })();
   return asking;

@@ -4,7 +4,7 @@ import { cart, cartId, cartProblem, leftBehind, loadCart } from '../cart';
 import { orderOf, pendingCheckout, placedOrders } from '../checkout';
 import { t } from '../i18n/words';
 import { CartLine, faultOf } from '../ui/line';
-import { Blank, Failed, Notice, Price, useTitle } from '../ui/parts';
+import { Blank, Failed, Notice, Price, useTitle, Words } from '../ui/parts';
 
 export function CartView(): JSX.Element {
   useTitle(t('nav.cart'));
@@ -38,7 +38,11 @@ export function CartView(): JSX.Element {
     <div class="two">
       <h1>{t('nav.cart')}</h1>
       <div>
-        {leftBehind.value && <Notice tone="mind" live>{leftBehind.value === 'no_room' ? t('cart.leftNoRoom') : t('cart.leftCurrency')}</Notice>}
+        {leftBehind.value && (
+          <Notice tone="mind" live>
+            {leftBehind.value.why === 'no_room' ? t('cart.leftNoRoom') : t('cart.leftCurrency')} <Words of={leftBehind.value.names.join(', ')} />
+          </Notice>
+        )}
         {cartProblem.value && <Failed problem={cartProblem.value} again={() => void loadCart()} />}
         {orderOf(now.id, now.version) && <Notice tone="good"><a href={`/o/${orderOf(now.id, now.version)!.orderId}`}>{t('cart.lastOrder')}</a></Notice>}
         <ul class="lines">{now.items.map((item) => <CartLine key={item.productId} item={item} />)}</ul>

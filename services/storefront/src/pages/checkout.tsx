@@ -165,8 +165,6 @@ export function CheckoutView(): JSX.Element {
 
   const faulty = now.items.filter((item) => faults.get(item.productId) ?? faultOf(item));
   const busy = state === 'sending';
-  const named = new Intl.DisplayNames(locale(), { type: 'region' });
-  const countries = COUNTRIES.map((code) => [code, named.of(code) ?? code] as const).sort((a, b) => a[1].localeCompare(b[1], locale()));
   return (
     <form class="two checkout" ref={form} noValidate onSubmit={(event) => { event.preventDefault(); void submit(); }}>
       <h1>{t('checkout.title')}</h1>
@@ -185,7 +183,7 @@ export function CheckoutView(): JSX.Element {
                 ? (
                   <select class="select" {...given} autocomplete="country" value={draft.country} required onChange={(event) => type(field, event.currentTarget.value)} onBlur={() => setTouched(new Set([...touched, field]))}>
                     <option value="">{t('address.choose')}</option>
-                    {countries.map(([code, name]) => <option key={code} value={code}>{name}</option>)}
+                    {countriesIn(locale()).map(([code, name]) => <option key={code} value={code}>{name}</option>)}
                   </select>
                 )
                 : <input class="input" {...given} autocomplete={autocomplete} dir="auto" value={draft[field]} required={field !== 'line2'} onInput={(event) => type(field, event.currentTarget.value)} onBlur={() => setTouched(new Set([...touched, field]))} />}
@@ -220,6 +218,20 @@ export function CheckoutView(): JSX.Element {
       </aside>
     </form>
   );
+}
+
+const countries = new Map<string, readonly (readonly [code: string, name: string])[]>();
+
+/** The countries by their names in a language, in its order. */
+function countriesIn(language: string): readonly (readonly [code: string, name: string])[] {
+  let named = countries.get(language);
+  if (!named) {
+    const names = new Intl.DisplayNames(language, { type: 'region' });
+    const { compare } = new Intl.Collator(language);
+    named = COUNTRIES.map((code) => [code, names.of(code) ?? code] as const).sort((a, b) => compare(a[1], b[1]));
+    countries.set(language, named);
+  }
+  return named;
 }
 
 /** What the checkout said of a line holds until the line asks for no more than there is. */

@@ -10,7 +10,7 @@ import { go, place } from '../router';
 import { hrefOf, PAGE, readQuery, SORTS, wholeShelf, type ShelfQuery, type Sort } from '../shelf_query';
 import { Icon } from '../ui/icons';
 import { Failed, Picture, Price, useTitle, Words } from '../ui/parts';
-import { found, search, searching, searchProblem } from './shelf_results';
+import { found, nameOf, search, searching, searchProblem } from './shelf_results';
 
 /** So many categories have a button each; the others are in a list behind them. */
 const CHIPS = 12;
@@ -22,8 +22,9 @@ export function Shelf(): JSX.Element {
   const q = query.q.trim();
   useTitle(q !== '' ? t('shelf.titleSearch', { q }) : query.category);
 
-  const now = found.value;
   const problem = searchProblem.value;
+  // What was found before stays until the next has come; once that has failed it would stand under the wrong words.
+  const now = problem && found.value?.name !== nameOf(query) ? undefined : found.value;
   const refine = (changes: Partial<ShelfQuery>, replace = false): void => go(hrefOf({ ...query, show: PAGE, ...changes }), { still: true, replace });
 
   return (

@@ -23,6 +23,9 @@ const KEPT = 12;
 const FRESH = 60_000;
 const LARGEST_PAGE = 100;
 
+/** By which what was found is known: all that is asked for, but how much of it. */
+export const nameOf = (query: ShelfQuery): string => JSON.stringify(apiQueryOf(query));
+
 let running: AbortController | undefined;
 
 /** Fetches what the query asks for. A later query cancels an earlier one's answers. */
@@ -30,7 +33,7 @@ export async function search(query: ShelfQuery, { fresh = false } = {}): Promise
   running?.abort();
   const mine = (running = new AbortController());
   const asked = apiQueryOf(query);
-  const name = JSON.stringify(asked);
+  const name = nameOf(query);
   const known = fresh ? undefined : seen.get(name);
   if (known) found.value = known;
   if (known && Date.now() - known.at < FRESH && (known.items.length >= query.show || known.next === undefined)) {
