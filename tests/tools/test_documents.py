@@ -160,3 +160,9 @@ def test_an_exchange_as_described_passes_and_any_other_is_named():
     }.items():
         (found,) = set(looked_at(*exchange))
         assert named in found and exchange[0] in found and "Mend services/order/openapi.json" in found
+
+
+def test_the_currencies_are_those_of_the_code():
+    code = re.findall(r'"([A-Z]{3})"', (ROOT / "actors" / "shared" / "currency.cpp").read_text())
+    described = documents()["product"].content["components"]["schemas"]["Money"]["properties"]["currency"]["pattern"]
+    assert described == f"^(?:{'|'.join(code)})$"
