@@ -134,7 +134,6 @@ class Document:
             else:
                 schema = parameter["schema"]
                 yield from (f"{where} parameter {name} {error}" for error in self.errors(schema, read_as(self.look_up(schema), value)))
-        yield from (f"has an undescribed query parameter {name}" for name in given["query"] if ("query", name) not in described)
         body = operation.get("requestBody")
         if not exchange.request_body:
             if body and body.get("required") and exchange.request_body is not None:
