@@ -48,12 +48,11 @@ class Document:
         self.templates = [(re.compile(re.sub(r"\\\{\w+\\\}", "([^/]+)", re.escape(path))), path)
                           for path in sorted(self.content["paths"], key=lambda path: (path.count("{"), path))]
 
-    def find(self, path: str) -> tuple[str, tuple[str, ...]] | None:
-        """The path of the document that this one is, and its parameters' values."""
-        for pattern, template in self.templates:
-            if match := pattern.fullmatch(path):
-                return template, match.groups()
-        return None
+    def find(self, path: str, method: str) -> tuple[str, tuple[str, ...]] | None:
+        """The path of the document that this one is, and its parameters' values: one with the method if there is any, since a
+        product may be called `import`."""
+        found = [(template, match.groups()) for pattern, template in self.templates if (match := pattern.fullmatch(path))]
+        return next((each for each in found if method.lower() in self.content["paths"][each[0]]), found[0] if found else None)
 
     def look_up(self, part: dict) -> dict:
         return self.resolver.lookup(part["$ref"]).contents if "$ref" in part else part
@@ -64,7 +63,7 @@ class Document:
 
     def violations(self, exchange: Exchange) -> Iterator[str]:
         url = urlsplit(exchange.target)
-        found = self.find(url.path)
+        found = self.find(url.path, exchange.method)
         if found is None:
             if exchange.status < 400 and exchange.status != 308:
                 yield "the path is not described"
@@ -135,7 +134,6 @@ class Document:
             else:
                 schema = parameter["schema"]
                 yield from (f"{where} parameter {name} {error}" for error in self.errors(schema, read_as(self.look_up(schema), value)))
-        yield from (f"has an undescribed query parameter {name}" for name in given["query"] if ("query", name) not in described)
         body = operation.get("requestBody")
         if not exchange.request_body:
             if body and body.get("required") and exchange.request_body is not None:
@@ -210,7 +208,7 @@ class Watch:
         if service is None:
             return
         document = documents()[service]
-        if (found := document.find(urlsplit(exchange.target).path)) is not None:
+        if (found := document.find(urlsplit(exchange.target).path, exchange.method)) is not None:
             self.seen.add((service, exchange.method, found[0], exchange.status))
         self.keep(f"{exchange.method} {exchange.target[:200]} at {service}-service: {each}\n  Mend services/{service}/openapi.json, or the "
                   "service where docs/contracts.md is with the document." for each in document.violations(exchange))

@@ -44,6 +44,7 @@ def poison(platform):
     """Three kinds at once, since each takes its time to die: what cannot be read, what is no event, what fails to be handled."""
     unreadable, text = unique("o"), f"this is no event: {unique('text')}"
     platform.publish(event("order.confirmed", "order-service", unreadable, {"orderId": unreadable}))
+    platform.forged.add(text)
     if platform.broker == "aws":
         sqs = platform.aws("sqs")
         sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="payment-events-queue-order-service")["QueueUrl"], MessageBody=text)

@@ -54,7 +54,7 @@ const about = (schema: Part, description: Json | undefined = schema.description)
 function table(heads: string[], rows: string[][]): string {
   if (!rows.length) return '';
   // A table that is wider than its place is moved by keys too.
-  return `<div class="table-place" tabindex="0" role="region" aria-label="${escape(heads.join(', '))}"><table><thead><tr>${heads
+  return `<div class="table-place" tabindex="0" role="group" aria-label="${escape(heads.join(', '))}"><table><thead><tr>${heads
     .map((head) => `<th scope="col">${head}</th>`).join('')}</tr></thead><tbody>${rows
     .map((row) => `<tr>${row.map((cell, at) => (at ? `<td>${cell}</td>` : `<th scope="row">${cell}</th>`)).join('')}</tr>`).join('')}</tbody></table></div>`;
 }
