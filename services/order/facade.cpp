@@ -100,7 +100,11 @@ Task<Result<OrderView>> see_order(Calls calls, OrderId id, Party party) {
 
 Task<Response> get_order(Calls calls, Request request) {
   const OrderId id(request.id("id"));
-  co_return Response::json(200, order_or_problem(co_await see_order(calls, id, party_of(request))));
+  const auto order = order_or_problem(co_await see_order(calls, id, party_of(request)));
+  const auto tag = services::etag(order.version);
+  const auto known = request.header("If-None-Match");
+  if (known && services::etag_listed(*known, tag, true)) co_return Response::not_modified(tag);
+  co_return Response::json(200, order).header("ETag", tag);
 }
 
 Task<Response> cancel_order(Calls calls, Request request) {

@@ -88,6 +88,19 @@ TEST_F(OrderFacadeTest, answers_an_order_to_its_customer_and_to_admins_only) {
   EXPECT_EQ(ask("POST", "/orders/o-1/cancel").status, 404);
 }
 
+TEST_F(OrderFacadeTest, says_of_an_order_that_the_client_has_it_until_it_changes) {
+  order("o-1", std::nullopt);
+  const auto first = ask("GET", "/orders/o-1");
+  const auto tag = first.headers.at("etag");
+  EXPECT_EQ(tag, "\"1\"");
+  const auto again = ask("GET", "/orders/o-1", "", "", std::vector{"If-None-Match: W/" + tag});
+  EXPECT_EQ(again.status, 304);
+  EXPECT_EQ(again.body, "");
+  EXPECT_EQ(again.headers.at("etag"), tag);
+  pay("o-1");
+  EXPECT_EQ(ask("GET", "/orders/o-1", "", "", std::vector{"If-None-Match: " + tag}).status, 200);
+}
+
 TEST_F(OrderFacadeTest, answers_a_guests_order_to_whoever_knows_its_id) {
   order("o-1", std::nullopt);
   EXPECT_EQ(ask("GET", "/orders/o-1").status, 200);
