@@ -14,7 +14,7 @@ import { lazy } from './ui/parts';
 
 /**
  * The page's paths. The server answers exactly these with status 200, and any other with the page and 404: a path that is added
- * here is added there too.
+ * here is added there too (tests/router.test.ts compares).
  */
 type View = ComponentType<Record<string, string>>;
 const routes: readonly (readonly [pattern: string, view: View])[] = [
