@@ -121,7 +121,7 @@ test('two administrators who change one product merge their changes', async (t) 
   await ours.getByRole('heading', { name: 'Somebody else was quicker' }).waitFor();
   assert.equal(await ours.evaluate(() => document.activeElement.id), 'merge');
   await accessible(ours);
-  await shot(ours, 'office-merge-1280-light');
+  await shot(ours, 'office-flow-merge');
   // What they alone changed is theirs at first; what both changed is mine until I say otherwise.
   const choice = (field) => ours.getByRole('group', { name: field });
   assert.equal(await choice('Price').getByRole('radio', { name: /Theirs/ }).isChecked(), true);
@@ -318,7 +318,7 @@ test('a file is imported with an outcome for every line', async (t) => {
   assert.deepEqual((await refused.nth(1).getByRole('cell').first().textContent()).trim(), '2');
   assert.match(await refused.nth(2).textContent(), /3\s*price\.amount/);
   await accessible(page);
-  await shot(page, 'office-import-1280-light');
+  await shot(page, 'office-flow-import');
   assert.equal((await product(`${run}-3`)).stock, 3);
   // The same again changes nothing.
   await page.locator('input[type=file]').setInputFiles(path);
@@ -389,7 +389,7 @@ test('the orders of a customer follow by themselves, and one is shipped', async 
   assert.equal(await rows.count(), 2);
   await page.getByLabel('Status').selectOption('confirmed');
   await until('the other to be left out', async () => (await rows.count()) === 1);
-  await shot(page, 'office-orders-1280-light');
+  await shot(page, 'office-flow-orders');
 
   await rows.getByRole('link').click();
   await page.getByLabel('Tracking number').fill('1Z 999');
