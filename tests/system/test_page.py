@@ -222,3 +222,19 @@ def test_the_documents_are_served_and_run_nothing(gateway, path, media_type):
 @pytest.mark.parametrize("path", ["/docs/nothing", "/docs/events/nothing.json", "/docs/../index.html", "/docs/%2e%2e/built-from"])
 def test_what_is_no_document_is_not_found(gateway, path):
     assert is_document(ask(gateway, "GET", path), 404)
+
+
+# --- where the demo says to look
+
+
+def test_the_demo_ends_with_the_shop_and_an_orders_link_that_opens(platform, gateway, capsys):
+    from shop import demo
+
+    assert demo.tell(platform.stack) == 0
+    said = capsys.readouterr().out.split("Where to look next")[1]
+    assert re.search(rf"the shop +{re.escape(gateway)}/,", said)
+    path = re.search(rf"this order +{re.escape(gateway)}(/o/\S+)", said)[1]
+    assert is_document(ask(gateway, "GET", path), 200)
+    # A guest's: whoever has the link sees it.
+    order = ask(gateway, "GET", path.replace("/o/", "/orders/"))
+    assert order.status == 200 and json.loads(order.text)["status"] == "confirmed"
