@@ -176,10 +176,16 @@ def test_the_sidecar_is_ours_with_its_tokens_its_share_and_its_probes(installed,
 
 def test_the_service_finds_its_sidecar_where_the_injector_puts_it(installed, rollout):
     """The injector leaves a variable alone that is there already: what the chart says must be what it would say."""
-    for pod in installed["zones"]:
+    for pod in (pod for app in APPS for pod in of_app(installed["zones"], app)):
         for each in pod["spec"]["containers"][:2]:
             told = {variable["name"]: variable.get("value") for variable in each.get("env", [])}
             assert told["DAPR_HTTP_PORT"] == str(rollout.facts["pod"]["sidecarHttp"])
+
+
+def test_the_page_has_no_sidecar(installed, rollout):
+    for way in installed:
+        containers = [[each["name"] for each in pod["spec"]["containers"]] for pod in of_app(installed[way], rollout.facts["page"]["name"])]
+        assert containers == [["door"], ["door"]], way
 
 
 def test_service_accounts_name_their_roles(cluster, installed):
