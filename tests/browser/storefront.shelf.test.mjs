@@ -28,6 +28,8 @@ test('each view of the shelf and of a product is accessible, fits and is kept as
       await page.goto('/?category=Tea+and+coffee');
       await page.getByRole('heading', { level: 1, name: 'Tea and coffee' }).waitFor();
       await cards(page).nth(3).locator('img').waitFor();
+      const chosen = await page.getByRole('button', { pressed: true }).boundingBox();
+      assert.ok(chosen.x >= 0 && chosen.x + chosen.width <= width, `the chosen category is in view at ${width} px: ${JSON.stringify(chosen)}`);
       await shot(page, `shelf-${width}-${theme}`, { fullPage: false });
       await page.goto('/?q=zzzzzz');
       await page.getByRole('heading', { name: 'Nothing found' }).waitFor();

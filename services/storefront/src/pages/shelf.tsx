@@ -81,9 +81,15 @@ function Categories({ facets, query, refine }: { facets: Facets | undefined; que
   const largest = all.length <= CHIPS ? all : [...all].sort((a, b) => b.count - a.count).slice(0, CHIPS);
   const shown = all.filter((one) => largest.includes(one) || one.name === chosen);
   const others = all.filter((one) => !shown.includes(one));
+  // On a narrow screen the row is longer than the window: what is chosen is in view.
+  const row = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const chip = row.current?.querySelector<HTMLElement>('[aria-pressed="true"]');
+    if (row.current && chip) row.current.scrollLeft = chip.offsetLeft - (row.current.clientWidth - chip.offsetWidth) / 2;
+  }, [chosen, all.length]);
   const chosenIsNew = chosen !== '' && !all.some(({ name }) => name === chosen);
   return (
-    <div class="chips" role="group" aria-label={t('shelf.categories')}>
+    <div class="chips" ref={row} role="group" aria-label={t('shelf.categories')}>
       <button type="button" class="chip" aria-pressed={chosen === ''} onClick={() => refine({ category: '' })}>{t('shelf.all')}</button>
       {!facets && Array.from({ length: 5 }, (_, index) => <span key={index} class="chip bone" aria-hidden="true" />)}
       {chosenIsNew && <button type="button" class="chip" aria-pressed="true"><Words of={chosen} /></button>}
