@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "actors/cart/cart_product.hpp"
+#include "actors/shared/patience.hpp"
 
 namespace shop::cart {
 
@@ -32,20 +33,12 @@ bool can_hold(const std::vector<Line>& lines) {
   return !lines.empty() && lines.size() <= most_lines && std::all_of(lines.begin(), lines.end(), is_possible);
 }
 
-/// What nobody carried over is carried over by `tend`: after this long, then each time after twice as long.
-constexpr std::chrono::seconds first_patience{30}, most_patience{240};
+/// What nobody carried over is carried over by `tend`.
+constexpr Patience carrying{std::chrono::seconds(30), std::chrono::minutes(4)};
 
-actors::Time merged_by(actors::Time now, int repeated) {
-  return now + std::min(first_patience * (1 << std::min(repeated, 10)), most_patience);
-}
-
-Task<void> merge(actors::Calls calls, CartId from, CartId into, TakeOver lines) {
-  const auto target = calls.proxy<Cart>(into.value);
-  const auto taken = co_await target.call<&Cart::take_over>(lines);
+Task<void> carry_on(actors::Calls calls, CartId from, CartId into, TakeOver lines) {
+  const auto taken = co_await carry_over(std::move(calls), from, into, std::move(lines));
   if (!taken) throw std::runtime_error("the cart " + into.value + " takes nothing over: " + taken.error().message);
-  const auto source = calls.proxy<Cart>(from.value);
-  const Settle outcome{lines.claim, *taken};
-  co_await actors::deliver(source.call<&Cart::settle>(outcome));
 }
 
 /// How long a cart is kept from being shown by the wait for the coarse word on its items.
@@ -70,6 +63,17 @@ actors::RefusedPart too_few(std::string pointer, const CartItem& item, std::int6
 }
 
 }  // namespace
+
+Task<Result<Taken>> carry_over(actors::Calls calls, CartId from, CartId into, TakeOver lines) {
+  const auto target = calls.proxy<Cart>(into.value);
+  auto taken = co_await target.call<&Cart::take_over>(lines);
+  if (!taken) co_return taken;
+  const auto source = calls.proxy<Cart>(from.value);
+  const Settle outcome{lines.claim, *taken};
+  const auto settled = co_await source.call<&Cart::settle>(outcome);
+  if (!settled) co_return tl::unexpected(settled.error());
+  co_return taken;
+}
 
 Task<void> Cart::on_activate() {
   const auto& lines = state().lines;
@@ -221,7 +225,7 @@ Result<TakeOver> Cart::seal(const SealCart& command) {
   auto& cart = state();
   if (cart.lines.empty()) return refuse(Reason::Conflict, "empty_cart", "there is nothing in the cart to move");
   cart.seal = Seal{actors::random_id(), command.by, command.into, 0};
-  cart.merge_at = merged_by(now(), 0);
+  cart.merge_at = carrying.until(now(), 0);
   return sealed();
 }
 
@@ -285,9 +289,9 @@ Result<void> Cart::settle(const Settle& outcome) {
 Task<void> Cart::tend() {
   auto& cart = state();
   if (!cart.seal) co_return;
-  cart.merge_at = merged_by(now(), ++cart.seal->repeated);
+  cart.merge_at = carrying.until(now(), ++cart.seal->repeated);
   after_commit([from = CartId(id()), into = cart.seal->into, lines = sealed()](actors::Calls calls) {
-    return merge(std::move(calls), from, into, lines);
+    return carry_on(std::move(calls), from, into, lines);
   });
 }
 

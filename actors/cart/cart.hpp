@@ -265,6 +265,10 @@ class Cart final : public actors::Actor<CartState> {
   const std::shared_ptr<ProductCache> cache_;
 };
 
+/// Has `into` take what was sealed in `from`, and opens `from` with the rest. It may be repeated, by whomever; throws
+/// what kept a cart from being reached.
+actors::Task<actors::Result<Taken>> carry_over(actors::Calls calls, CartId from, CartId into, TakeOver lines);
+
 }  // namespace shop::cart
 
 template <>

@@ -6,6 +6,7 @@
 
 #include "actors/order/customer_orders.hpp"
 #include "actors/order/product_demand.hpp"
+#include "actors/shared/patience.hpp"
 
 namespace shop::order {
 
@@ -19,13 +20,7 @@ namespace {
 
 constexpr auto deadline_passed = "payment_deadline_passed";
 constexpr auto cancelled_by_customer = "cancelled_by_customer";
-/// How long somebody has to do what an order wants of him, before he is asked again: each time twice as long, since he
-/// may be late because there is more to do than can be done.
-struct Patience {
-  std::chrono::seconds first;
-  std::chrono::seconds most;
-  Time until(Time now, int asked_again) const { return now + std::min(first * (1 << std::min(asked_again, 10)), most); }
-};
+/// How long somebody has to do what an order wants of him, before he is asked again.
 constexpr Patience telling{std::chrono::seconds(30), std::chrono::minutes(4)};
 constexpr Patience asking{std::chrono::seconds(5), std::chrono::seconds(30)};
 constexpr auto out_of_stock = "out_of_stock";

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "actors/shared/patience.hpp"
+
 namespace shop::payment {
 
 using namespace std::chrono_literals;
@@ -19,10 +21,9 @@ constexpr std::array<Duration, 6> pauses{1s, 2s, 4s, 8s, 15s, 30s};
 constexpr Duration answer_limit = gateway_limit + 1s;
 constexpr auto unavailable_reason = "gateway_unavailable";
 
-/// For what is owed until it is done (a doubtful charge, a refund): twice as long each time, up to an hour.
-Duration patience(Duration first, int tries) {
-  return std::min<Duration>(first * (1 << std::clamp(tries, 0, 10)), 1h);
-}
+/// For what is owed until it is done.
+constexpr Patience doubt{1min, 1h};
+constexpr Patience refunding{answer_limit, 1h};
 
 tl::unexpected<actors::Refusal> unknown_payment(const std::string& id) {
   return actors::refuse(Reason::NotFound, "unknown_payment", "there is no payment " + id);
@@ -186,7 +187,7 @@ void Payment::fail(const std::string& reason, bool retryable) {
   auto& payment = state();
   payment.status = Status::Failed;
   payment.token.clear();
-  payment.ask_at = payment.in_doubt ? std::optional(now() + patience(1min, 0)) : std::nullopt;
+  payment.ask_at = payment.in_doubt ? std::optional(doubt.until(now(), 0)) : std::nullopt;
   publish(Failed{PaymentId(id()), payment.order_id, attempt(), payment.amount, reason, retryable});
 }
 
@@ -194,14 +195,14 @@ void Payment::cancel() {
   auto& payment = state();
   payment.status = Status::Cancelled;
   payment.token.clear();
-  payment.ask_at = payment.in_doubt ? std::optional(now() + patience(1min, 0)) : std::nullopt;
+  payment.ask_at = payment.in_doubt ? std::optional(doubt.until(now(), 0)) : std::nullopt;
 }
 
 void Payment::ask() {
   auto& payment = state();
   payment.tries += 1;
   payment.ask_at =
-      now() + patience(1min, payment.tries - static_cast<int>(pauses.size()) - 1);  // counted on from the charges
+      doubt.until(now(), payment.tries - static_cast<int>(pauses.size()) - 1);  // counted on from the charges
   const Charged answer{key(), attempt(), payment.tries, std::nullopt};
   after_commit([gateway = &gateway_, id = PaymentId(id()), answer](Calls calls) {
     return ask_at(gateway, std::move(calls), id, answer);
@@ -212,7 +213,7 @@ void Payment::refund() {
   auto& payment = state();
   payment.tries = payment.status == Status::Refunding ? payment.tries + 1 : 0;
   payment.status = Status::Refunding;
-  payment.ask_at = now() + patience(answer_limit, payment.tries);
+  payment.ask_at = refunding.until(now(), payment.tries);
   const Refund refund{payment.taken->key + "-refund", PaymentId(id()), payment.taken->key};
   after_commit([gateway = &gateway_, refund](Calls calls) { return refund_at(gateway, std::move(calls), refund); });
 }

@@ -261,7 +261,8 @@ actors::Task<actors::Result<View>> Catalog::replace(ProductId id, WholeProduct p
   return write(id, std::move(asked), decide);
 }
 
-actors::Task<actors::Result<Imported>> Catalog::import_one(NewProduct product, actors::Trace trace, std::string request) {
+actors::Task<actors::Result<Imported>> Catalog::import_one(NewProduct product, actors::Trace trace,
+                                                           std::string request) {
   const auto id = product.id.value();
   std::optional<Imported::Status> status;
   Asked asked{std::move(request), actors::json::to_string(product)};

@@ -1,7 +1,5 @@
 #include "actors/product/documents.hpp"
 
-#include "actors/runtime/named_id.hpp"
-
 namespace shop::product {
 
 std::string product_key(const ProductId& id) {

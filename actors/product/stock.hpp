@@ -32,8 +32,8 @@ class Stock {
   Stock(actors::StateStore& store, actors::Sidecar& sidecar, const actors::Clock& clock, actors::Observer& observer,
         GroupCommit& commit, Index& index, Oversold oversold);
 
-  /// Adds `delta` pieces, once for each `write` (of the latest `HandledRequests::kept`). Refuses an unknown product, a count
-  /// below zero, below what orders hold, or above `most_stock`, and a `write` that was another one.
+  /// Adds `delta` pieces, once for each `write` (of the latest `HandledRequests::kept`). Refuses an unknown product, a
+  /// count below zero, below what orders hold, or above `most_stock`, and a `write` that was another one.
   actors::Task<actors::Result<View>> adjust(ProductId id, std::int64_t delta, std::string write);
 
   /// All the lines or none; the first answer to an order stays. A product the stock does not know, and a quantity that

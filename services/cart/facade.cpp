@@ -120,13 +120,7 @@ Task<Response> check_out(Calls calls, Request request) {
 /// Carts are claimed by customers: a guest has nowhere to put them, and no cart becomes an administrator's.
 CustomerId claimant(const Request& request) {
   const auto& caller = request.caller();
-  if (caller.anonymous()) {
-    services::Problem problem;
-    problem.status = 401;
-    problem.detail = "Whose is the cart to be? A claim needs a bearer token.";
-    problem.headers = {{"WWW-Authenticate", "Bearer realm=\"ecommerce\""}};
-    throw services::ProblemError(std::move(problem));
-  }
+  if (caller.anonymous()) throw services::needs_token("Whose is the cart to be? A claim needs a bearer token.");
   if (caller.admin()) throw services::ProblemError(403, "customers_only", "Only a customer can claim a cart.");
   return CustomerId(caller.sub);
 }
@@ -154,10 +148,8 @@ Task<Response> merge_cart(Calls calls, CartId from, CartId into, CustomerId cust
     const SealCart seal{customer, into};
     auto sealed = co_await source.call<&Cart::seal>(seal);
     if (sealed || sealed.error().code != "empty_cart") {  // a moment ago it was not: the same claim was quicker
-      const auto lines = value(std::move(sealed));
-      const auto taken = value(co_await target.call<&Cart::take_over>(lines));
-      const Settle outcome{lines.claim, taken};
-      value(co_await source.call<&Cart::settle>(outcome));
+      auto lines = value(std::move(sealed));
+      const auto taken = value(co_await carry_over(calls, from, into, std::move(lines)));
       if (taken.refused) refuse_merge(*taken.refused, into);
       left = taken.left;
     }

@@ -97,13 +97,7 @@ void read_head(Request::Parts& parts, Routes::Match& match, const Tokens& tokens
     parts.headers.erase(authorization);  // judged; nothing behind the facade has a use for it
   }
   if (match.endpoint->access == Access::Admin && !parts.caller.admin()) {
-    if (parts.caller.anonymous()) {
-      Problem problem;
-      problem.status = 401;
-      problem.detail = "This needs a bearer token with the role admin.";
-      problem.headers = {{"WWW-Authenticate", "Bearer realm=\"ecommerce\""}};
-      throw ProblemError(std::move(problem));
-    }
+    if (parts.caller.anonymous()) throw needs_token("This needs a bearer token with the role admin.");
     throw ProblemError(403, "", "This needs a bearer token with the role admin.");
   }
 }

@@ -24,6 +24,14 @@ Problem unavailable(int status, std::string_view code, std::string detail) {
 
 }  // namespace
 
+ProblemError needs_token(std::string detail) {
+  Problem problem;
+  problem.status = 401;
+  problem.detail = std::move(detail);
+  problem.headers = {{"WWW-Authenticate", "Bearer realm=\"ecommerce\""}};
+  return ProblemError(std::move(problem));
+}
+
 std::string problem_type(std::string_view code) {
   return code.empty() ? "about:blank" : "urn:problem:ecommerce:" + std::string(code);
 }

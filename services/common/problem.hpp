@@ -42,6 +42,9 @@ class ProblemError : public std::runtime_error {
   Problem problem_;
 };
 
+/// 401 to a caller without a token (RFC 6750, section 3: without an error code).
+ProblemError needs_token(std::string detail);
+
 Problem problem_of(const actors::Refusal& refusal);
 /// An invalid request body: 400 with a pointer for each error.
 Problem problem_of(const actors::json::Error& error);

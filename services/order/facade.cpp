@@ -12,7 +12,6 @@ using actors::Result;
 using actors::Task;
 using services::Access;
 using services::party_of;
-using services::Problem;
 using services::ProblemError;
 using services::Request;
 using services::Response;
@@ -58,13 +57,8 @@ void check_length(const std::optional<std::string>& text, const std::string& poi
 /// Whose orders are asked for: one's own, or as an admin anybody's, and everybody's where none is named.
 std::optional<CustomerId> customer_asked_for(const Request& request) {
   const auto& caller = request.caller();
-  if (caller.anonymous()) {
-    Problem problem;
-    problem.status = 401;
-    problem.detail = "Whose orders? A list needs a bearer token; a guest's order is found by its id.";
-    problem.headers = {{"WWW-Authenticate", "Bearer realm=\"ecommerce\""}};
-    throw ProblemError(std::move(problem));
-  }
+  if (caller.anonymous())
+    throw services::needs_token("Whose orders? A list needs a bearer token; a guest's order is found by its id.");
   const auto named = request.query("customerId");
   if (!named && caller.admin()) return std::nullopt;
   const auto customer = named.value_or(caller.sub);

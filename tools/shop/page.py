@@ -36,12 +36,13 @@ def revision() -> str:
 
 
 def require_node() -> None:
+    oldest = ".".join(map(str, OLDEST_NODE))
     if not (shutil.which("node") and shutil.which("npm")):
-        raise ShopError("node or npm is missing, and the page is built with them: apt-get install nodejs npm (Node 18.13 or newer)")
+        raise ShopError(f"node or npm is missing, and the page is built with them: apt-get install nodejs npm (Node {oldest} or newer)")
     says = subprocess.run(["node", "--version"], capture_output=True, text=True).stdout.strip()
     found = re.match(r"v(\d+)\.(\d+)", says)
     if not found or tuple(map(int, found.groups())) < OLDEST_NODE:
-        raise ShopError(f"{shutil.which('node')} is Node {says or 'of no version'}, and the page needs {'.'.join(map(str, OLDEST_NODE))} or newer")
+        raise ShopError(f"{shutil.which('node')} is Node {says or 'of no version'}, and the page needs {oldest} or newer")
 
 
 def install(workspace: Workspace, progress: Progress) -> None:

@@ -5,11 +5,8 @@
 #include <cstdint>
 
 #include "actors/runtime/named_id.hpp"
-#include "actors/runtime/records/group_commit.hpp"
 
 namespace actors::records {
-
-static_assert(HandledRequests::kept >= GroupCommit::most_changes);
 
 namespace {
 

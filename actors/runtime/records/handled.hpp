@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "actors/runtime/json.hpp"
+#include "actors/runtime/records/group_commit.hpp"
 
 namespace actors::records {
 
@@ -47,8 +48,8 @@ class HandledCalls {
 
 /// For one thread. Stored as a list of strings.
 struct HandledRequests {
-  /// As many as a `GroupCommit` commits together at most: after a lost answer each must still find its own.
-  static constexpr std::size_t kept = 40;
+  /// As many as are committed together at most: after a lost answer each must still find its own.
+  static constexpr std::size_t kept = GroupCommit::most_changes;
   std::vector<std::string> ids;
   /// Whether `request` was handled, and wanted `what`.
   bool contain(const std::string& request, const std::string& what) const;

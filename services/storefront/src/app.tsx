@@ -9,7 +9,7 @@ import { NotFound } from './pages/not_found';
 import { OrderView } from './pages/order';
 import { ProductView } from './pages/product';
 import { Shelf } from './pages/shelf';
-import { match, place } from './router';
+import { place, routed, type Routes } from './router';
 import { lazy } from './ui/parts';
 
 /**
@@ -17,7 +17,7 @@ import { lazy } from './ui/parts';
  * here is added there too (tests/router.test.ts compares).
  */
 type View = ComponentType<Record<string, string>>;
-const routes: readonly (readonly [pattern: string, view: View])[] = [
+const routes: Routes<View> = [
   ['/', Shelf as View],
   ['/p/{productId}', ProductView as View],
   ['/cart', CartView as View],
@@ -35,9 +35,6 @@ export function App(): JSX.Element {
   });
   const { path } = place.value;
   if (path === '/admin' || path.startsWith('/admin/')) return <Admin />;
-  for (const [pattern, View] of routes) {
-    const parts = match(pattern, path);
-    if (parts) return <Frame><View {...parts} key={path} /></Frame>;
-  }
-  return <Frame><NotFound /></Frame>;
+  const found = routed(routes, path);
+  return <Frame>{found ? <found.view {...found.parts} key={path} /> : <NotFound />}</Frame>;
 }

@@ -152,6 +152,18 @@ export function keepFocus(): void {
   });
 }
 
+/** A view by the pattern of its paths; it gets the path's parts as its properties. */
+export type Routes<View> = readonly (readonly [pattern: string, view: View])[];
+
+/** The view of a path and the parts for it, or undefined. */
+export function routed<View>(routes: Routes<View>, path: string): { view: View; parts: Record<string, string> } | undefined {
+  for (const [pattern, view] of routes) {
+    const parts = match(pattern, path);
+    if (parts) return { view, parts };
+  }
+  return undefined;
+}
+
 /** `/p/{id}` against a path: its parts by name, decoded, or undefined. */
 export function match(pattern: string, path: string): Record<string, string> | undefined {
   const wanted = pattern.split('/');

@@ -8,7 +8,7 @@ import { Blank, Failed, useTitle, Words } from '../ui/parts';
 import { office, type Demand } from './calls';
 import { useList } from './lists';
 import { Bar, Head, ListEnd, Panel } from './parts';
-import { SearchField } from './products';
+import { SearchField } from './filters';
 import { w } from './words';
 
 const PAGE = 20;

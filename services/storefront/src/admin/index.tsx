@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { ConnectionBanner, Preferences } from '../frame';
 import { t } from '../i18n/words';
 import { NotFound } from '../pages/not_found';
-import { match, place } from '../router';
+import { place, routed, type Routes } from '../router';
 import { isAdmin, ranOut, session } from '../session';
 import '../styles/admin.css';
 import { Icon } from '../ui/icons';
@@ -22,7 +22,7 @@ import { w } from './words';
 
 /** As services/gateway/page.conf, which answers any other with 404. */
 type View = ComponentType<Record<string, string>>;
-const routes: readonly (readonly [pattern: string, view: View])[] = [
+const routes: Routes<View> = [
   ['/admin', Overview as View],
   ['/admin/products', ProductList as View],
   ['/admin/products/{productId}', ProductView as View],
@@ -71,11 +71,8 @@ export default function Admin(): JSX.Element {
 }
 
 function Routed({ path }: { path: string }): JSX.Element {
-  for (const [pattern, View] of routes) {
-    const parts = match(pattern, path);
-    if (parts) return <View {...parts} key={path} />;
-  }
-  return <NotFound />;
+  const found = routed(routes, path);
+  return found ? <found.view {...found.parts} key={path} /> : <NotFound />;
 }
 
 function Gate(): JSX.Element {

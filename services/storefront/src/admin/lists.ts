@@ -51,3 +51,43 @@ export function useList<T, P extends Page<T>>(asked: string, fetchPage: (cursor:
     change: (edit) => setState((before) => (before.items ? { ...before, items: edit(before.items) } : before)),
   };
 }
+
+/** So many pages are read before somebody is asked whether to go on: the catalog has no list by stock, and the ledger no sums. */
+const PAGES_AT_ONCE = 20;
+
+/**
+ * Reads on, page by page, from what is known `so` far, which `show` is told after each page. What is on its way for an earlier call of
+ * `read` is given up; so it is by what `read` returns, for an effect's end.
+ */
+export function useRounds<T>(
+  show: (so: T) => void, step: (so: T, signal: AbortSignal) => Promise<Answer<{ so: T; more: boolean }>>,
+): { busy: boolean; problem: Problem | undefined; read: (from: T) => () => void } {
+  const [busy, setBusy] = useState(true);
+  const [problem, setProblem] = useState<Problem>();
+  const running = useRef<AbortController>(undefined);
+
+  const run = async (from: T): Promise<void> => {
+    running.current?.abort();
+    const mine = (running.current = new AbortController());
+    setBusy(true);
+    setProblem(undefined);
+    let so = from;
+    for (let page = 0; page < PAGES_AT_ONCE; ++page) {
+      const answer = await step(so, mine.signal);
+      if (mine.signal.aborted) return;
+      if (!answer.ok) {
+        setProblem(answer.problem);
+        break;
+      }
+      so = answer.value.so;
+      show(so);
+      if (!answer.value.more) break;
+    }
+    setBusy(false);
+  };
+  const read = (from: T): (() => void) => {
+    void run(from);
+    return () => running.current?.abort();
+  };
+  return { busy, problem, read };
+}

@@ -1,17 +1,15 @@
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Problem } from '../api/problem';
+import { useEffect, useState } from 'preact/hooks';
 import { shop, type Product } from '../api/shop';
 import { place } from '../router';
 import { Failed, Picture, useTitle, Words } from '../ui/parts';
 import { hidden } from './deleting';
+import { SearchField, setQuery } from './filters';
+import { useRounds } from './lists';
 import { Head } from './parts';
-import { SearchField, setQuery } from './products';
 import { w } from './words';
 
 const PAGE = 100;
-/** The catalog has no list by stock: it is looked through, so far at a time. */
-const PAGES_AT_ONCE = 20;
 const MOST = [0, 3, 5, 10, 25];
 const SHOWN = 100;
 
@@ -28,35 +26,17 @@ export function LowStock(): JSX.Element {
   const most = MOST.find((one) => String(one) === place.value.query.get('most')) ?? 5;
   const [looked, setLooked] = useState<Looked>();
   const [shown, setShown] = useState(SHOWN);
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<Problem>();
-  const running = useRef<AbortController>(undefined);
-
-  const look = async (from: Looked | undefined): Promise<void> => {
-    running.current?.abort();
-    const mine = (running.current = new AbortController());
-    setBusy(true);
-    setProblem(undefined);
-    let so = from;
-    for (let page = 0; page < PAGES_AT_ONCE; ++page) {
-      const answer = await shop.products({ limit: PAGE, sort: 'name', ...(q && { q }), ...(so?.next === undefined ? {} : { cursor: so.next }) }, { signal: mine.signal });
-      if (mine.signal.aborted) return;
-      if (!answer.ok) {
-        setProblem(answer.problem);
-        break;
-      }
-      const { items, total, nextCursor } = answer.value;
-      so = { items: [...(so?.items ?? []), ...items.filter(({ available }) => available <= Math.max(...MOST))], seen: (so?.seen ?? 0) + items.length, total, next: nextCursor };
-      setLooked(so);
-      if (nextCursor === undefined) break;
-    }
-    setBusy(false);
-  };
+  const { busy, problem, read: look } = useRounds<Looked | undefined>(setLooked, async (so, signal) => {
+    const answer = await shop.products({ limit: PAGE, sort: 'name', ...(q && { q }), ...(so?.next === undefined ? {} : { cursor: so.next }) }, { signal });
+    if (!answer.ok) return answer;
+    const { items, total, nextCursor } = answer.value;
+    const low = items.filter(({ available }) => available <= Math.max(...MOST));
+    return { ...answer, value: { so: { items: [...(so?.items ?? []), ...low], seen: (so?.seen ?? 0) + items.length, total, next: nextCursor }, more: nextCursor !== undefined } };
+  });
   useEffect(() => {
     setLooked(undefined);
     setShown(SHOWN);
-    void look(undefined);
-    return () => running.current?.abort();
+    return look(undefined);
   }, [q]);
 
   const items = looked?.items.filter(({ id, available }) => available <= most && !hidden.value.has(id)).sort((a, b) => a.available - b.available);
@@ -88,9 +68,9 @@ export function LowStock(): JSX.Element {
         </ul>
       )}
       {items && items.length > shown && <p class="more"><button type="button" class="button quiet small" onClick={() => setShown(shown + SHOWN)}>{w('more')}</button></p>}
-      {problem && <Failed problem={problem} again={() => void look(looked)} />}
+      {problem && <Failed problem={problem} again={() => look(looked)} />}
       {items?.length === 0 && !busy && !problem && <p class="soft office-none">{w('low.none')}</p>}
-      {looked?.next !== undefined && !busy && !problem && <p class="more"><button type="button" class="button quiet small" onClick={() => void look(looked)}>{w('low.on')}</button></p>}
+      {looked?.next !== undefined && !busy && !problem && <p class="more"><button type="button" class="button quiet small" onClick={() => look(looked)}>{w('low.on')}</button></p>}
     </>
   );
 }

@@ -3,9 +3,9 @@ import { useEffect, useState } from 'preact/hooks';
 import { shop, type Order, type OrderList as Orders, type OrderStatus } from '../api/shop';
 import { go, place } from '../router';
 import { useTitle } from '../ui/parts';
+import { CustomerFilter, setQuery } from './filters';
 import { useList } from './lists';
 import { Head, ListEnd, OrderRow } from './parts';
-import { setQuery } from './products';
 import { w } from './words';
 
 const STATUSES: readonly OrderStatus[] = ['created', 'payment_failed', 'confirmed', 'shipped', 'cancelled'];
@@ -70,22 +70,6 @@ export function OrderList(): JSX.Element {
       {list.items && list.items.length > 0 && <ul class="rows">{list.items.map((order) => <OrderRow key={order.id} order={order} />)}</ul>}
       <ListEnd list={list} none={w('orders.none')} />
     </>
-  );
-}
-
-function CustomerFilter(): JSX.Element {
-  const [text, setText] = useState(place.peek().query.get('customer') ?? '');
-  useEffect(() => {
-    const timer = setTimeout(() => {
-      if (text.trim() !== (place.peek().query.get('customer') ?? '')) setQuery('customer', text.trim());
-    }, 300);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return (
-    <label class="filter">
-      <span class="small soft">{w('orders.customer')}</span>
-      <input class="input" type="search" dir="auto" autocapitalize="off" spellcheck={false} value={text} onInput={(event) => setText(event.currentTarget.value)} />
-    </label>
   );
 }
 

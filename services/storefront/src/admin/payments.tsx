@@ -1,15 +1,13 @@
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Problem } from '../api/problem';
+import { useEffect, useState } from 'preact/hooks';
 import { time } from '../i18n';
 import { Failed, Price, useTitle } from '../ui/parts';
 import { office, type LedgerEntry } from './calls';
 import { sumsOf } from './ledger';
+import { useRounds } from './lists';
 import { Head, Panel, shortNumber } from './parts';
 import { w } from './words';
 
-/** A page of the ledger has 1,000 entries; so many pages are read before somebody is asked. */
-const PAGES_AT_ONCE = 20;
 const SHOWN = 100;
 
 interface Read {
@@ -24,50 +22,30 @@ interface Read {
 export function PaymentsView(): JSX.Element {
   useTitle(w('ledger.title'));
   const [read, setRead] = useState<Read>({ entries: [], at: undefined, before: 0, more: true });
-  const [busy, setBusy] = useState(true);
-  const [problem, setProblem] = useState<Problem>();
   const [shown, setShown] = useState(SHOWN);
-  const running = useRef<AbortController>(undefined);
-
-  const load = async (from: Read): Promise<void> => {
-    running.current?.abort();
-    const mine = (running.current = new AbortController());
-    setBusy(true);
-    setProblem(undefined);
-    let so = from;
-    for (let page = 0; page < PAGES_AT_ONCE; ++page) {
-      const answer = await office.ledger(so.at, { signal: mine.signal });
-      if (mine.signal.aborted) return;
-      if (!answer.ok) {
-        setProblem(answer.problem);
-        break;
-      }
-      const { items, nextCursor } = answer.value;
-      // The last page is read again when there may be more on it: what it had before is replaced.
-      const entries = [...so.entries.slice(0, so.before), ...items];
-      so = nextCursor === undefined ? { entries, at: so.at, before: so.before, more: false } : { entries, at: nextCursor, before: entries.length, more: true };
-      setRead(so);
-      if (nextCursor === undefined) break;
-    }
-    setBusy(false);
-  };
-  useEffect(() => {
-    void load(read);
-    return () => running.current?.abort();
-  }, []);
+  const { busy, problem, read: load } = useRounds<Read>(setRead, async (so, signal) => {
+    const answer = await office.ledger(so.at, { signal });
+    if (!answer.ok) return answer;
+    const { items, nextCursor } = answer.value;
+    // The last page is read again when there may be more on it: what it had before is replaced.
+    const entries = [...so.entries.slice(0, so.before), ...items];
+    const more = nextCursor !== undefined;
+    return { ...answer, value: { so: more ? { entries, at: nextCursor, before: entries.length, more } : { entries, at: so.at, before: so.before, more }, more } };
+  });
+  useEffect(() => load(read), []);
 
   const sums = sumsOf(read.entries);
   const newest = read.entries.slice(-shown).reverse();
   return (
     <>
       <Head title={w('ledger.title')}>
-        {!busy && !read.more && <button type="button" class="button quiet small" onClick={() => void load(read)}>{w('ledger.fresh')}</button>}
+        {!busy && !read.more && <button type="button" class="button quiet small" onClick={() => load(read)}>{w('ledger.fresh')}</button>}
       </Head>
       <p class="small soft" role="status">
         {busy && read.entries.length === 0 ? w('ledger.reading') : read.more && !busy ? w('ledger.partial', { count: read.entries.length }) : w('ledger.entries', { count: read.entries.length })}
       </p>
-      {problem && <Failed problem={problem} again={() => void load(read)} />}
-      {read.more && !busy && !problem && <p class="more"><button type="button" class="button quiet small" onClick={() => void load(read)}>{w('ledger.on')}</button></p>}
+      {problem && <Failed problem={problem} again={() => load(read)} />}
+      {read.more && !busy && !problem && <p class="more"><button type="button" class="button quiet small" onClick={() => load(read)}>{w('ledger.on')}</button></p>}
       {sums.length > 0 && (
         <Panel id="sums" title={w('ledger.sums')}>
           <div class="table-place" role="group" aria-labelledby="sums" tabIndex={0}>

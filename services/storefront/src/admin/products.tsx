@@ -1,43 +1,17 @@
 import type { JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
 import { shop, type Product, type ProductPage, type ProductQuery } from '../api/shop';
 import { number } from '../i18n';
-import { go, place } from '../router';
+import { place } from '../router';
 import { Icon } from '../ui/icons';
 import { Picture, Price, useTitle, Words } from '../ui/parts';
 import { hidden, removeLater } from './deleting';
+import { SearchField, setQuery } from './filters';
 import { useList } from './lists';
 import { Head, ListEnd } from './parts';
 import { w } from './words';
 
 const SORTS = ['name', 'newest', 'price', '-price'] as const;
 const STOCKS = ['all', 'in', 'out'] as const;
-
-/** Changes one part of the address and stays where it is. An empty one leaves the address. */
-export function setQuery(name: string, value: string): void {
-  const query = new URLSearchParams(place.peek().query);
-  if (value === '') query.delete(name);
-  else query.set(name, value);
-  const text = query.toString();
-  go(`${place.peek().path}${text && `?${text}`}`, { replace: true, still: true });
-}
-
-/** A search as one types, a moment after the last letter. */
-export function SearchField({ label }: { label: string }): JSX.Element {
-  const [text, setText] = useState(place.peek().query.get('q') ?? '');
-  useEffect(() => {
-    const timer = setTimeout(() => {
-      if (text.trim() !== (place.peek().query.get('q') ?? '')) setQuery('q', text.trim());
-    }, 200);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return (
-    <label class="filter wide">
-      <span class="small soft">{label}</span>
-      <input class="input" type="search" dir="auto" value={text} maxLength={200} onInput={(event) => setText(event.currentTarget.value)} />
-    </label>
-  );
-}
 
 export function ProductList(): JSX.Element {
   useTitle(w('products.title'));
