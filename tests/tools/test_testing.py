@@ -22,3 +22,9 @@ def test_a_pytest_run_that_failed_after_its_cases_passed_is_a_failure():
     failed = MESON.replace('<testcase name="shop:system / system-aws"/>', '<testcase name="shop:system / system-aws"><failure/></testcase>')
     run = "<testsuites><testsuite><testcase name='a'/></testsuite></testsuites>"
     assert str(count(failed, {"system-aws": run})) == "3 passed, 2 failed, 1 skipped"
+
+
+def test_what_a_test_printed_does_not_keep_the_cases_from_being_counted():
+    """Meson's report holds the output as it came: a terminal's escapes, a NUL."""
+    printed = MESON.replace("</testsuites>", "<system-out>\r\x1b[Kdone \x00 \ufffe ✔ &lt;</system-out></testsuites>")
+    assert str(count(printed, {})) == "3 passed, 1 failed, 1 skipped"

@@ -1,8 +1,10 @@
 """`./shop test`: builds everything, runs Meson's suites, and counts test cases, not executables."""
 
 import os
+import re
 import subprocess
 import xml.etree.ElementTree as xml
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,7 +70,7 @@ def run_suites(workspace: Workspace, suites: list[str] | None, sanitizer: str | 
         fail("meson test left no report" + (f" for {', '.join(suites)}" if suites else ""))
         print(Count(failed=1))
         return code or 1
-    total = count(report.read_text(), {path.stem.split("-", 1)[1]: path.read_text() for path in _inner(reports)})
+    total = count(_text(report), {path.stem.split("-", 1)[1]: _text(path) for path in _inner(reports)})
     if sanitizer and (found := sanitizers.reports(workspace.build)):
         sanitizers.show(found)
         total += Count(failed=len(found))
@@ -91,19 +93,28 @@ def _inner(reports: Path) -> list[Path]:
     return [*reports.glob("pytest-*.xml"), *reports.glob("node-*.xml")]
 
 
+def _text(report: Path) -> str:
+    return report.read_text(encoding="utf-8", errors="replace")
+
+
 def count(report: str, of_runs: dict[str, str]) -> Count:
     """Meson's report has GoogleTest's cases one by one, but a run of pytest or Node as a single one: its own report takes that place."""
     total = Count()
-    for case in xml.fromstring(report).iter("testcase"):
+    for case in _cases(report):
         name = case.get("name", "").rsplit(" / ", 1)[-1]
         one = _outcome(case)
         if name not in of_runs:
             total += one
             continue
-        inside = sum((_outcome(each) for each in xml.fromstring(of_runs[name]).iter("testcase")), Count())
+        inside = sum((_outcome(each) for each in _cases(of_runs[name])), Count())
         # A run that failed as a whole, at its end perhaps, must not disappear behind cases that passed.
         total += inside + (one if one.failed and not inside.failed else Count())
     return total
+
+
+def _cases(report: str) -> Iterator[xml.Element]:
+    # Meson copies what a test printed into its report as it is, and no control character, of a terminal's colour say, may stand in XML.
+    return xml.fromstring(re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "", report)).iter("testcase")
 
 
 def _outcome(case: xml.Element) -> Count:
