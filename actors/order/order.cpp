@@ -91,11 +91,78 @@ Task<void> reserve(Calls calls, OrderId order_id, product::Reserve pieces) {
   co_await actors::deliver(order.call<&Order::reserved>(outcome));
 }
 
+OrderEvent event_of(const OrderView& view) {
+  return {view.version, is_final(view.status), {actors::json::to_string(view)}};
+}
+
 }  // namespace
+
+std::vector<OrderView> changes_after(std::int64_t after, const OrderView& now,
+                                     const std::vector<std::string>& later_failures) {
+  std::vector<OrderView> changes;
+  const auto add = [&](OrderView view) {
+    if (view.version > after && view.version < now.version) changes.push_back(std::move(view));
+  };
+  // A version for each entry of the history, and one for each further failure, which come together: a payment that has
+  // failed is where an order is only once.
+  const auto further = std::max<std::int64_t>(now.version - static_cast<std::int64_t>(now.history.size()), 0);
+  OrderView view = now;
+  view.history.clear();
+  view.version = 0;
+  view.payment_id.reset();
+  for (const auto& change : now.history) {
+    view.history.push_back(change);
+    view.status = change.status;
+    view.version += 1;
+    if (change.status != Status::Created) view.payment_id = now.payment_id;
+    view.failure_reason = change.status == Status::PaymentFailed ? change.reason : std::nullopt;
+    add(view);
+    if (change.status != Status::PaymentFailed) continue;
+    // Of an order from before they were kept, the first ones are not known any more.
+    const auto known = static_cast<std::int64_t>(later_failures.size());
+    for (std::int64_t i = known - further; i < known; ++i) {
+      if (i >= 0) view.failure_reason = later_failures[static_cast<std::size_t>(i)];
+      view.version += 1;
+      add(view);
+    }
+  }
+  if (now.version > after) changes.push_back(now);
+  return changes;
+}
+
+Order::~Order() {
+  if (watched_as_) watchers_->left(*watched_as_);
+}
 
 Result<OrderView> Order::view(const Party& to) const {
   if (!exists_for(to)) return unknown_order(id());
   return shown();
+}
+
+Result<Watched> Order::watch(const Watch& request) const {
+  if (!exists_for(request.by)) return unknown_order(id());
+  const auto newest = state().version;
+  // Versions that this order never had tell nothing of what the client has seen.
+  const bool follows = request.after && *request.after >= 0 && *request.after <= newest;
+  Watched watched{{}, newest, is_final(state().status), events_after(follows ? *request.after : newest - 1)};
+  if (watchers_ && request.watcher && !watched.last)
+    watched.teller = watchers_->watch(OrderId(id()), *request.watcher, newest);
+  return watched;
+}
+
+std::vector<OrderEvent> Order::events_after(std::int64_t version) const {
+  std::vector<OrderEvent> events;
+  static const std::vector<std::string> none;
+  auto now = shown();
+  now.unlisted.reset();  // nobody's business outside
+  for (const auto& view : changes_after(version, now, state().later_failures ? *state().later_failures : none))
+    events.push_back(event_of(view));
+  return events;
+}
+
+void Order::on_committed() {
+  if (!watchers_ || !state().purchase) return;
+  watchers_->changed(OrderId(id()), state().version, [this](std::int64_t version) { return events_after(version); });
 }
 
 Result<OrderView> Order::cancel(const Cancel& command) {
@@ -180,6 +247,8 @@ void Order::hear(PaymentOutcome outcome) {
       state().payment = outcome;
       state().failure_reason = outcome.failure;
       state().version += 1;
+      if (!state().later_failures) state().later_failures.emplace();
+      state().later_failures->push_back(*outcome.failure);
       return;
     case Step::Kind::Enter:
       state().payment = outcome;
@@ -253,6 +322,10 @@ Task<void> Order::on_activate() {
     throw std::runtime_error(
         "the stored order " + id() +
         " contradicts itself: status, purchase, history, told, toldAgain, wanted, askAt, askedAgain");
+  if (watchers_) {
+    watched_as_ = OrderId(id());
+    on_committed();  // another process may have gone on with the order meanwhile
+  }
   co_return;
 }
 

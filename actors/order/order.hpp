@@ -15,6 +15,7 @@
 #include "actors/order/all_orders.hpp"
 #include "actors/order/contract.hpp"
 #include "actors/order/order_states.hpp"
+#include "actors/order/watch.hpp"
 #include "actors/payment/contract.hpp"
 #include "actors/product/contract.hpp"
 #include "actors/runtime/actor.hpp"
@@ -95,6 +96,8 @@ struct OrderState {
   std::optional<cart::CheckoutCompleted> wanted;
   std::optional<actors::Time> ask_at;  ///< when they are asked for again
   int asked_again = 0;                 ///< how often they had to be
+  /// Why payments failed after the first that did: each was a version of its own, and the history has the first alone.
+  std::optional<std::vector<std::string>> later_failures;
   bool operator==(const OrderState&) const = default;
   static constexpr auto json = actors::json::object(
       actors::json::field("status", &OrderState::status), actors::json::field("version", &OrderState::version),
@@ -106,7 +109,8 @@ struct OrderState {
       actors::json::defaulted("toldAgain", &OrderState::told_again),
       actors::json::defaulted("listed", &OrderState::listed), actors::json::field("wanted", &OrderState::wanted),
       actors::json::field("askAt", &OrderState::ask_at),
-      actors::json::defaulted("askedAgain", &OrderState::asked_again));
+      actors::json::defaulted("askedAgain", &OrderState::asked_again),
+      actors::json::field("laterFailures", &OrderState::later_failures));
 };
 
 /// The order as its customer sees it. A guest's has no `customerId`.
@@ -134,16 +138,23 @@ struct OrderView {
       actors::json::field("unlisted", &OrderView::unlisted));
 };
 
+/// What a reader saw of the order after each change of it that is newer than version `after`, up to `now`.
+std::vector<OrderView> changes_after(std::int64_t after, const OrderView& now,
+                                     const std::vector<std::string>& later_failures);
+
 class Order final : public actors::Actor<OrderState> {
  public:
   /// An order that is not paid after `payment_deadline` is cancelled. `desk` tells the list of all orders for all
-  /// orders of a process.
+  /// orders of a process. `watchers` are told of what is committed here; they outlive the host.
   explicit Order(actors::Duration payment_deadline = std::chrono::minutes(15),
-                 std::shared_ptr<AllOrdersDesk> desk = std::make_shared<AllOrdersDesk>())
-      : payment_deadline_(payment_deadline), desk_(std::move(desk)) {}
+                 std::shared_ptr<AllOrdersDesk> desk = std::make_shared<AllOrdersDesk>(), Watchers* watchers = nullptr)
+      : payment_deadline_(payment_deadline), desk_(std::move(desk)), watchers_(watchers) {}
+  ~Order() override;
 
   /// An order of somebody else's is refused like one that does not exist: NotFound `unknown_order`.
   actors::Result<OrderView> view(const Party& to) const;
+  /// The same as events, and from now on what is committed is told to who asks, as long as this activation lives.
+  actors::Result<Watched> watch(const Watch& request) const;
   /// Conflict `already_shipped`. What is cancelled stays cancelled, for the first reason.
   actors::Result<OrderView> cancel(const Cancel& command);
   /// Conflict `not_confirmed`.
@@ -165,10 +176,12 @@ class Order final : public actors::Actor<OrderState> {
 
   /// Refuses a document whose parts contradict one another: what the turns rely on.
   actors::Task<void> on_activate() override;
+  void on_committed() override;
   std::optional<actors::Time> due() const override;
   actors::Task<void> tend() override;
 
  private:
+  std::vector<OrderEvent> events_after(std::int64_t version) const;
   bool exists_for(const Party& party) const;
   bool unlisted() const;
   OrderView shown() const;
@@ -182,6 +195,8 @@ class Order final : public actors::Actor<OrderState> {
   std::weak_ptr<const void> asking_;  // whoever asks for the pieces owns it
   const actors::Duration payment_deadline_;
   const std::shared_ptr<AllOrdersDesk> desk_;
+  Watchers* const watchers_;
+  std::optional<OrderId> watched_as_;  // what the watchers know it as: a destructor belongs to no turn
 };
 
 }  // namespace shop::order
@@ -191,6 +206,7 @@ struct actors::Describe<shop::order::Order> {
   using Order = shop::order::Order;
   static constexpr auto table = actors::type<Order>("Order")
                                     .method<&Order::view>("View")
+                                    .method<&Order::watch>("Watch")
                                     .method<&Order::cancel>("Cancel")
                                     .method<&Order::ship>("Ship")
                                     .method<&Order::checkout_completed>("CheckoutCompleted")

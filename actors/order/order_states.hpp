@@ -82,6 +82,14 @@ constexpr bool exists(Status status) {
   return status != Status::None && status != Status::Asked;
 }
 
+/// Can nothing that a reader sees change any more?
+constexpr bool is_final(Status status) {
+  for (const auto& each : detail::steps[static_cast<std::size_t>(status)])
+    if (each.kind == Step::Kind::Enter || each.kind == Step::Kind::Remember || each.kind == Step::Kind::NewReason)
+      return false;
+  return true;
+}
+
 /// May a payment still decide what becomes of the order?
 constexpr bool awaits_payment(Status status) {
   return status == Status::Created || status == Status::PaymentFailed;

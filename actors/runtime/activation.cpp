@@ -437,6 +437,7 @@ Task<void> Activation::commit(detail::Turn& turn, const detail::TurnRequest& req
   handled_ = std::move(remembered);
   outbox_stored_ = !outbox.empty();
   set_outbox(std::move(outbox));
+  actor_->on_committed();
 }
 
 Task<void> Activation::transact(std::vector<StateOperation> operations) {

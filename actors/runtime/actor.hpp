@@ -104,6 +104,11 @@ class ActorBase {
   /// Called once the state is loaded, before the first turn; may await and read. It changes nothing: what it writes or
   /// asks for is discarded.
   virtual Task<void> on_activate();
+  /// Called when a turn's changes are stored, before anybody has its answer: `state()` is what is stored now. For those
+  /// in this process who watch the actor, and nothing more: it must not throw, what it asks for is discarded, and
+  /// nobody repeats it after a crash. A commit whose outcome is not known does not call it; the activation ends
+  /// instead, and the next one reads what is stored.
+  virtual void on_committed() {}
   /// Called when the activation ends in good order; a crash does not call it.
   virtual void on_deactivate() {}
   /// When this actor's unfinished business wants to be looked at next, from its state alone; none if nothing is

@@ -68,6 +68,15 @@ class Host {
     add_type(detail::describe<A>(std::move(make)));
     return *this;
   }
+  /// The same under a name of this replica's own instead of the type's: whoever is told the name can call this replica,
+  /// and no other, with `Calls::call`. Beside the same sidecar it must not change: that asks for the types once.
+  template <class A>
+  Host& add_as(std::string name, std::function<std::unique_ptr<A>()> make) {
+    auto type = detail::describe<A>(std::move(make));
+    type.name = std::move(name);
+    add_type(std::move(type));
+    return *this;
+  }
   /// Events arrive at `POST /events/<type>`; `/events/unknown` is the default route.
   void subscribe(Subscriptions subscriptions);
   /// `pattern` like `/internal/products/{id}`: `{…}` matches one segment.

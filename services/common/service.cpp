@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -179,6 +180,11 @@ int run(ServiceDefinition definition, const std::function<void(Service&)>& prepa
   // Before any thread starts, so that all inherit it: only the main thread is told to end, by `sigwait`.
   const auto signals = ending_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // A stream is a descriptor, and there may be thousands.
+  if (rlimit files{}; getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+  }
   std::signal(SIGPIPE, SIG_IGN);  // a peer that leaves is an error of one write
   // A handful of threads; glibc would give each an arena of its own, and the process many times the memory it uses.
   mallopt(M_ARENA_MAX, 2);

@@ -10,7 +10,6 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/system/system_error.hpp>
 
-#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <limits>
@@ -19,6 +18,7 @@
 #include <stdexcept>
 #include <thread>
 #include <unordered_map>
+#include <vector>
 
 #include "actors/runtime/http_status.hpp"
 #include "services/common/exchange.hpp"
@@ -35,8 +35,10 @@ using Text = boost::beast::string_view;
 
 constexpr std::uint32_t most_head = 32 * 1024;
 constexpr std::size_t most_piece = 64 * 1024;
-/// A writer waits while more than this is not taken.
-constexpr std::size_t most_unsent = 64 * 1024;
+/// What is read at once: of a head, of a body, and of what nobody should send any more.
+constexpr std::size_t head_piece = 4 * 1024;
+constexpr std::size_t body_piece = 16 * 1024;
+constexpr std::size_t excess_piece = 256;
 /// What still comes after an answer is read, so that the peer can read the answer; so much of it, and so long.
 constexpr std::size_t most_lingered = 16 * 1024 * 1024;
 constexpr std::chrono::seconds linger_time{2};
@@ -140,6 +142,7 @@ class Streams::Connection final : public Stream, public std::enable_shared_from_
   }
   void drain() {
     if (phase_ == Phase::Head) return close();
+    tell_end();
     if (phase_ == Phase::Open) body_ends(BodyEnd::Stopping);
   }
   void close();
@@ -180,6 +183,13 @@ class Streams::Connection final : public Stream, public std::enable_shared_from_
   bool gone() const override { return gone_; }
   bool stopping() const override { return parts_->draining; }
 
+  void on_end(std::function<void()> tell) override {
+    asio::post(parts_->io, [self = shared_from_this(), tell = std::move(tell)]() mutable {
+      self->tell_end_ = std::move(tell);
+      if (self->gone_ || self->parts_->draining) self->tell_end();
+    });
+  }
+
  private:
   enum class Phase {
     Head,       ///< waiting for a request's head
@@ -190,6 +200,10 @@ class Streams::Connection final : public Stream, public std::enable_shared_from_
   };
 
   // --- what comes in
+
+  void tell_end() {
+    if (tell_end_) parts_->runner.post(std::exchange(tell_end_, nullptr));
+  }
 
   void input_within(std::chrono::milliseconds limit) {
     input_time_.expires_after(limit);
@@ -321,6 +335,8 @@ class Streams::Connection final : public Stream, public std::enable_shared_from_
   void refuse(Problem problem);
   void ended();
 
+  bool is_head() const { return parser_.verb == "HEAD"; }
+
   // --- what goes out
 
   void queue_head(const Response& head, std::string_view framing) {
@@ -337,7 +353,7 @@ class Streams::Connection final : public Stream, public std::enable_shared_from_
   }
 
   void queue(std::string_view bytes) {
-    if (phase_ != Phase::Open || bytes.empty() || gone_) return;
+    if (phase_ != Phase::Open || bytes.empty() || gone_ || is_head()) return;
     if (!parser_.http_1_1) {  // its answer ends where the connection does
       out_ += bytes;
       return;
@@ -392,9 +408,9 @@ class Streams::Connection final : public Stream, public std::enable_shared_from_
 
   void serve_writer() {
     if (!writer_) return;
-    if (gone_ || phase_ != Phase::Open)
+    if (gone_ || phase_ != Phase::Open || is_head())
       resume(writer_, false);
-    else if (out_.size() <= most_unsent)
+    else if (out_.size() + unsent_.size() <= most_unsent_)
       resume(writer_, true);
   }
 
@@ -407,6 +423,7 @@ class Streams::Connection final : public Stream, public std::enable_shared_from_
     if (phase_ == Phase::Ending || phase_ == Phase::Lingering) return close();
     body_ends(BodyEnd::CutOff);
     serve_writer();
+    tell_end();
   }
 
   void linger() {
@@ -425,7 +442,7 @@ class Streams::Connection final : public Stream, public std::enable_shared_from_
   asio::steady_timer quiet_time_;
   std::chrono::steady_clock::time_point last_input_{};  ///< of the body
   bool answer_began_ = false;
-  std::array<char, 16 * 1024> in_{};
+  std::vector<char> in_ = std::vector<char>(head_piece);
   std::string pending_;  ///< came and is not parsed
   Parser parser_;
   Spool spool_;
@@ -439,6 +456,8 @@ class Streams::Connection final : public Stream, public std::enable_shared_from_
   bool handling_ = false;
   bool counted_ = false;  ///< among the requests in hand
   std::string out_, unsent_;
+  std::size_t most_unsent_ = 0;
+  std::function<void()> tell_end_;
   bool sending_ = false;
   std::atomic<bool> gone_ = false;
   int status_ = 0;  ///< of the answer, once it has begun
@@ -506,6 +525,7 @@ void Streams::Connection::take() {
 
   has_body_ = parser_.chunked() || parser_.content_length().value_or(0) > 0;
   left_ = target.route.most_body;
+  most_unsent_ = target.route.most_unsent;
   if (parser_.content_length().value_or(0) > left_)
     return refuse(refusal(
         413, left_ == 0 ? "This takes no request body."
@@ -516,6 +536,8 @@ void Streams::Connection::take() {
   if (has_body_) ++parts_->bodies;
   phase_ = Phase::Open;
   if (!has_body_) end_ = BodyEnd::Complete;
+  // No read is pending: this is called with what one brought. Thousands of answers may be open that nothing follows.
+  in_ = std::vector<char>(has_body_ ? body_piece : excess_piece);
   input_within(settings.idle_time);
   const auto expect = head.headers.find("expect");
   if (has_body_ && expect != head.headers.end() && lower(expect->second) == "100-continue") {
@@ -549,7 +571,7 @@ void Streams::Connection::handled(const std::exception_ptr& error) {
     if (status_ == 0) return refuse(std::move(problem));
     return close();  // broken off, as HTTP says it: without the last chunk
   }
-  if (parser_.http_1_1) out_ += "0\r\n\r\n";
+  if (parser_.http_1_1 && !is_head()) out_ += "0\r\n\r\n";
   phase_ = Phase::Ending;
   send();
 }
@@ -561,7 +583,7 @@ void Streams::Connection::refuse(Problem problem) {
   const auto body = problem.to_json();
   queue_head(Response{problem.status, {}, "application/problem+json", std::move(problem.headers)},
              "Content-Length: " + std::to_string(body.size()) + "\r\n");
-  if (parser_.verb != "HEAD") out_ += body;
+  if (!is_head()) out_ += body;
   send();
 }
 

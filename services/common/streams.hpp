@@ -13,7 +13,8 @@
 ///     });
 ///
 /// A handler that only answers, such as one of server-sent events, reads nothing and writes until `gone` or
-/// `stopping`. Routes, tokens, problems, request id, trace, log line and metrics are as those of the facade.
+/// `stopping`. A route of GET answers HEAD too: its handler's `begin` is all that is sent, and `write` says that nobody
+/// listens. Routes, tokens, problems, request id, trace, log line and metrics are as those of the facade.
 ///
 /// Handlers run on the host's threads (`Runner`). Register all routes before `start`. Everything else may be called
 /// from any thread.
@@ -63,16 +64,21 @@ class Stream {
   virtual bool gone() const = 0;
   /// The process ends: the handler should, too.
   virtual bool stopping() const = 0;
+  /// For a handler that waits for something else: `tell` is called on one of the runner's threads as soon as the client
+  /// has gone or the process ends, once; at once if that is so already.
+  virtual void on_end(std::function<void()> tell) = 0;
 };
 
 struct StreamRoute {
   std::uint64_t most_body = 0;  ///< bytes; 0: the route takes no body. More that is announced is 413.
+  /// Bytes of an answer that may wait for the client in this process before `write` waits too.
+  std::size_t most_unsent = 64 * 1024;
 };
 
 struct StreamsSettings {
   std::string address = "127.0.0.1";
   unsigned short port = 0;                       ///< 0: any free port, see `Streams::port()`
-  std::size_t connections = 1024;                ///< further ones are closed
+  std::size_t connections = 8192;                ///< further ones are closed
   std::size_t bodies = 4;                        ///< requests with a body at a time; further ones are 503
   std::chrono::milliseconds head_time{10'000};   ///< for a request's head to arrive
   std::chrono::milliseconds idle_time{30'000};   ///< between two pieces of a body

@@ -38,15 +38,9 @@ struct OrdersPage {
                                                     actors::json::field("nextCursor", &OrdersPage::next_cursor));
 };
 
-/// An order that is not there may be on its way from the checkout: the client is told when to look again.
 OrderView order_or_problem(Result<OrderView> order) {
-  if (order) {
-    order->unlisted.reset();  // nobody's business outside
-    return std::move(*order);
-  }
-  auto problem = services::problem_of(order.error());
-  if (problem.status == 404) problem.headers.emplace_back("Retry-After", "1");
-  throw ProblemError(std::move(problem));
+  if (order) order->unlisted.reset();  // nobody's business outside
+  return value_or_problem(std::move(order));
 }
 
 void check_length(const std::optional<std::string>& text, const std::string& pointer) {

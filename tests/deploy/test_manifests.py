@@ -117,7 +117,14 @@ def a_service_without_its_door(r):
 
 @mistake("what order-service is told: APP_CHANNEL_PORT is 7002")
 def another_services_channel(r):
-    r.pod("order-service")["spec"]["containers"][0]["env"][1]["value"] = "7002"
+    env = container(r.pod("order-service"), "order-service")["env"]
+    next(each for each in env if each["name"] == "APP_CHANNEL_PORT")["value"] = "7002"
+
+
+@mistake("what order-service is told: STREAM_PORT is 6101, not 6103")
+def another_services_streams(r):
+    env = container(r.pod("order-service"), "order-service")["env"]
+    next(each for each in env if each["name"] == "STREAM_PORT")["value"] = "6101"
 
 
 @mistake("what cart-service is told: DAPR_API_TOKEN is")

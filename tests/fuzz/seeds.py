@@ -150,7 +150,7 @@ def _tokens() -> dict[str, str]:
 
 def _text() -> dict[str, str]:
     texts = ["/carts/a%20b/items/tea", "a%2Fb@c:d", "%2E%2E", "caf%C3%A9", "2026-05-04T10:11:12.013Z", "2024-02-29T23:59:60+00:00",
-             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", 'W/"1", "2"\n"2"', "secret\nsecret", "-price", "true", "-007", "1000000000",
+             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", 'W/"1", "2"\n"2"', "secret\nsecret", "text/event-stream;q=0.5, */*;q=0\n", "-price", "true", "-007", "1000000000",
              '50% "T\u00e9e_*', "\u30b3\u30fc\u30d2\u30fc\u30ab\u30c3\u30d7", "\u0447\u0430\u0439\u043d\u0438\u043a t-shirt", '{"sort":"relevance","rank":7,"name":"Tea","id":"a"}'.encode().hex()]
     return {f"text-{number}": text for number, text in enumerate(texts)}
 

@@ -13,6 +13,7 @@
 #include "services/common/problem.hpp"
 #include "services/common/routes.hpp"
 #include "services/common/trace.hpp"
+#include "services/order/order_events.hpp"
 #include "tests/fuzz/well_formed.hpp"
 
 namespace http = actors::http;
@@ -104,6 +105,13 @@ void headers(std::string_view text) {
     require(services::etag_listed(first, rest, true), "what is listed strictly is listed weakly");
   require(http::same_secret(first, rest) == (first == rest), "secrets are the same if their letters are", text);
   require(http::same_name(first, rest) == http::same_name(rest, first), "names are the same both ways");
+  const std::string header(first);
+  if (const auto version = shop::order::version_of(header))
+    require(*version >= 0 && header.find_first_not_of("0123456789") == std::string::npos, "a version is a number",
+            header);
+  require(shop::order::takes_events(header + ", text/event-stream"), "what is said of the type itself counts", header);
+  require(!shop::order::takes_events(header + ", text/event-stream;q=0"), "what is said of the type itself counts",
+          header);
   const auto trace = services::trace_id(text);
   require(services::is_traceparent(text) == !trace.empty(), "a trace has an id");
   require(trace.empty() || trace.size() == 32, "a trace's id has 32 digits", trace);

