@@ -9,6 +9,8 @@
 /// (`take_over`) and back (`settle`); if nobody does, `tend` does. No cart awaits another (docs/decisions/0032).
 #pragma once
 
+#include <dapr/actors/actor.hpp>
+
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,7 +19,7 @@
 
 #include "actors/cart/contract.hpp"
 #include "actors/cart/product_cache.hpp"
-#include "actors/runtime/actor.hpp"
+#include "actors/shared/library.hpp"
 #include "actors/shared/limits.hpp"
 #include "actors/shared/party.hpp"
 

@@ -2,10 +2,12 @@
 /// number of carts that hold the product.
 #pragma once
 
+#include <dapr/actors/actor.hpp>
+
 #include <optional>
 
 #include "actors/product/contract.hpp"
-#include "actors/runtime/actor.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::cart {
 

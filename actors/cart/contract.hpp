@@ -1,10 +1,12 @@
 /// The events of carts.
 #pragma once
 
+#include <dapr/actors/subscriptions.hpp>
+
 #include <optional>
 #include <vector>
 
-#include "actors/runtime/subscriptions.hpp"
+#include "actors/shared/library.hpp"
 #include "actors/shared/values.hpp"
 
 namespace shop::cart {

@@ -2,12 +2,14 @@
 /// each of them. Never used at checkout. Thread-safe.
 #pragma once
 
+#include <dapr/actors/time.hpp>
+
 #include <map>
 #include <mutex>
 #include <optional>
 
 #include "actors/product/contract.hpp"
-#include "actors/runtime/time.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::cart {
 

@@ -352,7 +352,7 @@ Task<OrdersPart> list_all_orders(Calls calls, ListAllOrders query) {
 
 }  // namespace shop::order
 
-namespace actors::json {
+namespace dapr::actors::json {
 
 using shop::order::Branch;
 using shop::order::Entry;
@@ -408,4 +408,4 @@ void Codec<Branch>::read(const Value& from, Branch& branch, Reading& reading) {
   branch.first = *place;
 }
 
-}  // namespace actors::json
+}  // namespace dapr::actors::json

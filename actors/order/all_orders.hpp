@@ -8,6 +8,8 @@
 /// others (docs/decisions/0033).
 #pragma once
 
+#include <dapr/actors/actor.hpp>
+
 #include <compare>
 #include <exception>
 #include <map>
@@ -19,7 +21,7 @@
 
 #include "actors/order/customer_orders.hpp"
 #include "actors/order/order_states.hpp"
-#include "actors/runtime/actor.hpp"
+#include "actors/shared/library.hpp"
 #include "actors/shared/values.hpp"
 
 namespace shop::order {
@@ -64,7 +66,7 @@ struct Branch {
 
 }  // namespace shop::order
 
-namespace actors::json {
+namespace dapr::actors::json {
 template <>
 struct Codec<shop::order::Place> {
   static void write(Writer& writer, const shop::order::Place& place);
@@ -80,7 +82,7 @@ struct Codec<shop::order::Branch> {
   static void write(Writer& writer, const shop::order::Branch& branch);
   static void read(const Value& from, shop::order::Branch& branch, Reading& reading);
 };
-}  // namespace actors::json
+}  // namespace dapr::actors::json
 
 namespace shop::order {
 

@@ -1,11 +1,13 @@
 /// The events of orders.
 #pragma once
 
+#include <dapr/actors/subscriptions.hpp>
+
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "actors/runtime/subscriptions.hpp"
+#include "actors/shared/library.hpp"
 #include "actors/shared/values.hpp"
 
 namespace shop::order {

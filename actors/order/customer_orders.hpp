@@ -6,12 +6,14 @@
 /// whatever the order in which they were told.
 #pragma once
 
+#include <dapr/actors/actor.hpp>
+
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "actors/order/order_states.hpp"
-#include "actors/runtime/actor.hpp"
+#include "actors/shared/library.hpp"
 #include "actors/shared/values.hpp"
 
 namespace shop::order {

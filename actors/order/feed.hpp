@@ -13,6 +13,9 @@
 /// outlives its readers.
 #pragma once
 
+#include <dapr/actors/result.hpp>
+#include <dapr/actors/task.hpp>
+
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -25,8 +28,7 @@
 #include <vector>
 
 #include "actors/order/watch.hpp"
-#include "actors/runtime/result.hpp"
-#include "actors/runtime/task.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::order {
 

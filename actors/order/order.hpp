@@ -6,6 +6,8 @@
 /// there for nobody), and the lists of orders and the products' demand to hear of its changes.
 #pragma once
 
+#include <dapr/actors/actor.hpp>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,7 +20,7 @@
 #include "actors/order/watch.hpp"
 #include "actors/payment/contract.hpp"
 #include "actors/product/contract.hpp"
-#include "actors/runtime/actor.hpp"
+#include "actors/shared/library.hpp"
 #include "actors/shared/party.hpp"
 
 namespace shop::order {

@@ -1,11 +1,13 @@
 /// The state machine of an order, as the table in docs/contracts.md: what each event does in each state.
 #pragma once
 
+#include <dapr/actors/json.hpp>
+
 #include <array>
 #include <cstddef>
 #include <utility>
 
-#include "actors/runtime/json.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::order {
 
@@ -97,7 +99,7 @@ constexpr bool awaits_payment(Status status) {
 
 }  // namespace shop::order
 
-namespace actors::json {
+namespace dapr::actors::json {
 template <>
 struct Codec<shop::order::Status> : EnumCodec<shop::order::Status, shop::order::status_names> {};
-}  // namespace actors::json
+}  // namespace dapr::actors::json

@@ -2,8 +2,10 @@
 /// a call of it reaches this process through the sidecars, which know where it is and that it is one of ours.
 #pragma once
 
+#include <dapr/actors/actor.hpp>
+
 #include "actors/order/feed.hpp"
-#include "actors/runtime/actor.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::order {
 

@@ -3,9 +3,11 @@
 /// Many carts and orders write to it, so what it has counted is kept as a key each that expires, not as a growing list.
 #pragma once
 
+#include <dapr/actors/actor.hpp>
+
 #include "actors/cart/contract.hpp"
 #include "actors/product/contract.hpp"
-#include "actors/runtime/actor.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::order {
 

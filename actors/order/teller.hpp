@@ -5,6 +5,8 @@
 /// Thread-safe.
 #pragma once
 
+#include <dapr/actors/task.hpp>
+
 #include <chrono>
 #include <functional>
 #include <map>
@@ -13,7 +15,7 @@
 #include <vector>
 
 #include "actors/order/watch.hpp"
-#include "actors/runtime/task.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::order {
 

@@ -6,13 +6,15 @@
 /// for again; versions without a gap show that nothing is missing.
 #pragma once
 
+#include <dapr/actors/json.hpp>
+
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "actors/runtime/json.hpp"
+#include "actors/shared/library.hpp"
 #include "actors/shared/party.hpp"
 
 namespace shop::order {

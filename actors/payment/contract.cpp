@@ -1,6 +1,6 @@
 #include "actors/payment/contract.hpp"
 
-#include "actors/runtime/named_id.hpp"
+#include <dapr/actors/named_id.hpp>
 
 namespace shop::payment {
 

@@ -1,9 +1,11 @@
 /// The events of payments.
 #pragma once
 
+#include <dapr/actors/subscriptions.hpp>
+
 #include <string>
 
-#include "actors/runtime/subscriptions.hpp"
+#include "actors/shared/library.hpp"
 #include "actors/shared/values.hpp"
 
 namespace shop::payment {

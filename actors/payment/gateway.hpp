@@ -6,11 +6,13 @@
 /// started from any thread, the same one twice at a time, and end within `gateway_limit`.
 #pragma once
 
+#include <dapr/actors/task.hpp>
+
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "actors/runtime/task.hpp"
+#include "actors/shared/library.hpp"
 #include "actors/shared/values.hpp"
 
 namespace shop::payment {

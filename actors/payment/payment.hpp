@@ -6,6 +6,8 @@
 /// outcome is unknown can be asked about, or repeated, without being made twice.
 #pragma once
 
+#include <dapr/actors/actor.hpp>
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,7 +16,7 @@
 #include "actors/payment/contract.hpp"
 #include "actors/payment/gateway.hpp"
 #include "actors/payment/payment_states.hpp"
-#include "actors/runtime/actor.hpp"
+#include "actors/shared/library.hpp"
 #include "actors/shared/party.hpp"
 
 namespace shop::payment {

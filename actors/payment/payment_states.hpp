@@ -1,11 +1,13 @@
 /// The state machine of a payment, as the table in docs/contracts.md: what each event does in each state.
 #pragma once
 
+#include <dapr/actors/json.hpp>
+
 #include <array>
 #include <cstddef>
 #include <utility>
 
-#include "actors/runtime/json.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::payment {
 
@@ -96,9 +98,9 @@ constexpr Step step(Status status, Trigger trigger) {
 
 }  // namespace shop::payment
 
-namespace actors::json {
+namespace dapr::actors::json {
 template <>
 struct Codec<shop::payment::Status> : EnumCodec<shop::payment::Status, shop::payment::status_names> {};
 template <>
 struct Codec<shop::payment::Outcome> : EnumCodec<shop::payment::Outcome, shop::payment::outcome_names> {};
-}  // namespace actors::json
+}  // namespace dapr::actors::json

@@ -17,10 +17,12 @@
 /// head item with the newest entries and numbered pages with the older ones, which never change any more.
 #pragma once
 
+#include <dapr/actors/sidecar.hpp>
+
 #include <functional>
 
 #include "actors/payment/gateway.hpp"
-#include "actors/runtime/sidecar.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::payment {
 

@@ -6,18 +6,20 @@
 /// caller did wrong is a refusal; a store that does not answer is a SidecarError.
 #pragma once
 
+#include <dapr/actors/calls.hpp>
+#include <dapr/actors/result.hpp>
+
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "actors/runtime/calls.hpp"
-#include "actors/runtime/result.hpp"
 #include "actors/product/documents.hpp"
 #include "actors/product/index.hpp"
 #include "actors/product/picture_store.hpp"
 #include "actors/product/pictures.hpp"
 #include "actors/product/stock.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::product {
 

@@ -96,7 +96,7 @@ std::optional<LogPlace> LogPlace::from(const std::string& text) {
 
 }  // namespace shop::product
 
-namespace actors::json {
+namespace dapr::actors::json {
 
 void Codec<shop::product::LogEntry>::write(Writer& writer, const shop::product::LogEntry& entry) {
   json::write(writer, entry.id.value + ' ' + std::to_string(entry.version) + ' ' +
@@ -115,4 +115,4 @@ void Codec<shop::product::LogEntry>::read(const Value& from, shop::product::LogE
   entry.in_stock = in_stock == 1;
 }
 
-}  // namespace actors::json
+}  // namespace dapr::actors::json

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "actors/product/documents.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::product {
 
@@ -103,11 +104,11 @@ struct LogPlace {
 
 }  // namespace shop::product
 
-namespace actors::json {
+namespace dapr::actors::json {
 /// As one short text: a head holds some of them, and every write pays for them.
 template <>
 struct Codec<shop::product::LogEntry> {
   static void write(Writer& writer, const shop::product::LogEntry& entry);
   static void read(const Value& from, shop::product::LogEntry& entry, Reading& reading);
 };
-}  // namespace actors::json
+}  // namespace dapr::actors::json

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "actors/product/catalog.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::product {
 

@@ -3,10 +3,12 @@
 /// actor.
 #pragma once
 
+#include <dapr/actors/subscriptions.hpp>
+
 #include <string>
 #include <vector>
 
-#include "actors/runtime/subscriptions.hpp"
+#include "actors/shared/library.hpp"
 #include "actors/shared/values.hpp"
 
 namespace shop::product {

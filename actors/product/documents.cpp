@@ -40,7 +40,7 @@ std::string etag_of(const View& view) {
 
 }  // namespace shop::product
 
-namespace actors::json {
+namespace dapr::actors::json {
 namespace {
 
 using shop::product::Reservation;
@@ -87,4 +87,4 @@ void Codec<Reservation>::read(const Value& from, Reservation& reservation, Readi
   reservation = {stored.state, std::move(stored.lines), std::move(stored.shortages), std::move(stored.sold_by)};
 }
 
-}  // namespace actors::json
+}  // namespace dapr::actors::json

@@ -11,6 +11,12 @@
 /// An item of DynamoDB holds at most 400 KB; see `Items::write`.
 #pragma once
 
+#include <dapr/actors/records/group_commit.hpp>
+#include <dapr/actors/records/handled.hpp>
+#include <dapr/actors/records/outbox.hpp>
+#include <dapr/actors/sidecar.hpp>
+#include <dapr/actors/time.hpp>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -19,11 +25,7 @@
 #include <vector>
 
 #include "actors/product/contract.hpp"
-#include "actors/runtime/records/group_commit.hpp"
-#include "actors/runtime/records/handled.hpp"
-#include "actors/runtime/records/outbox.hpp"
-#include "actors/runtime/sidecar.hpp"
-#include "actors/runtime/time.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::product {
 
@@ -189,7 +191,7 @@ std::string etag_of(const View& view);
 
 }  // namespace shop::product
 
-namespace actors::json {
+namespace dapr::actors::json {
 template <>
 struct Codec<shop::product::ReservationState>
     : EnumCodec<shop::product::ReservationState, shop::product::reservation_states> {};
@@ -199,4 +201,4 @@ struct Codec<shop::product::Reservation> {
   static void write(Writer& writer, const shop::product::Reservation& reservation);
   static void read(const Value& from, shop::product::Reservation& reservation, Reading& reading);
 };
-}  // namespace actors::json
+}  // namespace dapr::actors::json

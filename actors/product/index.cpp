@@ -1,10 +1,11 @@
 #include "actors/product/index.hpp"
 
+#include <dapr/actors/calls.hpp>
+#include <dapr/actors/stored_size.hpp>
+
 #include <algorithm>
 
 #include "actors/product/takeover.hpp"
-#include "actors/runtime/calls.hpp"
-#include "actors/runtime/stored_size.hpp"
 
 namespace shop::product {
 namespace {

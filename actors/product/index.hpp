@@ -7,6 +7,8 @@
 /// died between the two) is published by whichever replica finds it some seconds later; it has the same id.
 #pragma once
 
+#include <dapr/actors/observer.hpp>
+
 #include <array>
 #include <atomic>
 #include <map>
@@ -18,7 +20,7 @@
 
 #include "actors/product/change_log.hpp"
 #include "actors/product/read_model.hpp"
-#include "actors/runtime/observer.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::product {
 

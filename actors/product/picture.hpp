@@ -4,12 +4,14 @@
 /// type says, whole and without anything behind it, and an SVG must be a drawing and nothing else.
 #pragma once
 
+#include <dapr/actors/result.hpp>
+
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "actors/runtime/result.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::product {
 

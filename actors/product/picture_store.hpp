@@ -15,6 +15,7 @@
 
 #include "actors/product/documents.hpp"
 #include "actors/product/picture.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::product {
 

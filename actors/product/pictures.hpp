@@ -1,14 +1,16 @@
 /// The pictures of the catalog's products, as the facade sees them.
 #pragma once
 
+#include <dapr/actors/calls.hpp>
+#include <dapr/actors/task.hpp>
+
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 
 #include "actors/product/picture.hpp"
-#include "actors/runtime/calls.hpp"
-#include "actors/runtime/task.hpp"
+#include "actors/shared/library.hpp"
 #include "actors/shared/values.hpp"
 
 namespace shop::product {

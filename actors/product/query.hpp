@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "actors/product/documents.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::product {
 

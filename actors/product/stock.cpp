@@ -1,8 +1,8 @@
 #include "actors/product/stock.hpp"
 
-#include <algorithm>
+#include <dapr/actors/calls.hpp>
 
-#include "actors/runtime/calls.hpp"
+#include <algorithm>
 
 namespace shop::product {
 namespace {

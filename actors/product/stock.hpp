@@ -7,6 +7,8 @@
 /// together are committed together (`GroupCommit`).
 #pragma once
 
+#include <dapr/actors/result.hpp>
+
 #include <functional>
 #include <map>
 #include <mutex>
@@ -18,7 +20,7 @@
 #include "actors/order/contract.hpp"
 #include "actors/product/documents.hpp"
 #include "actors/product/index.hpp"
-#include "actors/runtime/result.hpp"
+#include "actors/shared/library.hpp"
 #include "actors/shared/limits.hpp"
 
 namespace shop::product {

@@ -1,5 +1,6 @@
 #include "actors/product/svg.hpp"
 
+#include <dapr/actors/utf8.hpp>
 #include <expat.h>
 
 #include <algorithm>
@@ -8,8 +9,6 @@
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "actors/runtime/utf8.hpp"
 
 namespace shop::product {
 namespace {

@@ -15,10 +15,12 @@
 /// - at most 32 levels, 5,000 elements, and 20,000 once every reference is followed
 #pragma once
 
+#include <dapr/actors/result.hpp>
+
 #include <optional>
 #include <string_view>
 
-#include "actors/runtime/result.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::product {
 

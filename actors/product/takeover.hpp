@@ -7,6 +7,7 @@
 #pragma once
 
 #include "actors/product/change_log.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::product {
 

@@ -1,6 +1,7 @@
 /// On whose behalf a thing is looked at or changed, and whether that party may.
 #pragma once
 
+#include "actors/shared/library.hpp"
 #include "actors/shared/values.hpp"
 
 namespace shop {

@@ -2,9 +2,11 @@
 /// more to do than can be done.
 #pragma once
 
+#include <dapr/actors/time.hpp>
+
 #include <algorithm>
 
-#include "actors/runtime/time.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop {
 

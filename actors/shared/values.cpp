@@ -1,9 +1,9 @@
 #include "actors/shared/values.hpp"
 
+#include <dapr/actors/named_id.hpp>
+
 #include <algorithm>
 #include <stdexcept>
-
-#include "actors/runtime/named_id.hpp"
 
 namespace shop {
 

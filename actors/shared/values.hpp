@@ -2,12 +2,14 @@
 /// docs/contracts.md.
 #pragma once
 
+#include <dapr/actors/json.hpp>
+
 #include <compare>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "actors/runtime/json.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop {
 
@@ -92,7 +94,7 @@ Money total_of(const std::vector<Line>& lines);
 
 }  // namespace shop
 
-namespace actors::json {
+namespace dapr::actors::json {
 
 template <class Tag>
 struct Codec<shop::Id<Tag>> {
@@ -110,4 +112,4 @@ struct Codec<shop::CustomerId> {
   static void read(const Value& from, shop::CustomerId& id, Reading& reading) { json::read(from, id.value, reading); }
 };
 
-}  // namespace actors::json
+}  // namespace dapr::actors::json

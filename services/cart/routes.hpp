@@ -1,7 +1,9 @@
 /// The REST facade of carts, and what the service hears.
 #pragma once
 
-#include "actors/runtime/subscriptions.hpp"
+#include <dapr/actors/subscriptions.hpp>
+
+#include "actors/shared/library.hpp"
 #include "services/common/actor_routes.hpp"
 
 namespace shop::cart {

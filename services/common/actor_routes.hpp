@@ -6,10 +6,12 @@
 ///     }
 #pragma once
 
+#include <dapr/actors/calls.hpp>
+
 #include <functional>
 #include <utility>
 
-#include "actors/runtime/calls.hpp"
+#include "actors/shared/library.hpp"
 #include "actors/shared/party.hpp"
 #include "services/common/facade.hpp"
 

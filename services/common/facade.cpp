@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <dapr/actors/http_status.hpp>
 
 #include <algorithm>
 #include <array>
@@ -16,7 +17,6 @@
 #include <shared_mutex>
 #include <stdexcept>
 
-#include "actors/runtime/http_status.hpp"
 #include "services/common/exchange.hpp"
 
 namespace shop::services {

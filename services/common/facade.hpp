@@ -19,6 +19,10 @@
 /// facade. Register all routes before `start`. A `Request` belongs to its handler.
 #pragma once
 
+#include <dapr/actors/calls.hpp>
+#include <dapr/actors/json.hpp>
+#include <dapr/actors/task.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -30,9 +34,7 @@
 #include <utility>
 #include <vector>
 
-#include "actors/runtime/calls.hpp"
-#include "actors/runtime/json.hpp"
-#include "actors/runtime/task.hpp"
+#include "actors/shared/library.hpp"
 #include "services/common/metrics.hpp"
 #include "services/common/problem.hpp"
 #include "services/common/tokens.hpp"

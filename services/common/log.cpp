@@ -1,5 +1,6 @@
 #include "services/common/log.hpp"
 
+#include <dapr/actors/time.hpp>
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -11,8 +12,6 @@
 #include <memory>
 #include <mutex>
 #include <utility>
-
-#include "actors/runtime/time.hpp"
 
 namespace shop::services::log {
 namespace {

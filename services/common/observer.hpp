@@ -8,10 +8,12 @@
 /// but these ids is logged.
 #pragma once
 
+#include <dapr/actors/observer.hpp>
+
 #include <map>
 #include <string>
 
-#include "actors/runtime/observer.hpp"
+#include "actors/shared/library.hpp"
 #include "services/common/metrics.hpp"
 
 namespace shop::services {

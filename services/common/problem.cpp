@@ -1,7 +1,7 @@
 #include "services/common/problem.hpp"
 
-#include "actors/runtime/http_status.hpp"
-#include "actors/runtime/sidecar.hpp"
+#include <dapr/actors/http_status.hpp>
+#include <dapr/actors/sidecar.hpp>
 
 namespace shop::services {
 namespace {

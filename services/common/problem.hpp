@@ -4,14 +4,16 @@
 /// of it, so that no client ever sees a bare error page. Functions here may be called from any thread.
 #pragma once
 
+#include <dapr/actors/json.hpp>
+#include <dapr/actors/result.hpp>
+
 #include <exception>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "actors/runtime/json.hpp"
-#include "actors/runtime/result.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::services {
 

@@ -1,10 +1,10 @@
 #include "services/common/routes.hpp"
 
+#include <dapr/actors/utf8.hpp>
+
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
-
-#include "actors/runtime/utf8.hpp"
 
 namespace shop::services {
 namespace {

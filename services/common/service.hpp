@@ -14,13 +14,15 @@
 /// (the reason is on standard error), and with 2 if work was still in hand when the time was up.
 #pragma once
 
+#include <dapr/actors/host.hpp>
+
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "actors/runtime/host.hpp"
+#include "actors/shared/library.hpp"
 #include "services/common/facade.hpp"
 #include "services/common/log.hpp"
 #include "services/common/metrics.hpp"

@@ -9,6 +9,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/system/system_error.hpp>
+#include <dapr/actors/http_status.hpp>
 
 #include <atomic>
 #include <condition_variable>
@@ -20,7 +21,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "actors/runtime/http_status.hpp"
 #include "services/common/exchange.hpp"
 #include "services/common/spool.hpp"
 

@@ -20,13 +20,15 @@
 /// from any thread.
 #pragma once
 
+#include <dapr/actors/task.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 
-#include "actors/runtime/task.hpp"
+#include "actors/shared/library.hpp"
 #include "services/common/facade.hpp"
 
 namespace shop::services {

@@ -5,13 +5,15 @@
 /// Another kind of key is another `Verifier`.
 #pragma once
 
+#include <dapr/actors/time.hpp>
+
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "actors/runtime/time.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::services {
 

@@ -1,8 +1,8 @@
 #include "services/common/trace.hpp"
 
-#include <algorithm>
+#include <dapr/actors/calls.hpp>
 
-#include "actors/runtime/calls.hpp"
+#include <algorithm>
 
 namespace shop::services {
 namespace {

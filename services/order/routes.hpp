@@ -1,9 +1,11 @@
 /// The REST facade of orders, and what the service hears.
 #pragma once
 
+#include <dapr/actors/subscriptions.hpp>
+
 #include <utility>
 
-#include "actors/runtime/subscriptions.hpp"
+#include "actors/shared/library.hpp"
 #include "services/common/actor_routes.hpp"
 #include "services/common/problem.hpp"
 

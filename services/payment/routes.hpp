@@ -1,8 +1,10 @@
 /// The REST facade of payments, and what the service hears.
 #pragma once
 
+#include <dapr/actors/subscriptions.hpp>
+
 #include "actors/payment/gateway.hpp"
-#include "actors/runtime/subscriptions.hpp"
+#include "actors/shared/library.hpp"
 #include "services/common/actor_routes.hpp"
 
 namespace shop::payment {

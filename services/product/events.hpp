@@ -1,8 +1,10 @@
 /// What the catalog hears of orders.
 #pragma once
 
-#include "actors/runtime/subscriptions.hpp"
+#include <dapr/actors/subscriptions.hpp>
+
 #include "actors/product/stock.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::product {
 

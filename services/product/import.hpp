@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "actors/product/catalog.hpp"
+#include "actors/shared/library.hpp"
 #include "services/common/streams.hpp"
 
 namespace shop::product {

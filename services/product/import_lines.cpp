@@ -1,11 +1,12 @@
 #include "services/product/import_lines.hpp"
 
+#include <dapr/actors/named_id.hpp>
+#include <dapr/actors/utf8.hpp>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 
-#include "actors/runtime/named_id.hpp"
-#include "actors/runtime/utf8.hpp"
 #include "services/common/problem.hpp"
 
 namespace shop::product {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "actors/product/catalog.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::product {
 

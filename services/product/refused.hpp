@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "actors/shared/library.hpp"
 #include "services/common/problem.hpp"
 
 namespace shop::product {

@@ -1,7 +1,9 @@
 /// The REST facade of the catalog, and what other services ask of it.
 #pragma once
 
-#include "actors/runtime/host.hpp"
+#include <dapr/actors/host.hpp>
+
+#include "actors/shared/library.hpp"
 #include "services/common/facade.hpp"
 #include "actors/product/components.hpp"
 #include "actors/product/pictures.hpp"

@@ -6,11 +6,12 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "actors/runtime/http/app_channel.hpp"
-#include "actors/runtime/http/asio.hpp"
+#include "actors/shared/library.hpp"
+#include "internal/http/app_channel.hpp"
+#include "internal/http/asio.hpp"
 #include <boost/asio/signal_set.hpp>
-#include "actors/runtime/http/dapr_sidecar.hpp"
-#include "actors/runtime/http/server.hpp"
+#include "internal/http/dapr_sidecar.hpp"
+#include "internal/http/server.hpp"
 
 namespace bench {
 

@@ -1,5 +1,7 @@
 #include "tests/crash/crash_points.hpp"
 
+#include <dapr/actors/testing/effect_points.hpp>
+
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -9,8 +11,6 @@
 #include <fstream>
 #include <iostream>
 #include <mutex>
-
-#include "actors/runtime/testing/effect_points.hpp"
 
 namespace shop::crash {
 namespace {

@@ -1,4 +1,4 @@
-/// A service that can be told to die at a point (actors/runtime/testing/effect_points.hpp). Only test executables link
+/// A service that can be told to die at a point (dapr/actors/testing/effect_points.hpp). Only test executables link
 /// this; what they run is the service's own library.
 ///
 /// It works on the folder that CRASH_FOLDER names, one a service:

@@ -5,6 +5,7 @@
 // what an actor stored on behalf of whatever request can be read again.
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/io_context.hpp>
+#include <dapr/actors/testing/fake_sidecar.hpp>
 #include <set>
 
 #include "actors/cart/cart.hpp"
@@ -13,9 +14,8 @@
 #include "actors/order/customer_orders.hpp"
 #include "actors/order/order.hpp"
 #include "actors/order/product_demand.hpp"
-#include "actors/runtime/http/app_channel.hpp"
-#include "actors/runtime/http/parser.hpp"
-#include "actors/runtime/testing/fake_sidecar.hpp"
+#include "internal/http/app_channel.hpp"
+#include "internal/http/parser.hpp"
 #include "services/cart/routes.hpp"
 #include "tests/fuzz/well_formed.hpp"
 

@@ -3,7 +3,7 @@
 #include <boost/asio/buffer.hpp>
 #include <optional>
 
-#include "actors/runtime/http/parser.hpp"
+#include "internal/http/parser.hpp"
 #include "tests/fuzz/require.hpp"
 
 namespace http = actors::http;

@@ -1,5 +1,6 @@
 // JSON as every other reader takes it: what is taken is JSON to a second reader too, bounded in depth, and means the
 // same when written and read again.
+#include <dapr/actors/json.hpp>
 #include <rapidjson/document.h>
 
 #include <algorithm>
@@ -8,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "actors/runtime/json.hpp"
 #include "actors/shared/values.hpp"
 #include "tests/fuzz/require.hpp"
 

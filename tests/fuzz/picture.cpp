@@ -1,11 +1,12 @@
 // What an administrator uploads as a picture of a product. Input is its type, a line end, and the bytes.
 //
 // What is taken is whole: nothing stands behind it, and it survives being kept in pieces.
+#include <dapr/actors/utf8.hpp>
+
 #include "actors/product/picture.hpp"
 
 #include "actors/product/picture_store.hpp"
 #include "actors/product/svg.hpp"
-#include "actors/runtime/utf8.hpp"
 #include "tests/fuzz/require.hpp"
 
 namespace product = shop::product;

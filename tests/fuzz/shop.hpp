@@ -2,14 +2,16 @@
 /// the broker would. The same input always does the same.
 #pragma once
 
+#include <dapr/actors/testing/bench.hpp>
+#include <dapr/actors/testing/fake_state_store.hpp>
+
 #include <array>
 #include <memory>
 #include <string>
 
 #include "actors/cart/product_cache.hpp"
 #include "actors/payment/simulated_gateway.hpp"
-#include "actors/runtime/testing/bench.hpp"
-#include "actors/runtime/testing/fake_state_store.hpp"
+#include "actors/shared/library.hpp"
 #include "services/cart/routes.hpp"
 #include "services/order/routes.hpp"
 #include "services/payment/routes.hpp"

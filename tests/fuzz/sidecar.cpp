@@ -3,13 +3,13 @@
 //
 // Whatever comes is understood or refused as SidecarError or json::Error, which is what callers expect.
 #include <boost/asio/io_context.hpp>
+#include <dapr/actors/json.hpp>
+#include <dapr/actors/observer.hpp>
 
-#include "actors/runtime/http/dapr_sidecar.hpp"
-#include "actors/runtime/json.hpp"
-#include "actors/runtime/observer.hpp"
+#include "internal/http/dapr_sidecar.hpp"
 #include "tests/fuzz/require.hpp"
 
-namespace actors::http {
+namespace dapr::actors::http {
 
 namespace {
 Answer next_answer;
@@ -35,7 +35,7 @@ Task<Answer> Client::send(OutgoingRequest) {
 }
 void Client::close() {}
 
-}  // namespace actors::http
+}  // namespace dapr::actors::http
 
 namespace {
 

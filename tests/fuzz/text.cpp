@@ -3,12 +3,13 @@
 // Input is the text; what a reader needs besides is parted by a line end.
 //
 // What is read is in the form that is promised, and is the same when written and read again.
+#include <dapr/actors/time.hpp>
+
 #include <algorithm>
 
 #include "actors/product/read_model.hpp"
 #include "actors/product/words.hpp"
-#include "actors/runtime/http/text.hpp"
-#include "actors/runtime/time.hpp"
+#include "internal/http/text.hpp"
 #include "actors/shared/values.hpp"
 #include "services/common/problem.hpp"
 #include "services/common/routes.hpp"

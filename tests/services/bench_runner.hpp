@@ -2,13 +2,15 @@
 /// thread.
 #pragma once
 
+#include <dapr/actors/testing/bench.hpp>
+
 #include <functional>
 #include <future>
 #include <optional>
 #include <string>
 #include <utility>
 
-#include "actors/runtime/testing/bench.hpp"
+#include "actors/shared/library.hpp"
 #include "services/common/facade.hpp"
 #include "tests/services/common/support.hpp"
 

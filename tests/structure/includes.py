@@ -1,4 +1,4 @@
-"""Includes run from the root, and dependencies point one way: services → actors/<domain> → actors/runtime.
+"""Includes run from the root, and dependencies point one way: services → actors/<domain> → the library (subprojects/dapr-actors).
 
 A domain takes from another domain its contract.hpp and nothing else; the library takes nothing of the shop; Asio, Beast and
 Pistache stay out of public headers.
@@ -9,12 +9,14 @@ from pathlib import Path
 
 ROOT = Path(sys.argv[1])
 DOMAINS = {"cart", "order", "payment", "product"}
-OURS = ("actors/", "services/", "tests/", "docs/")
+OURS = ("actors/", "services/", "tests/")
+LIBRARY = "subprojects/dapr-actors"
 
 
 def problems(file: Path) -> list[str]:
     where = file.relative_to(ROOT)
     area = where.parts[:2]
+    library = f"{where}".startswith(LIBRARY)
     found = []
     for number, line in enumerate(file.read_text().splitlines(), 1):
         match = re.match(r'\s*#\s*include\s*([<"])([^>"]+)[>"]', line)
@@ -25,30 +27,30 @@ def problems(file: Path) -> list[str]:
         def wrong(why: str) -> None:
             found.append(f"{where}:{number}: {target}: {why}")
 
-        if quoted and not target.startswith(OURS):
-            wrong("includes run from the root of the project")
-        if area == ("actors", "runtime"):
-            if target.startswith(("actors/", "services/")) and not target.startswith("actors/runtime/"):
+        if library:
+            # Its own headers, the public ones under the path that its users write too.
+            if quoted and not target.startswith(("dapr/actors/", "internal/")):
                 wrong("the library knows nothing of the shop")
+            if quoted and "/include/" in f"{where}" and target.startswith("internal/"):
+                wrong("a public header includes no internal one")
+        elif quoted and not target.startswith(OURS):
+            wrong("includes run from the root of the project; the library's are written <dapr/actors/…>")
         elif area[0] == "actors":
             if target.startswith("services/"):
                 wrong("a domain does not know its services")
-            if target.startswith("actors/runtime/http/") or target == "actors/runtime/engine.hpp":
-                wrong("internal to the library")
             parts = target.split("/")
             if parts[0] == "actors" and parts[1] in DOMAINS - {area[1]} and parts[2] != "contract.hpp":
                 wrong("of another domain only the contract")
         elif area[0] == "services" and target.startswith("services/"):
             if target.split("/")[1] not in {area[1], "common"}:
                 wrong("services do not include one another")
-        public = file.suffix == ".hpp" and area[0] in ("actors", "services")
-        internal = "actors/runtime/http/" in f"{where}" or where.name in ("engine.hpp", "activation.hpp")
-        if public and not internal and re.match(r"boost/(asio|beast)|pistache/", target):
+        public = file.suffix == ".hpp" and "/src/internal/" not in f"{where}"
+        if public and re.match(r"boost/(asio|beast)|pistache/", target):
             wrong("Asio, Beast and Pistache stay in sources and internal headers")
     return found
 
 
-files = [file for area in ("actors", "services") for file in sorted((ROOT / area).rglob("*.[hc]pp"))]
+files = [file for area in ("actors", "services", f"{LIBRARY}/include", f"{LIBRARY}/src") for file in sorted((ROOT / area).rglob("*.[hc]pp"))]
 if not files:
     sys.exit(f"no sources under {ROOT}")
 everything = [problem for file in files for problem in problems(file)]

@@ -1,6 +1,7 @@
 /// A shop of carts on a bench, with a catalog that a test fills.
 #pragma once
 
+#include <dapr/actors/testing/bench.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,7 +10,7 @@
 
 #include "actors/cart/cart.hpp"
 #include "actors/cart/cart_product.hpp"
-#include "actors/runtime/testing/bench.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::cart {
 

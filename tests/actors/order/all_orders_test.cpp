@@ -1,14 +1,13 @@
 #include "actors/order/all_orders.hpp"
 
+#include <dapr/actors/stored_size.hpp>
+#include <dapr/actors/testing/bench.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <random>
 #include <set>
-
-#include "actors/runtime/stored_size.hpp"
-#include "actors/runtime/testing/bench.hpp"
 
 namespace shop::order {
 namespace {

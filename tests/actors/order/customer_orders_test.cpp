@@ -1,10 +1,9 @@
 #include "actors/order/customer_orders.hpp"
 
+#include <dapr/actors/stored_size.hpp>
+#include <dapr/actors/testing/bench.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "actors/runtime/stored_size.hpp"
-#include "actors/runtime/testing/bench.hpp"
 
 namespace shop::order {
 namespace {

@@ -1,5 +1,7 @@
 #include "actors/order/order.hpp"
 
+#include <dapr/actors/testing/bench.hpp>
+#include <dapr/actors/testing/stored_json.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,8 +10,6 @@
 
 #include "actors/order/customer_orders.hpp"
 #include "actors/order/product_demand.hpp"
-#include "actors/runtime/testing/bench.hpp"
-#include "actors/runtime/testing/stored_json.hpp"
 #include "tests/actors/order/samples.hpp"
 #include "tests/actors/order/stock.hpp"
 

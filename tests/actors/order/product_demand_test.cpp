@@ -1,8 +1,8 @@
 #include "actors/order/product_demand.hpp"
 
+#include <dapr/actors/testing/bench.hpp>
 #include <gtest/gtest.h>
 
-#include "actors/runtime/testing/bench.hpp"
 #include "tests/actors/order/samples.hpp"
 
 namespace shop::order {

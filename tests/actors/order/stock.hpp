@@ -1,13 +1,15 @@
 /// The stock as orders know it, on a bench: what the product service answers on `PUT /internal/reservations/{orderId}`.
 #pragma once
 
+#include <dapr/actors/testing/bench.hpp>
+
 #include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
 
 #include "actors/product/contract.hpp"
-#include "actors/runtime/testing/bench.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::order::samples {
 

@@ -1,3 +1,4 @@
+#include <dapr/actors/testing/bench.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,7 +11,6 @@
 #include "actors/order/order_watch.hpp"
 #include "actors/order/product_demand.hpp"
 #include "actors/order/teller.hpp"
-#include "actors/runtime/testing/bench.hpp"
 #include "tests/actors/order/samples.hpp"
 
 namespace shop::order {

@@ -1,11 +1,11 @@
 /// What the order service's actors say on the wire, against files: a changed name or form is seen here first.
+#include <dapr/actors/testing/bench.hpp>
 #include <gtest/gtest.h>
 
 #include "actors/order/all_orders.hpp"
 #include "actors/order/customer_orders.hpp"
 #include "actors/order/order.hpp"
 #include "actors/order/product_demand.hpp"
-#include "actors/runtime/testing/bench.hpp"
 #include "tests/actors/order/samples.hpp"
 #include "tests/actors/order/stock.hpp"
 #include "tests/support/golden.hpp"

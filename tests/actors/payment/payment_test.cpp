@@ -1,13 +1,13 @@
 #include "actors/payment/payment.hpp"
 
+#include <dapr/actors/testing/bench.hpp>
+#include <dapr/actors/testing/stored_json.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <set>
 
-#include "actors/runtime/testing/bench.hpp"
-#include "actors/runtime/testing/stored_json.hpp"
 #include "tests/actors/payment/scripted_gateway.hpp"
 
 namespace shop::payment {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "actors/payment/gateway.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::payment {
 

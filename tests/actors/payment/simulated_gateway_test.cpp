@@ -1,5 +1,6 @@
 #include "actors/payment/simulated_gateway.hpp"
 
+#include <dapr/actors/testing/fake_state_store.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,7 +9,6 @@
 #include <set>
 
 #include "actors/payment/contract.hpp"
-#include "actors/runtime/testing/fake_state_store.hpp"
 
 namespace shop::payment {
 namespace {

@@ -1,8 +1,8 @@
 /// What payments say on the wire, against files: a changed name or form is seen here first.
+#include <dapr/actors/testing/bench.hpp>
 #include <gtest/gtest.h>
 
 #include "actors/payment/payment.hpp"
-#include "actors/runtime/testing/bench.hpp"
 #include "tests/actors/payment/scripted_gateway.hpp"
 #include "tests/support/golden.hpp"
 

@@ -1,5 +1,6 @@
 #include "actors/product/picture.hpp"
 
+#include <dapr/actors/utf8.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,7 +9,6 @@
 #include <sstream>
 
 #include "actors/product/svg.hpp"
-#include "actors/runtime/utf8.hpp"
 #include "tests/actors/product/support.hpp"
 #include "actors/product/picture_store.hpp"
 

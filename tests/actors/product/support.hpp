@@ -1,6 +1,9 @@
 /// Replicas of the catalog over one fake store and one fake broker, without a network.
 #pragma once
 
+#include <dapr/actors/observer.hpp>
+#include <dapr/actors/testing/fake_sidecar.hpp>
+#include <dapr/actors/testing/fake_state_store.hpp>
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -9,10 +12,8 @@
 #include <tuple>
 #include <vector>
 
-#include "actors/runtime/observer.hpp"
-#include "actors/runtime/testing/fake_sidecar.hpp"
-#include "actors/runtime/testing/fake_state_store.hpp"
 #include "actors/product/components.hpp"
+#include "actors/shared/library.hpp"
 
 namespace shop::product::testing {
 

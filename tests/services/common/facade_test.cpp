@@ -1,10 +1,10 @@
 #include "services/common/facade.hpp"
 
+#include <dapr/actors/sidecar.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
-#include "actors/runtime/sidecar.hpp"
 #include "tests/services/common/support.hpp"
 
 namespace shop::services {

@@ -1,9 +1,8 @@
 #include "services/common/problem.hpp"
 
+#include <dapr/actors/sidecar.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "actors/runtime/sidecar.hpp"
 
 namespace shop::services {
 namespace {

@@ -2,6 +2,7 @@
 /// and a log that can be read.
 #pragma once
 
+#include <dapr/actors/time.hpp>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -14,7 +15,7 @@
 #include <thread>
 #include <vector>
 
-#include "actors/runtime/time.hpp"
+#include "actors/shared/library.hpp"
 #include "services/common/facade.hpp"
 #include "services/common/log.hpp"
 

@@ -1,3 +1,4 @@
+#include <dapr/actors/testing/bench.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -5,7 +6,6 @@
 #include "actors/order/customer_orders.hpp"
 #include "actors/order/order.hpp"
 #include "actors/order/product_demand.hpp"
-#include "actors/runtime/testing/bench.hpp"
 #include "services/order/routes.hpp"
 #include "tests/actors/order/samples.hpp"
 #include "tests/actors/order/stock.hpp"

@@ -1,5 +1,6 @@
 #include "services/order/order_events.hpp"
 
+#include <dapr/actors/testing/bench.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,7 +8,6 @@
 #include "actors/order/order.hpp"
 #include "actors/order/product_demand.hpp"
 #include "actors/order/teller.hpp"
-#include "actors/runtime/testing/bench.hpp"
 #include "tests/actors/order/samples.hpp"
 #include "tests/services/bench_runner.hpp"
 

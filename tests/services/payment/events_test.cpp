@@ -1,8 +1,8 @@
+#include <dapr/actors/testing/bench.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "actors/payment/payment.hpp"
-#include "actors/runtime/testing/bench.hpp"
 #include "services/payment/routes.hpp"
 #include "tests/actors/payment/scripted_gateway.hpp"
 

@@ -1,11 +1,11 @@
+#include <dapr/actors/testing/bench.hpp>
+#include <dapr/actors/testing/fake_state_store.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
 #include "actors/payment/payment.hpp"
 #include "actors/payment/simulated_gateway.hpp"
-#include "actors/runtime/testing/bench.hpp"
-#include "actors/runtime/testing/fake_state_store.hpp"
 #include "services/payment/routes.hpp"
 #include "tests/services/bench_runner.hpp"
 

@@ -1,12 +1,12 @@
 #include "services/product/import.hpp"
 
+#include <dapr/actors/sidecar.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <mutex>
 #include <set>
 
-#include "actors/runtime/sidecar.hpp"
 #include "tests/services/common/support.hpp"
 
 namespace shop::product {

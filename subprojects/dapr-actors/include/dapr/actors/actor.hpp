@@ -1,0 +1,320 @@
+/// Virtual actors: write a class, describe its wire surface, add it to a `Host`.
+///
+///     class Counter final : public dapr::actors::Actor<CounterState> {
+///      public:
+///       Result<CounterView> add(const Add& command);   // a change: it works on a draft
+///       CounterView view() const;                      // a read: it sees the committed state
+///     };
+///
+/// **A turn** loads the state once per activation, runs one method on a draft of it, commits draft and effects in one
+/// transaction, sends, and answers. Turns of one actor never overlap, also while one awaits something. A refusal or a
+/// throw leaves state and effects as they were. What did not change is not written.
+///
+/// Effects are asked for in a turn and happen only if it commits: `publish`, `write`/`erase`, `forget` and
+/// `after_commit` afterwards; `remind` just before, because a commit without its reminder could be forgotten for ever
+/// while a reminder without its commit merely finds nothing to do.
+///
+/// All functions here belong to the actor's own methods and hooks, within a turn.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "dapr/actors/calls.hpp"
+#include "dapr/actors/describe.hpp"
+#include "dapr/actors/subscriptions.hpp"
+
+#pragma GCC visibility push(default)
+
+namespace dapr::actors {
+
+/// Work outside the turn: it runs without the actor's lock, and what comes of it returns as a call of its own.
+using AfterCommit = std::function<Task<void>(Calls)>;
+
+class ActorBase;
+
+namespace detail {
+
+struct PendingEvent {
+  EventType type;
+  std::string data;
+};
+
+/// What a turn asked for.
+struct Effects {
+  std::vector<PendingEvent> events;
+  std::vector<StateOperation> writes;
+  std::vector<Alarm> reminders;
+  std::vector<std::string> forgotten;
+  std::vector<Alarm> timers;
+  std::vector<std::string> stopped_timers;
+  std::vector<std::pair<Work, AfterCommit>> after_commit;
+  bool durable() const { return !events.empty() || !writes.empty() || !after_commit.empty(); }
+};
+
+/// A turn in progress, as its actor sees it.
+struct Turn {
+  const ActorId& actor;
+  const Clock& clock;
+  Sidecar& sidecar;
+  Origin origin;  ///< what started the turn
+  Calls calls;    ///< what it awaits of others, as calls of its own
+  Effects effects = {};
+  std::map<std::string, std::string> tags = {};
+};
+
+struct TurnRequest {
+  EntryKind kind = EntryKind::Method;
+  std::string method;
+  std::string body;
+  std::string id;
+  Cause cause = Cause::Call;
+  Trace trace;
+  std::string alarm = {};  ///< of a reminder or a timer: the name it is registered under
+};
+
+struct MethodDescription {
+  bool is_read;
+  Memory memory;
+  Task<Reply> (*invoke)(ActorBase& actor, const std::string& body);
+};
+
+struct TypeDescription {
+  std::string name;
+  TypeSettings settings;
+  std::function<std::unique_ptr<ActorBase>()> make;
+  std::map<EntryKind, std::map<std::string, MethodDescription, std::less<>>> entries;
+};
+
+std::string once_data(const Trace& trace);
+std::string repeated_data(const Trace& trace);
+
+}  // namespace detail
+
+/// What every actor has, whatever its state.
+class ActorBase {
+ public:
+  virtual ~ActorBase() = default;
+  ActorBase() = default;
+  ActorBase(const ActorBase&) = delete;
+  ActorBase& operator=(const ActorBase&) = delete;
+
+  /// Called once the state is loaded, before the first turn; may await and read. It changes nothing: what it writes or
+  /// asks for is discarded.
+  virtual Task<void> on_activate();
+  /// Called when a turn's changes are stored, before anybody has its answer: `state()` is what is stored now. For those
+  /// in this process who watch the actor, and nothing more: it must not throw, what it asks for is discarded, and
+  /// nobody repeats it after a crash. A commit whose outcome is not known does not call it; the activation ends
+  /// instead, and the next one reads what is stored.
+  virtual void on_committed() {}
+  /// Called when the activation ends in good order; a crash does not call it.
+  virtual void on_deactivate() {}
+  /// When this actor's unfinished business wants to be looked at next, from its state alone; none if nothing is
+  /// unfinished. The library keeps one reminder for it (`tend-<number>`), armed before the commit that creates the
+  /// business.
+  virtual std::optional<Time> due() const { return std::nullopt; }
+  /// Does what is due; called in a turn of its own when `due()` has passed.
+  virtual Task<void> tend();
+
+ protected:
+  const std::string& id() const { return turn().actor.id; }
+  Time now() const { return turn().clock.now(); }
+  /// What started this turn.
+  const Origin& origin() const { return turn().origin; }
+  /// The version the state has when this turn is committed; the present one if the turn has changed nothing so far.
+  std::int64_t version() const { return version_ + (changed() || turn().effects.durable() ? 1 : 0); }
+
+  /// The event leaves after the commit, in order, under the id `{actor type}/{actor id}/{version}/{n}`.
+  template <class E>
+  void publish(const E& event) {
+    turn().effects.events.push_back({E::event_type, json::to_string(event)});
+  }
+  /// Outside effects. Not remembered across a crash: keep the intention in the state, and let `tend` repeat it. So much
+  /// runs at once, and so much waits, as the type's settings allow (`work_at_once`, `news_at_once`, `work_waiting`).
+  void after_commit(AfterCommit work, Work kind = Work::Next) {
+    turn().effects.after_commit.emplace_back(kind, std::move(work));
+  }
+
+  /// Calls `Method` after `due`, and then, with a `period`, again and again; survives any downtime. Without one it is
+  /// repeated until its turn succeeds, and then removed. Registering it again replaces it.
+  template <auto Method>
+  void remind(Duration due, Duration period = {}) {
+    const bool once = period == Duration{};
+    turn().effects.reminders.push_back(
+        {name_of<Method, EntryKind::Reminder>(), due, once ? retry_period : period,
+         once ? detail::once_data(origin().trace) : detail::repeated_data(origin().trace)});
+  }
+  template <auto Method>
+  void forget() {
+    turn().effects.forgotten.push_back(name_of<Method, EntryKind::Reminder>());
+  }
+  /// A timer lives in the sidecar's memory: it is cheap, and gone when the actor is deactivated or the sidecar ends.
+  template <auto Method>
+  void start_timer(Duration due, Duration period = {}) {
+    turn().effects.timers.push_back(
+        {name_of<Method, EntryKind::Timer>(), due, period, detail::repeated_data(origin().trace)});
+  }
+  template <auto Method>
+  void stop_timer() {
+    turn().effects.stopped_timers.push_back(name_of<Method, EntryKind::Timer>());
+  }
+
+  /// Calls of other actors and applications that this turn awaits. The turn keeps its lock meanwhile: whom one awaits
+  /// must never, by any way, await this actor.
+  const Calls& calls() const { return turn().calls; }
+  template <class A>
+  Proxy<A> proxy(std::string actor_id) const {
+    return calls().template proxy<A>(std::move(actor_id));
+  }
+
+  /// Keys of the actor's own beside its state, for what is too large or too many for one document. In the same
+  /// transaction.
+  template <class T>
+  Task<std::optional<T>> read(std::string key) const {
+    const auto text = co_await read_text(std::move(key));
+    if (!text) co_return std::nullopt;
+    co_return json::parse<T>(*text);
+  }
+  template <class T>
+  void write(std::string key, const T& value, std::optional<std::chrono::seconds> ttl = {}) {
+    turn().effects.writes.push_back({own_key(std::move(key)), json::to_string(value), ttl});
+  }
+  void erase(std::string key) { turn().effects.writes.push_back({own_key(std::move(key)), std::nullopt}); }
+
+  /// A name and value that the turn's log line carries, `orderId` for instance.
+  void tag(std::string name, std::string value) const { turn().tags[std::move(name)] = std::move(value); }
+
+ private:
+  friend class Activation;
+  static constexpr Duration retry_period = std::chrono::seconds(5);
+
+  virtual void load(const json::Value* data) = 0;
+  virtual bool changed() const = 0;
+  virtual void write_state(json::Writer& writer) const = 0;  // the draft if there is one
+  virtual void accept() = 0;
+  virtual void discard() = 0;
+
+  template <auto Method, EntryKind Kind>
+  static std::string name_of() {
+    constexpr auto entry = Describe<method_class<Method>>::table.template entry<Method>();
+    static_assert(entry.kind == Kind, "the method is described as something else");
+    return entry.name;
+  }
+  static std::string own_key(std::string key);
+  Task<std::optional<std::string>> read_text(std::string key) const;
+  detail::Turn& turn() const {
+    if (!turn_) throw std::logic_error("an actor's functions belong to its turns");
+    return *turn_;
+  }
+
+  detail::Turn* turn_ = nullptr;
+  std::int64_t version_ = 0;
+};
+
+/// An actor with a state: a struct with a `json` table and a defaulted `operator==`. An actor that was never written
+/// has a default-constructed one and version 0.
+template <class S>
+class Actor : public ActorBase {
+ public:
+  using State = S;
+
+ protected:
+  /// The committed state; within a change, its draft.
+  const S& state() const { return draft_ ? *draft_ : committed_; }
+  /// The draft of a turn that changes something.
+  S& state() {
+    if (!draft_) draft_.emplace(committed_);
+    return *draft_;
+  }
+
+ private:
+  void load(const json::Value* data) final { committed_ = data ? json::from<S>(*data) : S{}; }
+  bool changed() const final { return draft_ && !(*draft_ == committed_); }
+  void write_state(json::Writer& writer) const final { json::write(writer, state()); }
+  void accept() final {
+    if (draft_) committed_ = std::move(*draft_);
+    draft_.reset();
+  }
+  void discard() final { draft_.reset(); }
+
+  S committed_{};
+  std::optional<S> draft_;
+};
+
+namespace detail {
+
+template <auto Method>
+Task<Reply> invoke(ActorBase& base, const std::string& body) {
+  using Class = method_class<Method>;
+  using Arguments = method_arguments<Method>;
+  using Returned = method_returned<Method>;
+  auto& actor = static_cast<Class&>(base);
+  Arguments arguments;
+  if constexpr (std::tuple_size_v<Arguments> == 1) {
+    std::optional<Refusal> unreadable;
+    try {
+      arguments = {json::parse<std::tuple_element_t<0, Arguments>>(body)};
+    } catch (const json::Error& error) {
+      unreadable = Refusal{Reason::Invalid, "invalid_arguments", error.what()};
+    }
+    if (unreadable) co_return tl::unexpected(std::move(*unreadable));
+  }
+  auto run = [&] {
+    return std::apply([&](auto&... argument) { return (actor.*Method)(std::move(argument)...); }, arguments);
+  };
+  if constexpr (std::is_void_v<Returned>) {
+    run();
+    co_return std::string("null");
+  } else {
+    auto encode = [](auto&& value) -> Reply {
+      if constexpr (is_result<std::remove_cvref_t<decltype(value)>>) {
+        if (!value) return tl::unexpected(std::move(value.error()));
+        if constexpr (std::is_void_v<typename std::remove_cvref_t<decltype(value)>::value_type>)
+          return std::string("null");
+        else
+          return json::to_string(*value);
+      } else {
+        return json::to_string(value);
+      }
+    };
+    if constexpr (is_task<Returned>) {
+      if constexpr (std::is_void_v<typename Returned::value_type>) {
+        co_await run();
+        co_return std::string("null");
+      } else {
+        co_return encode(co_await run());
+      }
+    } else {
+      co_return encode(run());
+    }
+  }
+}
+
+template <class A>
+TypeDescription describe(std::function<std::unique_ptr<A>()> make) {
+  constexpr auto table = Describe<A>::table;
+  TypeDescription description{
+      table.name, table.type_settings, [make = std::move(make)]() -> std::unique_ptr<ActorBase> { return make(); }, {}};
+  std::apply(
+      [&](const auto&... entries) {
+        (
+            [&] {
+              constexpr auto member = std::remove_cvref_t<decltype(entries)>::member;
+              const auto [at, added] = description.entries[entries.kind].try_emplace(
+                  entries.name, MethodDescription{method_is_const<member>, entries.memory, &invoke<member>});
+              if (!added) throw std::logic_error(description.name + " describes " + entries.name + " twice");
+            }(),
+            ...);
+      },
+      table.entries);
+  return description;
+}
+
+}  // namespace detail
+}  // namespace dapr::actors
+
+#pragma GCC visibility pop

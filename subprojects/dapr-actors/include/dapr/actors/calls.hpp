@@ -1,0 +1,88 @@
+/// Typed calls of actors: where a call goes is decided here alone.
+///
+///     auto cart = calls.proxy<Cart>("c-1");
+///     Result<CartView> view = co_await cart.call<&Cart::add>(AddItem{…});
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "dapr/actors/describe.hpp"
+#include "dapr/actors/sidecar.hpp"
+
+#pragma GCC visibility push(default)
+
+namespace dapr::actors {
+
+/// On whose behalf calls are made. `id` is the idempotency key of the whole piece of work, minted at the door (or the
+/// client's own): the first changing call carries it as it is, further ones get `/2`, `/3`, … in program order, so that
+/// the same work done again makes the same calls. An empty id is replaced by a random one.
+struct Origin {
+  std::string id;
+  Cause cause = Cause::Call;
+  Trace trace = {};
+  std::string caller = {};  ///< the type of the actor whose turn makes the calls, if one does
+};
+
+/// A random id, unguessable (RFC 4122 version 4), 32 hexadecimal digits without hyphens.
+std::string random_id();
+
+template <class A>
+class Proxy;
+
+/// Makes calls on behalf of one origin. Copies share the numbering. Not to be used from two threads at once.
+class Calls {
+ public:
+  Calls(Sidecar& sidecar, Origin origin);
+
+  template <class A>
+  Proxy<A> proxy(std::string id) const {
+    return Proxy<A>(*this, std::move(id));
+  }
+  const Origin& origin() const { return shared_->origin; }
+  /// Another application's HTTP API, through the sidecars (service invocation). The origin's trace is added.
+  Task<HttpAnswer> invoke(std::string app_id, HttpRequest request) const;
+  /// The untyped call behind the proxies.
+  Task<Reply> call(ActorId actor, std::string method, std::string body, bool changes) const;
+
+ private:
+  struct Shared {
+    Sidecar& sidecar;
+    Origin origin;
+    int changing_calls = 0;
+  };
+  std::shared_ptr<Shared> shared_;
+};
+
+template <class A>
+class Proxy {
+ public:
+  Proxy(Calls calls, std::string id) : calls_(std::move(calls)), id_(std::move(id)) {}
+
+  /// Calls the method and answers what it answers; a refusal comes back as it was made, a failure as `SidecarError`.
+  template <auto Method, class... Args>
+  Task<Result<method_value<Method>>> call(Args... args) const {
+    constexpr auto entry = Describe<A>::table.template entry<Method>();
+    return decode<method_value<Method>>(calls_.call({std::string(Describe<A>::table.name), id_}, entry.name,
+                                                    encode_arguments<Method>(args...), !method_is_const<Method>));
+  }
+
+ private:
+  template <class T>
+  static Task<Result<T>> decode(Task<Reply> pending) {
+    Reply reply = co_await std::move(pending);
+    if (!reply) co_return tl::unexpected(std::move(reply.error()));
+    if constexpr (std::is_void_v<T>)
+      co_return Result<T>{};
+    else
+      co_return json::parse<T>(*reply);
+  }
+
+  Calls calls_;
+  std::string id_;
+};
+
+}  // namespace dapr::actors
+
+#pragma GCC visibility pop

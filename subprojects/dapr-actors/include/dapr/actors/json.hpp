@@ -1,0 +1,387 @@
+/// JSON for plain structs: one table a type, read and written by the same line.
+///
+///     struct AddItem {
+///       std::string product_id;
+///       int quantity = 0;
+///       std::optional<std::string> note;
+///       static constexpr auto json = dapr::actors::json::object(
+///           dapr::actors::json::field("productId", &AddItem::product_id), dapr::actors::json::field("quantity",
+///           &AddItem::quantity), dapr::actors::json::field("note", &AddItem::note));
+///     };
+///
+/// A field is required unless its member is a `std::optional` or it is declared with `defaulted`, which keeps the
+/// member's initial value (the way to add a field to a document that is already stored). Reading collects every problem
+/// with its JSON pointer (RFC 6901) instead of stopping at the first. A type of its own form (an id, an enum)
+/// specialises `Codec`. Functions here hold no state and may be used from any thread.
+#pragma once
+
+#include <rapidjson/document.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <array>
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "dapr/actors/result.hpp"
+#include "dapr/actors/time.hpp"
+
+#pragma GCC visibility push(default)
+
+namespace dapr::actors::json {
+
+using Value = rapidjson::Value;
+using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
+
+/// What is wrong and where: `pointer` is RFC 6901 (`/items/0/quantity`, empty for the whole).
+struct Problem {
+  std::string pointer;
+  std::string detail;
+  bool operator==(const Problem&) const = default;
+};
+
+/// Thrown by `parse` for text that does not hold what was expected.
+class Error : public std::runtime_error {
+ public:
+  explicit Error(std::vector<Problem> problems);
+  const std::vector<Problem>& problems() const { return problems_; }
+
+ private:
+  std::vector<Problem> problems_;
+};
+
+/// Whether a member the type does not know, or one that is there twice, is refused (requests of clients) or ignored
+/// (events and documents, which a newer version may have written; of two the first counts).
+enum class Unknown { Ignore, Refuse };
+
+/// Where a read is, and what went wrong so far: the first `most_problems` of it, since who sent the text chooses how
+/// much is wrong with it.
+class Reading {
+ public:
+  static constexpr std::size_t most_problems = 50;
+
+  explicit Reading(Unknown unknown) : unknown_(unknown) {}
+  Unknown unknown() const { return unknown_; }
+  void fail(std::string detail) {
+    if (problems_.size() < most_problems) problems_.push_back({pointer_, std::move(detail)});
+  }
+  const std::vector<Problem>& problems() const { return problems_; }
+
+  /// Steps into a member or an element while it lives.
+  class Step {
+   public:
+    Step(Reading& reading, std::string_view token);
+    ~Step() { reading_.pointer_.resize(length_); }
+    Step(const Step&) = delete;
+    Step& operator=(const Step&) = delete;
+
+   private:
+    Reading& reading_;
+    std::size_t length_;
+  };
+
+ private:
+  Unknown unknown_;
+  std::string pointer_;
+  std::vector<Problem> problems_;
+};
+
+/// JSON that is passed on as it is, not looked into; a fraction in it may come out off in its last digit.
+struct Raw {
+  std::string text = "null";
+  bool operator==(const Raw&) const = default;
+};
+
+/// Specialise for a type of its own form:
+/// `static void write(Writer&, const T&)` and `static void read(const Value&, T&, Reading&)`.
+template <class T>
+struct Codec;
+
+template <class T, class M>
+struct Field {
+  const char* name;
+  M T::*member;
+  bool required;
+};
+
+namespace detail {
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+template <class T>
+inline constexpr bool is_vector = false;
+template <class T>
+inline constexpr bool is_vector<std::vector<T>> = true;
+template <class T>
+inline constexpr bool is_map = false;
+template <class T>
+inline constexpr bool is_map<std::map<std::string, T>> = true;
+template <class T>
+concept HasTable = requires {
+  T::json;
+};
+}  // namespace detail
+
+template <class T, class M>
+constexpr Field<T, M> field(const char* name, M T::*member) {
+  return {name, member, !detail::is_optional<M>};
+}
+/// A field that keeps its initial value when it is absent.
+template <class T, class M>
+constexpr Field<T, M> defaulted(const char* name, M T::*member) {
+  return {name, member, false};
+}
+template <class... F>
+constexpr std::tuple<F...> object(F... fields) {
+  return {fields...};
+}
+
+template <class T>
+void write(Writer& writer, const T& value);
+template <class T>
+void read(const Value& from, T& to, Reading& reading);
+
+namespace detail {
+
+inline std::string_view text_of(const Value& value) {
+  return {value.GetString(), value.GetStringLength()};
+}
+
+template <class T>
+void write_object(Writer& writer, const T& value) {
+  writer.StartObject();
+  std::apply(
+      [&](const auto&... fields) {
+        (
+            [&] {
+              const auto& member = value.*(fields.member);
+              if constexpr (is_optional<std::remove_cvref_t<decltype(member)>>) {
+                if (!member) return;  // an absent optional is left out, never null
+              }
+              writer.Key(fields.name);
+              write(writer, member);
+            }(),
+            ...);
+      },
+      T::json);
+  writer.EndObject();
+}
+
+template <class T>
+void read_object(const Value& from, T& to, Reading& reading) {
+  if (!from.IsObject()) return reading.fail("must be an object");
+  std::apply(
+      [&](const auto&... fields) {
+        (
+            [&] {
+              const auto found = from.FindMember(fields.name);
+              Reading::Step step(reading, fields.name);
+              if (found != from.MemberEnd())
+                read(found->value, to.*(fields.member), reading);
+              else if (fields.required)
+                reading.fail("is required");
+            }(),
+            ...);
+        if (reading.unknown() == Unknown::Refuse) {
+          std::array<bool, sizeof...(fields)> seen{};
+          for (const auto& member : from.GetObject()) {
+            const auto name = text_of(member.name);
+            std::size_t index = 0;
+            if (!((name == fields.name || (++index, false)) || ...)) {
+              Reading::Step step(reading, name);
+              reading.fail("is not known here");
+            } else if (std::exchange(seen[index], true)) {
+              Reading::Step step(reading, name);
+              reading.fail("is there twice");
+            }
+          }
+        }
+      },
+      T::json);
+}
+
+template <class T>
+void read_integer(const Value& from, T& to, Reading& reading) {
+  if constexpr (std::is_signed_v<T>) {
+    if (!from.IsInt64()) return reading.fail("must be an integer");
+    const auto number = from.GetInt64();
+    if (number < std::numeric_limits<T>::min() || number > std::numeric_limits<T>::max())
+      return reading.fail("is out of range");
+    to = static_cast<T>(number);
+  } else {
+    if (!from.IsUint64()) return reading.fail("must be a non-negative integer");
+    const auto number = from.GetUint64();
+    if (number > std::numeric_limits<T>::max()) return reading.fail("is out of range");
+    to = static_cast<T>(number);
+  }
+}
+
+std::string serialise(const Value& value);
+rapidjson::Document parse_document(std::string_view text);  // throws Error
+
+}  // namespace detail
+
+/// A member of an object; null where it is absent or `value` is no object.
+const Value* member(const Value& value, const char* name);
+
+template <class T>
+concept HasCodec = requires(Writer& writer, const T& value) {
+  Codec<T>::write(writer, value);
+};
+
+template <class T>
+void write(Writer& writer, const T& value) {
+  if constexpr (HasCodec<T>)
+    Codec<T>::write(writer, value);
+  else if constexpr (detail::HasTable<T>)
+    detail::write_object(writer, value);
+  else if constexpr (std::same_as<T, bool>)
+    writer.Bool(value);
+  else if constexpr (std::signed_integral<T>)
+    writer.Int64(value);
+  else if constexpr (std::unsigned_integral<T>)
+    writer.Uint64(value);
+  else if constexpr (std::floating_point<T>)
+    writer.Double(value);
+  else if constexpr (std::convertible_to<const T&, std::string_view>) {
+    const std::string_view text = value;
+    writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+  } else if constexpr (std::same_as<T, Raw>)
+    writer.RawValue(value.text.data(), value.text.size(), rapidjson::kObjectType);
+  else if constexpr (std::same_as<T, Time>)
+    write(writer, to_rfc3339(value));
+  else if constexpr (detail::is_optional<T>) {
+    if (value)
+      write(writer, *value);
+    else
+      writer.Null();
+  } else if constexpr (detail::is_vector<T>) {
+    writer.StartArray();
+    for (const auto& element : value) write(writer, element);
+    writer.EndArray();
+  } else {
+    static_assert(detail::is_map<T>, "give the type a `json` table or a Codec");
+    writer.StartObject();
+    for (const auto& [key, element] : value) {
+      writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
+      write(writer, element);
+    }
+    writer.EndObject();
+  }
+}
+
+template <class T>
+void read(const Value& from, T& to, Reading& reading) {
+  if constexpr (HasCodec<T>)
+    Codec<T>::read(from, to, reading);
+  else if constexpr (detail::HasTable<T>)
+    detail::read_object(from, to, reading);
+  else if constexpr (std::same_as<T, bool>) {
+    if (!from.IsBool()) return reading.fail("must be true or false");
+    to = from.GetBool();
+  } else if constexpr (std::integral<T>)
+    detail::read_integer(from, to, reading);
+  else if constexpr (std::floating_point<T>) {
+    if (!from.IsNumber()) return reading.fail("must be a number");
+    to = static_cast<T>(from.GetDouble());
+  } else if constexpr (std::same_as<T, std::string>) {
+    if (!from.IsString()) return reading.fail("must be a string");
+    to = detail::text_of(from);
+  } else if constexpr (std::same_as<T, Raw>)
+    to.text = detail::serialise(from);
+  else if constexpr (std::same_as<T, Time>) {
+    const auto time = from.IsString() ? from_rfc3339(detail::text_of(from)) : std::nullopt;
+    if (!time) return reading.fail("must be a time like 2026-05-04T10:11:12.013Z");
+    to = *time;
+  } else if constexpr (detail::is_optional<T>) {
+    if (from.IsNull()) {
+      to.reset();
+      return;
+    }
+    read(from, to.emplace(), reading);
+  } else if constexpr (detail::is_vector<T>) {
+    if (!from.IsArray()) return reading.fail("must be an array");
+    to.clear();
+    to.reserve(from.Size());
+    for (rapidjson::SizeType i = 0; i < from.Size(); ++i) {
+      Reading::Step step(reading, std::to_string(i));
+      read(from[i], to.emplace_back(), reading);
+    }
+  } else {
+    static_assert(detail::is_map<T>, "give the type a `json` table or a Codec");
+    if (!from.IsObject()) return reading.fail("must be an object");
+    to.clear();
+    for (const auto& member : from.GetObject()) {
+      const std::string name(detail::text_of(member.name));
+      Reading::Step step(reading, name);
+      if (reading.unknown() == Unknown::Refuse && to.count(name) > 0)
+        reading.fail("is there twice");
+      else
+        read(member.value, to[name], reading);
+    }
+  }
+}
+
+template <class T>
+std::string to_string(const T& value) {
+  rapidjson::StringBuffer buffer;
+  Writer writer(buffer);
+  write(writer, value);
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+/// Reads a value that is already parsed; throws `Error` with every problem.
+template <class T>
+T from(const Value& value, Unknown unknown = Unknown::Ignore) {
+  Reading reading(unknown);
+  T result{};
+  read(value, result, reading);
+  if (!reading.problems().empty()) throw Error(reading.problems());
+  return result;
+}
+
+/// Reads `text`, strictly JSON in UTF-8 (RFC 8259); throws `Error` with every problem, and for a
+/// document nested deeper than 64 levels.
+template <class T>
+T parse(std::string_view text, Unknown unknown = Unknown::Ignore) {
+  return from<T>(detail::parse_document(text), unknown);
+}
+
+/// A Codec for enums by a table of names:
+/// `template <> struct dapr::actors::json::Codec<Status> : dapr::actors::json::EnumCodec<Status, names> {};`
+/// where `constexpr std::array names{std::pair{Status::Created, "created"}, …}`.
+template <class E, const auto& Names>
+struct EnumCodec {
+  static constexpr std::string_view name(E value) {
+    for (const auto& [known, text] : Names)
+      if (known == value) return text;
+    return {};
+  }
+  static void write(Writer& writer, E value) { json::write(writer, name(value)); }
+  static void read(const Value& from, E& to, Reading& reading) {
+    if (from.IsString())
+      for (const auto& [value, text] : Names)
+        if (detail::text_of(from) == text) {
+          to = value;
+          return;
+        }
+    std::string known;
+    for (const auto& [value, text] : Names) known += (known.empty() ? "" : ", ") + std::string(text);
+    reading.fail("must be one of " + known);
+  }
+};
+
+}  // namespace dapr::actors::json
+
+#pragma GCC visibility pop

@@ -1,0 +1,41 @@
+/// Events that are committed and may not have left yet: the outbox of an actor's document, or of any other record.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "dapr/actors/observer.hpp"
+#include "dapr/actors/sidecar.hpp"
+
+#pragma GCC visibility push(default)
+
+namespace dapr::actors::records {
+
+/// `subject` is the aggregate's id where it does not follow from the record that holds the entry.
+struct OutboxEntry {
+  std::string id;
+  std::string type;
+  std::string topic;
+  Time time{};
+  json::Raw data;
+  std::string traceparent;
+  std::string tracestate;
+  std::optional<std::string> subject = {};
+  bool operator==(const OutboxEntry&) const = default;
+  static constexpr auto json = actors::json::object(
+      actors::json::field("id", &OutboxEntry::id), actors::json::field("type", &OutboxEntry::type),
+      actors::json::field("topic", &OutboxEntry::topic), actors::json::field("time", &OutboxEntry::time),
+      actors::json::field("data", &OutboxEntry::data),
+      actors::json::defaulted("traceparent", &OutboxEntry::traceparent),
+      actors::json::defaulted("tracestate", &OutboxEntry::tracestate),
+      actors::json::field("subject", &OutboxEntry::subject));
+};
+
+CloudEvent to_cloud_event(const OutboxEntry& entry, const std::string& source, const std::string& subject);
+
+/// Publishes the event of `about` and tells the observer; throws what publishing throws.
+Task<void> send(Sidecar& sidecar, Observer& observer, ActorId about, CloudEvent event);
+
+}  // namespace dapr::actors::records
+
+#pragma GCC visibility pop

@@ -1,0 +1,67 @@
+/// Which events a service handles, and how: one line an event type.
+///
+///     dapr::actors::Subscriptions subscriptions;
+///     subscriptions.on<order::Created>([](order::Created event, Calls calls) -> Task<void> {
+///       co_await deliver(calls.proxy<Payment>(payment_id(event.order_id)).call<&Payment::open>(event));
+///     });
+///
+/// An event type `E` has `static constexpr EventType event_type{"order.created", "order-events"};` and a `json` table.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "dapr/actors/calls.hpp"
+#include "dapr/actors/observer.hpp"
+
+#pragma GCC visibility push(default)
+
+namespace dapr::actors {
+
+/// The CloudEvents `type` of an event and the topic it travels on.
+struct EventType {
+  const char* name;
+  const char* topic;
+};
+
+/// How a handled event is to be answered to the sidecar (Dapr pub/sub API: SUCCESS, RETRY).
+enum class Delivery { Done, Retry };
+
+class Subscriptions {
+ public:
+  /// `handle` runs once per delivery; it returns when the event is dealt with, and throws to have it delivered again.
+  /// Events come at least once, late and in any order: what handles them must know old ones.
+  template <class E, class Handle>
+  Subscriptions& on(Handle handle) {
+    handlers_[E::event_type.name] = [handle](const json::Value& data, Calls calls) -> Task<void> {
+      auto event = json::from<E>(data);  // throws json::Error here, before the handler is entered
+      return handle(std::move(event), std::move(calls));
+    };
+    return *this;
+  }
+  std::vector<std::string> types() const;
+
+  /// Deals with a CloudEvents envelope (JSON). A type nobody subscribed to is acknowledged; one that cannot be read, or
+  /// whose handler throws, is left for redelivery.
+  Task<Delivery> deliver(std::string envelope, Trace trace, Sidecar& sidecar, Observer& observer) const;
+
+ private:
+  std::map<std::string, std::function<Task<void>(const json::Value&, Calls)>, std::less<>> handlers_;
+};
+
+/// An event has nobody to refuse to: a refusal of the actor it was given to is thrown, so that the event comes again.
+class EventRefused : public std::runtime_error {
+ public:
+  explicit EventRefused(const Refusal& refusal) : std::runtime_error(refusal.code + ": " + refusal.message) {}
+};
+template <class T>
+Task<void> deliver(Task<Result<T>> call) {
+  const auto result = co_await std::move(call);
+  if (!result) throw EventRefused(result.error());
+}
+
+}  // namespace dapr::actors
+
+#pragma GCC visibility pop

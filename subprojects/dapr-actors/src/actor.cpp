@@ -1,0 +1,50 @@
+#include "dapr/actors/actor.hpp"
+
+namespace dapr::actors {
+
+namespace detail {
+namespace {
+std::string alarm_data(bool once, const Trace& trace) {
+  rapidjson::StringBuffer buffer;
+  json::Writer writer(buffer);
+  writer.StartObject();
+  writer.Key("once");
+  writer.Bool(once);
+  if (!trace.traceparent.empty()) {
+    writer.Key("traceparent");
+    json::write(writer, trace.traceparent);
+  }
+  writer.EndObject();
+  return {buffer.GetString(), buffer.GetSize()};
+}
+}  // namespace
+
+std::string once_data(const Trace& trace) {
+  return alarm_data(true, trace);
+}
+std::string repeated_data(const Trace& trace) {
+  return alarm_data(false, trace);
+}
+}  // namespace detail
+
+Task<void> ActorBase::on_activate() {
+  co_return;
+}
+Task<void> ActorBase::tend() {
+  co_return;
+}
+
+// The library's own keys (`state`, `handled/…`) and an actor's never meet.
+std::string ActorBase::own_key(std::string key) {
+  return "own/" + std::move(key);
+}
+
+Task<std::optional<std::string>> ActorBase::read_text(std::string key) const {
+  const std::string own = own_key(std::move(key));
+  const auto& writes = turn().effects.writes;
+  for (auto write = writes.rbegin(); write != writes.rend(); ++write)
+    if (write->key == own) co_return write->value;
+  co_return co_await turn().sidecar.read_state(turn().actor, own);
+}
+
+}  // namespace dapr::actors

@@ -1,0 +1,45 @@
+#include "internal/http/refusals.hpp"
+
+#include "dapr/actors/json.hpp"
+
+namespace dapr::actors::http {
+namespace {
+
+struct Part {
+  std::string pointer;
+  std::string detail;
+  std::optional<std::int64_t> available;
+  static constexpr auto json =
+      json::object(json::field("pointer", &Part::pointer), json::field("detail", &Part::detail),
+                   json::field("available", &Part::available));
+};
+
+struct Body {
+  std::string reason;
+  std::string code;
+  std::string message;
+  std::optional<std::vector<Part>> errors;
+  static constexpr auto json =
+      json::object(json::field("reason", &Body::reason), json::field("code", &Body::code),
+                   json::field("message", &Body::message), json::field("errors", &Body::errors));
+};
+
+}  // namespace
+
+std::string to_wire(const Refusal& refusal) {
+  Body body{std::string(to_string(refusal.reason)), refusal.code, refusal.message, {}};
+  if (!refusal.errors.empty()) body.errors.emplace();
+  for (const auto& part : refusal.errors) body.errors->push_back({part.pointer, part.detail, part.available});
+  return json::to_string(body);
+}
+
+Refusal refusal_from_wire(const std::string& text) {
+  auto body = json::parse<Body>(text);
+  Refusal refusal{reason_from(body.reason), std::move(body.code), std::move(body.message)};
+  if (body.errors)
+    for (auto& part : *body.errors)
+      refusal.errors.push_back({std::move(part.pointer), std::move(part.detail), part.available});
+  return refusal;
+}
+
+}  // namespace dapr::actors::http

@@ -1,0 +1,66 @@
+#include "dapr/actors/subscriptions.hpp"
+
+#include "internal/engine.hpp"
+
+namespace dapr::actors {
+namespace {
+
+/// What is read of an envelope (CloudEvents 1.0, JSON format).
+struct Envelope {
+  std::string id;
+  std::string source;
+  std::string type;
+  std::string subject;
+  std::string traceparent;
+  std::string tracestate;
+};
+
+std::string text_member(const json::Value& object, const char* name) {
+  const auto* found = json::member(object, name);
+  return found && found->IsString() ? std::string(json::detail::text_of(*found)) : "";
+}
+
+}  // namespace
+
+std::vector<std::string> Subscriptions::types() const {
+  std::vector<std::string> types;
+  for (const auto& [type, handle] : handlers_) types.push_back(type);
+  return types;
+}
+
+Task<Delivery> Subscriptions::deliver(std::string text, Trace trace, Sidecar& sidecar, Observer& observer) const {
+  const auto start = std::chrono::steady_clock::now();
+  Envelope envelope;
+  auto outcome = EventOutcome::Handled;
+  std::string error;
+  try {
+    const auto document = json::detail::parse_document(text);
+    if (!document.IsObject()) throw json::Error({json::Problem{"", "must be a CloudEvents envelope, an object"}});
+    envelope = {text_member(document, "id"),          text_member(document, "source"),
+                text_member(document, "type"),        text_member(document, "subject"),
+                text_member(document, "traceparent"), text_member(document, "tracestate")};
+    if (trace.traceparent.empty()) trace = {envelope.traceparent, envelope.tracestate};
+    const auto handler = handlers_.find(envelope.type);
+    if (handler == handlers_.end()) {
+      outcome = EventOutcome::Unknown;
+    } else {
+      const auto* data = json::member(document, "data");
+      if (!data) throw json::Error({json::Problem{"/data", "is required"}});
+      if (envelope.id.empty()) throw json::Error({json::Problem{"/id", "is required"}});
+      // Source and id together name an occurrence (CloudEvents 1.0, "id").
+      const Calls calls(sidecar, {envelope.source + "/" + envelope.id, Cause::Event, trace});
+      co_await handler->second(*data, calls);
+    }
+  } catch (const json::Error& unreadable) {
+    outcome = EventOutcome::Unreadable;
+    error = unreadable.what();
+  } catch (...) {
+    outcome = EventOutcome::Failed;
+    error = what(std::current_exception());
+  }
+  observer.event_received({envelope.type, envelope.id, envelope.source, envelope.subject, outcome, error,
+                           std::chrono::duration_cast<Microseconds>(std::chrono::steady_clock::now() - start), trace});
+  co_return outcome == EventOutcome::Handled || outcome == EventOutcome::Unknown ? Delivery::Done : Delivery::Retry;
+}
+
+}  // namespace dapr::actors

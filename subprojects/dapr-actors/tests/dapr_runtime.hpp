@@ -1,0 +1,267 @@
+/// A Dapr runtime of its own for a test: placement, scheduler and one sidecar, with DynamoDB Local as its store and
+/// everything in memory, on free ports of the loopback interface. The binaries are taken from the folder that the
+/// environment variable `DAPR_BIN` names, the store from `DYNAMODB_LOCAL`.
+#pragma once
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace dapr::actors::http::testing {
+
+inline unsigned short free_port() {
+  const int descriptor = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ::bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address);
+  socklen_t size = sizeof address;
+  ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size);
+  ::close(descriptor);
+  return ntohs(address.sin_port);
+}
+
+/// Sends a request as it is; the answer up to where the peer closes or stops.
+inline std::string tell(unsigned short port, const std::string& request) {
+  const int descriptor = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::string answer;
+  if (::connect(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) {
+    const timeval limit{30, 0};
+    ::setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    ::send(descriptor, request.data(), request.size(), MSG_NOSIGNAL);
+    char bytes[65536];
+    for (;;) {
+      const auto got = ::recv(descriptor, bytes, sizeof bytes, 0);
+      if (got <= 0) break;
+      answer.append(bytes, static_cast<std::size_t>(got));
+      const auto head = answer.find("\r\n\r\n");
+      if (head == std::string::npos) continue;
+      const auto length = answer.find("Content-Length: ");
+      if (length == std::string::npos || length > head) {
+        if (answer.find("204 No Content") < head) break;
+        continue;
+      }
+      if (answer.size() >= head + 4 + std::stoul(answer.substr(length + 16))) break;
+    }
+  }
+  ::close(descriptor);
+  return answer;
+}
+
+/// A program that ends with its owner.
+class Process {
+ public:
+  Process(std::vector<std::string> arguments, const std::filesystem::path& log) {
+    std::vector<char*> raw;
+    for (auto& argument : arguments) raw.push_back(argument.data());
+    raw.push_back(nullptr);
+    pid_ = ::fork();
+    if (pid_ != 0) return;
+    const int output = ::open(log.c_str(), O_CREAT | O_WRONLY | O_APPEND, 0644);
+    ::dup2(output, STDOUT_FILENO);
+    ::dup2(output, STDERR_FILENO);
+    ::execv(raw[0], raw.data());
+    ::_exit(127);
+  }
+  Process(const Process&) = delete;
+  ~Process() {
+    ::kill(pid_, SIGTERM);
+    for (int i = 0; i < 500; ++i) {
+      if (::waitpid(pid_, nullptr, WNOHANG) == pid_) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+class DaprRuntime {
+ public:
+  static bool available() { return std::getenv("DAPR_BIN") && std::getenv("DYNAMODB_LOCAL"); }
+
+  /// The sidecar calls the application at `channel_port`, once something listens there; with `health_checks` it looks
+  /// every second whether it is well.
+  DaprRuntime(const std::string& app_id, unsigned short channel_port, bool health_checks = false) {
+    auto folder = (std::filesystem::temp_directory_path() / "dapr-runtime-XXXXXX").string();
+    folder_ = ::mkdtemp(folder.data());
+    const auto bin = std::filesystem::path(std::getenv("DAPR_BIN"));
+    const auto placement = port(), scheduler = port(), peer = port(), raft = port();
+    start_store();
+    write_resources();
+    start({bin / "placement", "--enable-metrics=false", "--listen-address", "127.0.0.1", "--port", placement,
+           "--healthz-listen-address", "127.0.0.1", "--healthz-port", port(), "--id", "placement-0",
+           "--initial-cluster", "placement-0=127.0.0.1:" + raft});
+    start({bin / "scheduler",
+           "--enable-metrics=false",
+           "--listen-address",
+           "127.0.0.1",
+           "--port",
+           scheduler,
+           "--healthz-listen-address",
+           "127.0.0.1",
+           "--healthz-port",
+           port(),
+           "--id",
+           "dapr-scheduler-server-0",
+           "--override-broadcast-host-port",
+           "127.0.0.1:" + scheduler,
+           "--etcd-data-dir",
+           folder_ / "etcd",
+           "--etcd-initial-cluster",
+           "dapr-scheduler-server-0=http://127.0.0.1:" + peer,
+           "--etcd-client-port",
+           port(),
+           "--etcd-client-listen-address",
+           "127.0.0.1"});
+    const auto http = port();
+    sidecar_port_ = static_cast<unsigned short>(std::stoi(http));
+    ::setenv("APP_API_TOKEN", "app-token", 1);
+    ::setenv("DAPR_API_TOKEN", "sidecar-token", 1);
+    ::setenv("DAPR_HOST_IP", "127.0.0.1", 1);
+    std::vector<std::string> sidecar{bin / "daprd",
+                                     "--app-id",
+                                     app_id,
+                                     "--app-port",
+                                     std::to_string(channel_port),
+                                     "--app-protocol",
+                                     "http",
+                                     "--dapr-listen-addresses",
+                                     "127.0.0.1",
+                                     "--dapr-http-port",
+                                     http,
+                                     "--dapr-grpc-port",
+                                     port(),
+                                     "--dapr-internal-grpc-port",
+                                     port(),
+                                     "--dapr-internal-grpc-listen-address",
+                                     "127.0.0.1",
+                                     "--enable-metrics=false",
+                                     "--resources-path",
+                                     folder_ / "resources",
+                                     "--config",
+                                     folder_ / "configuration.yaml",
+                                     "--placement-host-address",
+                                     "127.0.0.1:" + placement,
+                                     "--scheduler-host-address",
+                                     "127.0.0.1:" + scheduler,
+                                     "--log-level",
+                                     "debug",
+                                     "--dapr-graceful-shutdown-seconds",
+                                     "1"};
+    if (health_checks)
+      for (const auto* argument : {"--enable-app-health-check", "--app-health-check-path", "/healthz",
+                                   "--app-health-probe-interval", "1", "--app-health-threshold", "3"})
+        sidecar.push_back(argument);
+    make_table();
+    start(std::move(sidecar));
+  }
+  ~DaprRuntime() {
+    while (!processes_.empty()) processes_.pop_back();  // the sidecar first
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+
+  unsigned short sidecar_port() const { return sidecar_port_; }
+  /// What the programs said, for a failed test.
+  std::string logs() const {
+    std::string text;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_))
+      if (entry.path().extension() == ".log") {
+        std::ifstream in(entry.path());
+        text += "--- " + entry.path().filename().string() + "\n" + std::string(std::istreambuf_iterator<char>(in), {});
+      }
+    return text;
+  }
+
+ private:
+  static std::string port() { return std::to_string(free_port()); }
+  void start_store() {
+    const auto folder = std::string(std::getenv("DYNAMODB_LOCAL"));
+    store_port_ = free_port();
+    start({"/usr/bin/env", "java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+           "-Djava.library.path=" + folder + "/lib", "-cp", folder + ":" + folder + "/lib/*", "LoopbackServer",
+           "-inMemory", "-sharedDb", "-port", std::to_string(store_port_), "-disableTelemetry"});
+  }
+  void make_table() const {
+    const std::string body =
+        R"({"TableName":"conformance","BillingMode":"PAY_PER_REQUEST","AttributeDefinitions":[{"AttributeName":"key",)"
+        R"("AttributeType":"S"}],"KeySchema":[{"AttributeName":"key","KeyType":"HASH"}]})";
+    const auto request =
+        "POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Amz-Target: DynamoDB_20120810.CreateTable\r\nX-Amz-Date: "
+        "20260101T000000Z\r\nAuthorization: AWS4-HMAC-SHA256 "
+        "Credential=local/20260101/us-west-2/dynamodb/aws4_request, "
+        "SignedHeaders=host, Signature=0\r\nContent-Type: application/x-amz-json-1.0\r\nConnection: close\r\n"
+        "Content-Length: " +
+        std::to_string(body.size()) + "\r\n\r\n" + body;
+    for (int i = 0; i < 600; ++i) {
+      if (tell(store_port_, request).find("200 OK") != std::string::npos) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    throw std::runtime_error("DynamoDB Local did not start:\n" + logs());
+  }
+  void start(std::vector<std::string> arguments) {
+    const auto log = folder_ / (std::filesystem::path(arguments[0]).filename().string() + ".log");
+    processes_.push_back(std::make_unique<Process>(std::move(arguments), log));
+  }
+  void write(const std::string& name, const std::string& text) const { std::ofstream(folder_ / name) << text; }
+  void write_component(const std::string& name, const std::string& type, const std::string& metadata) const {
+    write("resources/" + name + ".yaml", "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: " + name +
+                                             "}\nspec:\n  type: " + type + "\n  version: v1\n  metadata: [" + metadata +
+                                             "]\n");
+  }
+  void write_resources() const {
+    std::filesystem::create_directory(folder_ / "resources");
+    write_component("statestore", "state.aws.dynamodb",
+                    "{name: actorStateStore, value: 'true'}, {name: table, value: conformance}, {name: region, value: "
+                    "us-west-2}, {name: endpoint, value: 'http://127.0.0.1:" +
+                        std::to_string(store_port_) +
+                        "'}, {name: accessKey, value: local}, {name: secretKey, value: local}, {name: "
+                        "ttlAttributeName, value: expiresAt}");
+    write_component("pubsub", "pubsub.in-memory", "");
+    write_component(
+        "secretstore", "secretstores.local.file",
+        "{name: secretsFile, value: " + (folder_ / "secrets.json").string() + "}, {name: multiValued, value: 'true'}");
+    write("secrets.json", R"({"jwt": {"hs256": "key"}})");
+    write("resources/subscription.yaml",
+          "apiVersion: dapr.io/v2alpha1\nkind: Subscription\nmetadata: {name: things}\nspec:\n  pubsubname: pubsub\n"
+          "  topic: things\n  routes:\n    rules:\n      - match: event.type == 'thing.happened'\n"
+          "        path: /events/thing.happened\n    default: /events/unknown\n");
+    write("resources/resiliency.yaml",
+          "apiVersion: dapr.io/v1alpha1\nkind: Resiliency\nmetadata: {name: test}\nspec:\n  policies:\n    retries:\n"
+          "      redeliver: {policy: constant, duration: 300ms, maxRetries: 20}\n  targets:\n    components:\n"
+          "      pubsub: {inbound: {retry: redeliver}}\n");
+    write("configuration.yaml",
+          "apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {name: test}\nspec:\n  nameResolution:\n"
+          "    component: sqlite\n    version: v1\n    configuration: {connectionString: '" +
+              (folder_ / "names.db").string() +
+              "'}\n"
+              "  features: [{name: ActorStateTTL, enabled: true}]\n");
+  }
+
+  std::filesystem::path folder_;
+  unsigned short sidecar_port_ = 0;
+  unsigned short store_port_ = 0;
+  std::vector<std::unique_ptr<Process>> processes_;
+};
+
+}  // namespace dapr::actors::http::testing
