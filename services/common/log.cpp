@@ -13,6 +13,8 @@
 #include <mutex>
 #include <utility>
 
+#include "actors/shared/library.hpp"
+
 namespace shop::services::log {
 namespace {
 

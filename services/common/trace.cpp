@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "actors/shared/library.hpp"
+
 namespace shop::services {
 namespace {
 

@@ -3,6 +3,7 @@
 #include <boost/asio/buffer.hpp>
 #include <optional>
 
+#include "actors/shared/library.hpp"
 #include "internal/http/parser.hpp"
 #include "tests/fuzz/require.hpp"
 

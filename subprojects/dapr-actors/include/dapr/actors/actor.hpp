@@ -28,6 +28,11 @@
 #include "dapr/actors/describe.hpp"
 #include "dapr/actors/subscriptions.hpp"
 
+// Internal, and not to be seen in a shared library: what a class is declared as first counts.
+namespace dapr::actors {
+class Activation;
+}
+
 #pragma GCC visibility push(default)
 
 namespace dapr::actors {
