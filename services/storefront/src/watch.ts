@@ -192,7 +192,7 @@ const GLANCE = 10_000;
 
 /**
  * Does something while somebody may be looking: `begin` is called now, and again whenever the tab is shown after a while or the
- * device is online again, each time with a signal that ends it. A tab that nobody looks at does nothing: a browser opens six connections
+ * device's connection comes or goes, each time with a signal that ends it. A tab that nobody looks at does nothing: a browser opens six connections
  * to a host, and six orders left open in tabs would keep the seventh, and the shop itself, from loading.
  */
 export function whileLookedAt(begin: (signal: AbortSignal) => void): () => void {
@@ -220,11 +220,12 @@ export function whileLookedAt(begin: (signal: AbortSignal) => void): () => void 
     }
   };
   document.addEventListener('visibilitychange', turned);
-  addEventListener('online', start);
+  // What was open over the connection before may be dead, and nobody says so.
+  for (const change of ['online', 'offline']) addEventListener(change, start);
   start();
   return () => {
     document.removeEventListener('visibilitychange', turned);
-    removeEventListener('online', start);
+    for (const change of ['online', 'offline']) removeEventListener(change, start);
     clearTimeout(hiding);
     stop();
   };

@@ -210,7 +210,7 @@ describe('while somebody looks', () => {
   afterEach(() => {
     stop();
     expect(running()).toBe(0);
-    device.dispatchEvent(new Event('online'));
+    for (const change of ['offline', 'online']) device.dispatchEvent(new Event(change));
     turn(true);
     turn(false);
     expect(running()).toBe(0);
@@ -233,14 +233,14 @@ describe('while somebody looks', () => {
     expect([begun.length, running()]).toEqual([2, 1]);
   });
 
-  it('begins anew when the device was asleep, and when it is online again', () => {
+  it('begins anew when the device was asleep, and when its connection comes or goes', () => {
     stop = whileLookedAt((signal) => begun.push(signal));
     turn(true);
     vi.setSystemTime(Date.now() + 3_600_000);
     turn(false);
     expect([begun.length, running()]).toEqual([2, 1]);
-    device.dispatchEvent(new Event('online'));
-    expect([begun.length, running()]).toEqual([3, 1]);
+    for (const change of ['offline', 'online']) device.dispatchEvent(new Event(change));
+    expect([begun.length, running()]).toEqual([4, 1]);
   });
 
   it('does not begin in a tab that was opened behind another one', () => {
