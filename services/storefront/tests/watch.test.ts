@@ -98,8 +98,8 @@ describe('watching an order', () => {
   });
 
   it('does not come back where there is nothing more', async () => {
-    const { said, opened, slept } = await watched({ streams: [over(), stream(eventOf(orderAt(3)))], known: orderAt(2, 'confirmed') });
-    expect([said, opened.length, slept]).toEqual([[], 1, []]);
+    const { said, opened, looked, slept } = await watched({ streams: [over(), stream(eventOf(orderAt(3)))], known: orderAt(2, 'confirmed') });
+    expect([said, opened.length, looked, slept]).toEqual([[], 1, [], []]);
     expect((await watched({ streams: [stream()], known: orderAt(2, 'shipped') })).opened).toEqual([]);
   });
 
@@ -108,6 +108,20 @@ describe('watching an order', () => {
     expect((await watched({ streams: [empty(), empty(), stream(eventOf(orderAt(2))), empty(), over()], known: orderAt(1) })).slept).toEqual([3000, 6000, 3000, 6000]);
     expect((await watched({ streams: [empty(), over()], known: orderAt(1), random: 1 })).slept).toEqual([4500]);
     expect((await watched({ streams: [...Array.from({ length: 9 }, empty), over()], known: orderAt(1) })).slept.at(-1)).toBe(30_000);
+  });
+
+  it('comes back soon to a stream that was open for long, also without news', async () => {
+    vi.useFakeTimers();
+    const lived = (): Response => new Response(new ReadableStream({
+      start(to) { to.enqueue(new TextEncoder().encode(':\n\n')); },
+      pull(to) {
+        vi.setSystemTime(Date.now() + 20_000);
+        to.close();
+      },
+    }, { highWaterMark: 1 }), { headers: { 'Content-Type': 'text/event-stream' } });
+    const { slept } = await watched({ streams: [lived(), lived(), lived(), over()], known: orderAt(1) });
+    vi.useRealTimers();
+    expect(slept).toEqual([1000, 1000, 1000]);
   });
 
   it('asks again and again where there are no streams, only for what is new', async () => {
