@@ -524,35 +524,6 @@ test('a checkout in whose middle the cart’s service and a sidecar are killed i
   await ready();
 });
 
-test('the order follows its stream, and goes on where one ended', async (t) => {
-  const id = await newOrder([[(await newProduct()).id, 1]]);
-  const order = await orderWhen(id, 'confirmed');
-  const page = await (await profile(t)).newPage();
-  const event = (of) => `id: ${of.version}\nevent: order\ndata: ${JSON.stringify(of)}\n\n`;
-  const created = { ...order, status: 'created', version: 1, history: order.history.slice(0, 1) };
-  const shipped = { ...order, status: 'shipped', version: 9, history: [...order.history, { status: 'shipped', at: new Date().toISOString() }] };
-  const streams = [event(created) + event(order), ': beat\n\n', event(shipped)];
-  const asked = [];
-  await page.route(`**/orders/${id}/events`, (route) => {
-    asked.push(route.request().headers()['last-event-id']);
-    return route.fulfill({ contentType: 'text/event-stream', body: streams.shift() });
-  });
-  await page.route(`**/orders/${id}`, (route) => (route.request().resourceType() === 'fetch' ? route.abort() : route.continue()));
-  await page.goto(`/o/${id}`);
-  await headline(page, 'On its way to you').waitFor();
-  assert.deepEqual(asked, [undefined, String(order.version), String(order.version)]);
-});
-
-test('the order is followed where there are no streams', async (t) => {
-  const id = await newOrder([[(await newProduct()).id, 1]], { card: 'tok_decline' });
-  const page = await (await profile(t)).newPage();
-  await page.route(`**/orders/${id}/events`, (route) => route.fulfill({ status: 404, contentType: 'application/problem+json', body: '{}' }));
-  await page.goto(`/o/${id}`);
-  await headline(page, 'The card did not work').waitFor();
-  await expect(200, 'POST', `/orders/${id}/cancel`, { body: { reason: 'elsewhere' } });
-  await headline(page, 'Cancelled').waitFor();
-});
-
 test('an order that never was says so', async (t) => {
   const page = await open(t, '/o/00000000000000000000000000000000');
   await headline(page, 'There is no such order').waitFor();

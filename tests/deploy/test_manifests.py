@@ -6,7 +6,10 @@ import signal
 import socket
 import subprocess
 import tarfile
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import requests
@@ -492,42 +495,78 @@ def swapped(conf: str, old: str, new: str) -> str:
     return conf.replace(old, new)
 
 
-@pytest.fixture
-def nginx(rollout, tmp_path, closed_port):
-    """A door as the chart configures it, but for where it writes, a shorter linger, and all its ports: a platform may be running
-    on this machine. Behind the door nobody answers."""
-    conf = of(ours("zones", f"stopping.lingerSeconds={LINGER}"), "ConfigMap")["cart-service-door"]["data"]["nginx.conf"]
-    door, linger = free_port(), free_port()
-    known = rollout.apps["cart-service"]["ports"]
-    conf = conf.replace("/run/gateway", str(tmp_path))
-    conf = swapped(conf, f"listen {known['door']} ", f"listen 127.0.0.1:{door} ")
-    conf = swapped(conf, f"listen {rollout.facts['pod']['linger']};", f"listen 127.0.0.1:{linger};")
-    conf = swapped(conf, f"server {rollout.facts['host']}:{known['facade']} ", f"server 127.0.0.1:{closed_port} ")
-    file = tmp_path / "nginx.conf"
-    file.write_text(conf)
-    process = subprocess.Popen([shutil.which("nginx") or "/usr/sbin/nginx", "-e", "stderr", "-c", file], stdout=subprocess.DEVNULL,
-                               stderr=subprocess.PIPE, text=True)
+class Door:
+    """A service's door as the chart configures it, but for where it writes, a shorter linger, and all its ports: a platform may be
+    running on this machine. `behind` says where each of the service's listeners is to be found instead."""
 
-    def answers() -> bool:
-        assert process.poll() is None, process.stderr.read()
+    def __init__(self, rollout: Rollout, app: str, folder: Path, behind: dict[str, int]):
+        conf = of(ours("zones", f"stopping.lingerSeconds={LINGER}"), "ConfigMap")[f"{app}-door"]["data"]["nginx.conf"]
+        self.port, self.linger = free_port(), free_port()
+        known = rollout.apps[app]["ports"]
+        conf = conf.replace("/run/gateway", str(folder))
+        conf = swapped(conf, f"listen {known['door']} ", f"listen 127.0.0.1:{self.port} ")
+        conf = swapped(conf, f"listen {rollout.facts['pod']['linger']};", f"listen 127.0.0.1:{self.linger};")
+        for name, port in behind.items():
+            conf = swapped(conf, f"server {rollout.facts['host']}:{known[name]} ", f"server 127.0.0.1:{port} ")
+        file = folder / "nginx.conf"
+        file.write_text(conf)
+        self.process = subprocess.Popen([shutil.which("nginx") or "/usr/sbin/nginx", "-e", "stderr", "-c", file], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE, text=True)
+
+    def __enter__(self) -> "Door":
+        until(self._answers, 20, "nginx")
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.process.stderr.read()
         try:
-            return requests.get(f"http://127.0.0.1:{door}/carts/x", timeout=2).status_code == 502
+            return requests.get(f"http://127.0.0.1:{self.port}/nothing", timeout=2).status_code in (404, 502)
         except requests.ConnectionError:
             return False
 
-    until(answers, 20, "nginx")
-    yield process, linger
-    process.kill()
-    process.wait()
+
+def test_a_door_lingers_and_then_ends_what_is_in_hand(rollout, tmp_path, closed_port):
+    with Door(rollout, "cart-service", tmp_path, {"facade": closed_port}) as door:
+        assert requests.get(f"http://127.0.0.1:{door.port}/carts/x", timeout=20).status_code == 502
+        started = time.monotonic()
+        page = requests.get(f"http://127.0.0.1:{door.linger}/linger", timeout=60, stream=True)
+        # Told to end in the middle of it, as the door is while the service's container still lingers.
+        door.process.send_signal(signal.SIGQUIT)
+        assert len(page.content) == LINGER * 100
+        # The kubelet waits for the page, which is the whole of the linger. nginx reckons in whole seconds.
+        assert time.monotonic() - started > LINGER - 1.5
+        assert door.process.wait(20) == 0
 
 
-def test_a_door_lingers_and_then_ends_what_is_in_hand(nginx):
-    process, linger = nginx
-    started = time.monotonic()
-    page = requests.get(f"http://127.0.0.1:{linger}/linger", timeout=60, stream=True)
-    # Told to end in the middle of it, as the door is while the service's container still lingers.
-    process.send_signal(signal.SIGQUIT)
-    assert len(page.content) == LINGER * 100
-    # The kubelet waits for the page, which is the whole of the linger. nginx reckons in whole seconds.
-    assert time.monotonic() - started > LINGER - 1.5
-    assert process.wait(20) == 0
+def test_a_door_hands_an_orders_events_on_as_they_come(rollout, tmp_path, closed_port):
+    """Behind the page's origin this door is all there is between a browser and a service's listener for streams."""
+    seen = threading.Event()
+
+    class Streams(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            self.wfile.write(b"id: 1\ndata: {}\n\n")
+            # The second one comes only once the first has arrived.
+            if seen.wait(20):
+                self.wfile.write(b"id: 2\ndata: {}\n\n")
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Streams) as service:
+        threading.Thread(target=service.serve_forever, daemon=True).start()
+        with Door(rollout, "order-service", tmp_path, {"facade": closed_port, "stream": service.server_port}) as door:
+            with requests.get(f"http://127.0.0.1:{door.port}/orders/o-1/events", headers={"Accept-Encoding": "gzip"}, timeout=10, stream=True) as answer:
+                assert answer.status_code == 200 and "Content-Encoding" not in answer.headers
+                lines = answer.iter_lines(chunk_size=1)
+                assert next(lines) == b"id: 1"
+                seen.set()
+                assert [line for line in lines if line.startswith(b"id")] == [b"id: 2"]
+            assert requests.get(f"http://127.0.0.1:{door.port}/orders/o-1", timeout=20).status_code == 502
+        service.shutdown()

@@ -114,6 +114,19 @@ class Document:
             # OpenAPI 3.1 has no word for what a line is.
             for number, line in enumerate(filter(None, body.split(b"\n")), 1):
                 yield from (f"line {number} {error}" for error in self.errors(schema.get("x-line", {}), json.loads(line)))
+        elif essence(media_type) == "text/event-stream":
+            # Nor for what an event says.
+            kinds = schema.get("x-events", {})
+            for fields in event_blocks(body):
+                if (kind := fields.get("event", "message")) not in kinds:
+                    yield f"has an event {kind}; described: {', '.join(kinds)}"
+                    continue
+                try:
+                    value = json.loads(fields["data"])
+                except ValueError as error:
+                    yield f"event {kind} {fields.get('id')} is no JSON: {error}"
+                    continue
+                yield from (f"event {kind} {fields.get('id')} {error}" for error in self.errors(kinds[kind], value))
         elif JSON.fullmatch(essence(media_type)):
             try:
                 value = json.loads(body)
@@ -134,6 +147,7 @@ class Document:
             else:
                 schema = parameter["schema"]
                 yield from (f"{where} parameter {name} {error}" for error in self.errors(schema, read_as(self.look_up(schema), value)))
+        yield from (f"has a query parameter {name}; none of this name is described" for name in given["query"] if ("query", name) not in described)
         body = operation.get("requestBody")
         if not exchange.request_body:
             if body and body.get("required") and exchange.request_body is not None:
@@ -161,6 +175,18 @@ def essence(media_type: str) -> str:
     message = Message()
     message["Content-Type"] = media_type
     return message.get_content_type() if media_type else ""
+
+
+def event_blocks(stream: bytes) -> Iterator[dict[str, str]]:
+    """The fields of each event in this much of a stream of server-sent events; a block without data, or without an end, is none."""
+    for block in re.sub(r"\r\n?", "\n", stream.decode()).split("\n\n")[:-1]:
+        fields: dict[str, str] = {}
+        for line in block.split("\n"):
+            name, _, value = line.partition(":")
+            value = value.removeprefix(" ")
+            fields[name] = f"{fields['data']}\n{value}" if name == "data" and "data" in fields else value
+        if "data" in fields:
+            yield fields
 
 
 def pointer(path) -> str:
@@ -196,7 +222,7 @@ class Watch:
     def add(self, apps, gateway: str) -> None:
         """The replicas of a platform (`facts.App`), and the address of its gateway."""
         for app in apps:
-            for port in ("door", "facade"):
+            for port in app.ports.keys() & {"door", "facade", "stream"}:
                 self.addresses[f"127.0.0.1:{app.ports[port]}"] = app.short
             self.paths.update({path: app.short for path in app.paths})
         self.addresses[gateway] = "gateway"

@@ -1,11 +1,14 @@
 """Server-sent events as a browser reads them: a stream that is lost is opened again, with the id of the last event."""
 
+import dataclasses
 import http.client
 import json
 import threading
 import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from described import Exchange, watch
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,10 @@ class Stream:
         self.answer = self.connection.getresponse()
         self.status, self.headers = self.answer.status, self.answer.headers
         self.comments = 0
+        self.exchange = Exchange("GET", parts.path, self.status, self.headers.get("Content-Type", ""), None, "", b"", headers,
+                                 {name.lower(): value for name, value in self.headers.items()})
+        watch.look(parts.netloc, self.exchange)
+        self.address = parts.netloc
 
     def __enter__(self) -> "Stream":
         return self
@@ -45,8 +52,10 @@ class Stream:
     def block(self) -> dict[str, str] | None:
         """The fields of the next block; none when the stream has ended as it should. One that is cut off is an exception."""
         fields: dict[str, str] = {}
+        read = b""
         while True:
             line = self.answer.readline()
+            read += line
             if not line:
                 # http.client reads a chunked answer that was cut off at a chunk's edge as if it were whole.
                 assert self.answer.isclosed(), "the stream was cut off"
@@ -55,6 +64,8 @@ class Stream:
             assert line.endswith(b"\n"), line
             text = line[:-1].decode()
             if not text:
+                if "data" in fields:
+                    watch.look(self.address, dataclasses.replace(self.exchange, body=read))
                 return fields
             if text.startswith(":"):
                 self.comments += 1

@@ -161,6 +161,33 @@ def test_an_exchange_as_described_passes_and_any_other_is_named():
         assert named in found and exchange[0] in found and "Mend services/order/openapi.json" in found
 
 
+ORDER = {"id": "o-1", "cartId": "c-1", "status": "created", "lines": [{"productId": "tea", "name": "Tea", "quantity": 1, "unitPrice": {"amount": 899, "currency": "EUR"}}],
+         "total": {"amount": 899, "currency": "EUR"}, "history": [{"status": "created", "at": "2026-01-01T00:00:00.000Z"}], "version": 1}
+
+
+def test_the_events_of_a_stream_are_held_to_what_they_show():
+    look = lambda *blocks: looked_at("GET", "/orders/o-1/events", 200, "text/event-stream", "".join(blocks).encode())  # noqa: E731
+    event = lambda order, kind="order": f"id: 1\nevent: {kind}\ndata: {json.dumps(order)}\n\n"  # noqa: E731
+    assert not look("retry: 1000\n", event(ORDER), ":\n\n", event(ORDER))
+    assert not look("retry: 1000\n:\n\n", event(ORDER).replace("\n", "\r\n"), "data: {")
+    for named, blocks in {
+        "event order 1 at /status": [event(ORDER), event(ORDER | {"status": "lost"})],
+        "'total' is a required property": [event({name: value for name, value in ORDER.items() if name != "total"})],
+        "an event refund; described: order": [event(ORDER, "refund")],
+        "event order 1 is no JSON": ["id: 1\nevent: order\ndata: {\n\n"],
+        "an event message": [f"data: {json.dumps(ORDER)}\r\n\r\n"],
+    }.items():
+        (found,) = set(look(*blocks))
+        assert named in found
+
+
+def test_a_query_that_no_document_names_is_told_of_where_it_was_answered():
+    (found,) = set(looked_at("GET", "/orders?limit=3&colour=red", 200, "application/json", b'{"items":[]}'))
+    assert "query parameter colour" in found
+    problem = {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "none", "instance": "/x"}
+    assert not looked_at("GET", "/demand/tea?colour=red", 404, "application/problem+json", json.dumps(problem).encode())
+
+
 def test_the_currencies_are_those_of_the_code():
     code = re.findall(r'"([A-Z]{3})"', (ROOT / "actors" / "shared" / "currency.cpp").read_text())
     described = documents()["product"].content["components"]["schemas"]["Money"]["properties"]["currency"]["pattern"]

@@ -58,6 +58,8 @@ def test_a_door_hands_out_streams_of_every_replica_as_they_come(workspace):
     assert len(events) == 2, "its own door and the gateway"
     for each in events:
         assert "proxy_buffering off;" in each and "gzip off;" in each and "proxy_pass http://order-streams;" in each
+        # Not those of all other requests, which a thousand open pages would use up.
+        assert "limit_conn events " in each and "limit_conn doors" not in each
 
 
 def test_a_door_passes_a_post_on_only_where_it_is_carried_out_once(workspace):

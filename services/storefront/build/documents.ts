@@ -36,6 +36,9 @@ export function kind(schema: Part): string {
   for (const word of ['oneOf', 'anyOf']) if (schema[word]) return list(schema[word]).map((each) => kind(part(each))).join(' or ');
   if (schema.allOf) return list(schema.allOf).map((each) => kind(part(each))).join(' with ');
   if (schema.type === 'array') return `list of ${kind(part(schema.items))}`;
+  // What OpenAPI has no word for: a line of a stream, and the events of one.
+  if (schema['x-line']) return `a line each: ${kind(part(schema['x-line']))}`;
+  if (schema['x-events']) return `events: ${Object.entries(part(schema['x-events'])).map(([name, data]) => `<code>${escape(name)}</code> ${kind(part(data))}`).join(', ')}`;
   const types = Array.isArray(schema.type) ? schema.type.map(say) : [say(schema.type) || 'any'];
   return escape(types.join(' or ')) + (schema.format ? ` (${escape(say(schema.format))})` : '');
 }

@@ -68,6 +68,9 @@ export function paymentMoves(order: Order, payment: Payment | undefined): boolea
   return payment.status === 'requested' || payment.status === 'processing' || payment.status === 'refunding';
 }
 
+/** Whether the order itself has come to its end; its money may still be on its way back. */
+export const isFinal = (order: Order): boolean => order.status === 'shipped' || order.status === 'cancelled';
+
 /** Whether nothing can follow any more. */
 export function isSettled(order: Order, payment: Payment | undefined): boolean {
   return order.status === 'shipped' || (order.status === 'cancelled' && !paymentMoves(order, payment));
@@ -77,4 +80,4 @@ export function isSettled(order: Order, payment: Payment | undefined): boolean {
 export const wantsAnotherCard = (order: Order, payment: Payment | undefined): boolean =>
   order.status === 'payment_failed' && (payment === undefined || payment.status === 'failed');
 
-export const canCancel = (order: Order): boolean => order.status !== 'shipped' && order.status !== 'cancelled';
+export const canCancel = (order: Order): boolean => !isFinal(order);

@@ -42,6 +42,8 @@ test('markup in a description is only words', () => {
 
 test('schemas are said in words, and members of members by their way', () => {
   expect(kind({ type: 'array', items: { $ref: '#/components/schemas/Line' } })).toBe('list of <a href="#schema-Line">Line</a>');
+  expect(kind({ type: 'string', 'x-events': { order: { $ref: '#/components/schemas/Order' } } })).toBe('events: <code>order</code> <a href="#schema-Order">Order</a>');
+  expect(kind({ type: 'string', 'x-line': { $ref: '#/components/schemas/Line' } })).toBe('a line each: <a href="#schema-Line">Line</a>');
   expect(members({ required: ['a'], properties: { a: { type: 'array', items: { properties: { b: { type: 'string' } } } } } }).map((row) => [row[0], row[2]])).toEqual([
     ['<code>a</code>', 'yes'], ['<code>a[].b</code>', 'no']]);
 });

@@ -27,6 +27,20 @@ describe('a stream of events', () => {
     }
   });
 
+  it('waits for no line feed after a carriage return', () => {
+    const parser = new EventParser();
+    expect(parser.feed('data: a\r\n\r')).toEqual([{ event: 'message', data: 'a', id: '' }]);
+    expect(parser.feed('\ndata: b\r')).toEqual([]);
+    expect(parser.feed('\r')).toEqual([{ event: 'message', data: 'b', id: '' }]);
+  });
+
+  it('keeps how soon its reader is wanted back, if that is a number', () => {
+    const parser = new EventParser();
+    expect(parser.retry).toBeUndefined();
+    parser.feed('retry: 2500\nretry: soon\nretry: -1\nretry\n');
+    expect(parser.retry).toBe(2500);
+  });
+
   it('tells nothing of comments, of unknown fields, and of an event without data', () => {
     expect(read(': beat\n\nretry: 10\nevent: order\n\nfoo: bar\n\ndata: x\n\n')).toEqual([{ event: 'message', data: 'x', id: '' }]);
   });

@@ -1,73 +1,24 @@
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { newKey, type Answer } from '../api/http';
 import type { Problem } from '../api/problem';
-import { shop, type Order, type Payment } from '../api/shop';
+import { shop, type Order } from '../api/shop';
 import { number, time } from '../i18n';
 import { times } from '../money';
-import { session } from '../session';
-import { canCancel, isSettled, paymentMoves } from '../timeline';
+import { canCancel } from '../timeline';
 import { Blank, Failed, Field, Notice, Price, saidOf, useTitle, Words } from '../ui/parts';
 import { toast } from '../ui/toasts';
-import { realOutside, watchOrder, type Watching } from '../watch';
+import { useOrder } from '../use_order';
 import { office } from './calls';
 import { Head, Panel, shortNumber, Status } from './parts';
 import { w } from './words';
 
 export function OrderView({ orderId = '' }: { orderId?: string }): JSX.Element {
-  const [order, setOrder] = useState<Order>();
-  const [payment, setPayment] = useState<Payment>();
-  const [watching, setWatching] = useState<Watching>();
-  const [missing, setMissing] = useState(false);
-  const [problem, setProblem] = useState<Problem>();
-  const [round, setRound] = useState(0);
-  const paid = useRef<Payment>(undefined);
+  const { order, payment, watching, missing, refused, tookOrder, again } = useOrder(orderId);
   useTitle(w('order.title', { number: shortNumber(orderId) }));
 
-  useEffect(() => {
-    const ending = new AbortController();
-    const ifHere = (act: () => void): void => {
-      if (!ending.signal.aborted) act();
-    };
-    setProblem(undefined);
-    setMissing(false);
-    void watchOrder(
-      orderId,
-      {
-        order: (next) => ifHere(() => { setOrder(next); setMissing(false); }),
-        watching: (how) => ifHere(() => setWatching(how)),
-        missing: () => ifHere(() => setMissing(true)),
-        refused: (why) => ifHere(() => { setProblem(why); ending.abort(); }),
-      },
-      (seen) => isSettled(seen, paid.current), ending.signal,
-      realOutside((id, asked) => shop.order(id, asked), () => session.peek()?.token),
-    );
-    return () => ending.abort();
-  }, [orderId, round]);
-
-  // The payment has no stream of its own: looked at when the order changed, and as long as it moves.
-  useEffect(() => {
-    if (!order) return;
-    const ending = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const look = async (wait: number): Promise<void> => {
-      const answer = await shop.paymentOf(orderId, { signal: ending.signal, repeats: 1 });
-      if (ending.signal.aborted) return;
-      if (answer.ok) {
-        paid.current = answer.value;
-        setPayment(answer.value);
-      }
-      if (paymentMoves(order, answer.ok ? answer.value : undefined)) timer = setTimeout(() => void look(Math.min(wait * 1.5, 10_000)), wait);
-    };
-    void look(500);
-    return () => {
-      ending.abort();
-      clearTimeout(timer);
-    };
-  }, [order?.version]);
-
-  if (!order && problem) return <><Head title={w('order.title', { number: shortNumber(orderId) })} /><Failed problem={problem} again={() => setRound(round + 1)} /></>;
-  if (!order && missing) return <Blank icon="box" title={w('order.missing')}><a class="button" href="/admin/orders">{w('orders.title')}</a></Blank>;
+  if (!order && refused) return <><Head title={w('order.title', { number: shortNumber(orderId) })} /><Failed problem={refused} again={again} /></>;
+  if (!order && missing !== undefined) return <Blank icon="box" title={w('order.missing')}><a class="button" href="/admin/orders">{w('orders.title')}</a></Blank>;
   if (!order) return <><Head title={w('order.title', { number: shortNumber(orderId) })} /><div class="rows" aria-hidden="true"><span class="bone office-bone" /><span class="bone office-bone" /></div></>;
   return (
     <>
@@ -99,7 +50,7 @@ export function OrderView({ orderId = '' }: { orderId?: string }): JSX.Element {
         </div>
         <div class="office-column">
           <Panel id="actions" title={w('order.actions')}>
-            <Actions order={order} onChanged={setOrder} />
+            <Actions order={order} onChanged={tookOrder} />
           </Panel>
           <Panel id="payment" title={w('order.payment')}>
             {!payment && <p class="soft">{w('order.noPayment')}</p>}

@@ -11,30 +11,28 @@ export interface StreamEvent {
  * header, and the order of a customer is shown to nobody without one.
  */
 export class EventParser {
+  /** Milliseconds after which the service wants its reader back, once it has said so. */
+  retry: number | undefined;
   private rest = '';
   private begun = false;
+  /** The last piece ended with a carriage return: a line feed that begins the next one belongs to it. */
+  private halfEnd = false;
   private data: string[] = [];
   private event = '';
   private id = '';
 
   /** The events that this piece completes. */
   feed(piece: string): StreamEvent[] {
-    this.rest += piece;
-    if (!this.begun && this.rest !== '') {
+    if (piece === '') return [];
+    this.rest += this.halfEnd && piece.startsWith('\n') ? piece.slice(1) : piece;
+    this.halfEnd = piece.endsWith('\r');
+    if (!this.begun) {
       this.begun = true;
       if (this.rest.startsWith('\ufeff')) this.rest = this.rest.slice(1);
     }
-    const found: StreamEvent[] = [];
-    for (;;) {
-      const end = this.rest.search(/[\r\n]/);
-      if (end < 0) return found;
-      // A carriage return at the end may be half of a line's end.
-      if (this.rest[end] === '\r' && end === this.rest.length - 1) return found;
-      const line = this.rest.slice(0, end);
-      this.rest = this.rest.slice(end + (this.rest.startsWith('\r\n', end) ? 2 : 1));
-      const event = this.line(line);
-      if (event) found.push(event);
-    }
+    const lines = this.rest.split(/\r\n|\r|\n/);
+    this.rest = lines.pop()!;
+    return lines.map((line) => this.line(line)).filter((event) => event !== undefined);
   }
 
   private line(line: string): StreamEvent | undefined {
@@ -52,6 +50,7 @@ export class EventParser {
     if (name === 'data') this.data.push(value);
     else if (name === 'event') this.event = value;
     else if (name === 'id' && !value.includes('\0')) this.id = value;
+    else if (name === 'retry' && /^\d+$/.test(value)) this.retry = Number(value);
     return undefined;
   }
 }

@@ -9,12 +9,13 @@ import { t } from '../i18n/words';
 import { times } from '../money';
 import { keepFocus } from '../router';
 import { development, learnDevelopment, session } from '../session';
-import { canCancel, isSettled, paymentMoves, timelineOf, wantsAnotherCard, type Step } from '../timeline';
+import { canCancel, isSettled, timelineOf, wantsAnotherCard, type Step } from '../timeline';
 import { CardChoice, SIMULATED } from '../ui/cards';
 import { Icon, type IconName } from '../ui/icons';
 import { Blank, Failed, Field, Notice, Picture, pictureOf, Price, saidOf, useTitle, Words } from '../ui/parts';
 import { toast } from '../ui/toasts';
-import { realOutside, watchOrder, type Watching } from '../watch';
+import { useOrder } from '../use_order';
+import type { Watching } from '../watch';
 
 /** So long an order that was not placed here may be on its way before the page says that there is none. */
 const ON_ITS_WAY = 4000;
@@ -24,84 +25,17 @@ const MOST_ATTEMPTS = 20;
 const numberOf = (id: string): string => id.slice(-8).toUpperCase();
 
 export function OrderView({ orderId = '' }: { orderId?: string }): JSX.Element {
-  const [order, setOrder] = useState<Order>();
-  const [payment, setPayment] = useState<Payment>();
-  const [watching, setWatching] = useState<Watching>();
-  const [missing, setMissing] = useState<'on_its_way' | 'none'>();
-  const [refused, setRefused] = useState<Problem>();
-  const [round, setRound] = useState(0);
+  const shown = useOrder(orderId);
+  const { order, payment, watching, missing, refused } = shown;
   const who = session.value;
   useTitle(t('order.title', { number: numberOf(orderId) }));
   useEffect(() => void learnDevelopment(), []);
 
-  // The order, as it happens.
-  const latest = useRef<{ order?: Order; payment?: Payment }>({});
-  useEffect(() => {
-    latest.current = {};
-    setOrder(undefined);
-    setPayment(undefined);
-    setMissing(undefined);
-    setRefused(undefined);
-  }, [orderId, who?.token, round]);
-  const visible = useVisible();
-  useEffect(() => {
-    if (!visible) return;
-    const ending = new AbortController();
+  if (refused) return <div class="pad"><h1>{t('order.title', { number: numberOf(orderId) })}</h1><Failed problem={refused} again={shown.again} /></div>;
+  if (!order) {
     // Of an order that was just placed it is known that it comes, however long the shop takes; a customer's is not seen signed out.
     const placedHere = placedOrders().some((placed) => placed.orderId === orderId && (placed.guest || who) && Date.now() - placed.at < COMES_WITHIN);
-    const begun = Date.now();
-    const ifHere = (act: () => void): void => {
-      if (!ending.signal.aborted) act();
-    };
-    void watchOrder(
-      orderId,
-      {
-        order: (next) => ifHere(() => {
-          latest.current.order = next;
-          setOrder(next);
-          setMissing(undefined);
-        }),
-        watching: (how) => ifHere(() => setWatching(how)),
-        missing: () => ifHere(() => setMissing(placedHere || Date.now() - begun < ON_ITS_WAY ? 'on_its_way' : 'none')),
-        refused: (problem) => ifHere(() => {
-          setRefused(problem);
-          ending.abort();
-        }),
-      },
-      (seen) => isSettled(seen, latest.current.payment),
-      ending.signal,
-      realOutside((id, asked) => shop.order(id, asked), () => session.peek()?.token),
-      latest.current.order,
-    );
-    return () => ending.abort();
-  }, [orderId, who?.token, round, visible]);
-
-  // Its payment has no stream: it is asked for when the order changes, and as long as it moves by itself.
-  const [paymentRound, setPaymentRound] = useState(0);
-  useEffect(() => {
-    if (!order) return;
-    const ending = new AbortController();
-    let wait = 400;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const look = async (): Promise<void> => {
-      const answer = await shop.paymentOf(orderId, { signal: ending.signal, repeats: 1 });
-      if (ending.signal.aborted) return;
-      if (answer.ok) {
-        latest.current.payment = answer.value;
-        setPayment((before) => (before && before.version > answer.value.version ? before : answer.value));
-      }
-      if (paymentMoves(order, answer.ok ? answer.value : latest.current.payment)) timer = setTimeout(() => void look(), (wait = Math.min(wait * 1.3, 5000)));
-    };
-    void look();
-    return () => {
-      ending.abort();
-      clearTimeout(timer);
-    };
-  }, [orderId, order?.version, paymentRound]);
-
-  if (refused) return <div class="pad"><h1>{t('order.title', { number: numberOf(orderId) })}</h1><Failed problem={refused} again={() => setRound(round + 1)} /></div>;
-  if (!order) {
-    if (missing === 'none') {
+    if (missing !== undefined && missing >= ON_ITS_WAY && !placedHere) {
       return (
         <Blank icon="box" title={t('order.none')}>
           <p>{who ? t('order.noneText') : t('order.noneGuest')}</p>
@@ -110,7 +44,7 @@ export function OrderView({ orderId = '' }: { orderId?: string }): JSX.Element {
         </Blank>
       );
     }
-    if (missing === 'on_its_way') return <Blank icon="clock" title={t('order.onItsWay')}><p role="status">{t('order.onItsWayText')}</p></Blank>;
+    if (missing !== undefined) return <Blank icon="clock" title={t('order.onItsWay')}><p role="status">{t('order.onItsWayText')}</p></Blank>;
     if (watching === 'lost') return <Blank icon="offline" title={t('order.title', { number: numberOf(orderId) })}><p role="status">{t('banner.unreachable')}</p></Blank>;
     return <OrderBones />;
   }
@@ -125,14 +59,14 @@ export function OrderView({ orderId = '' }: { orderId?: string }): JSX.Element {
         <p class="lead soft">{t(`order.is.${state}.text`)}</p>
       </div>
       <div class="order-main">
-        {wantsAnotherCard(order, payment) && payment && <AnotherCard payment={payment} onTried={(next) => { latest.current.payment = next; setPayment(next); setPaymentRound(paymentRound + 1); }} />}
+        {wantsAnotherCard(order, payment) && payment && <AnotherCard payment={payment} onTried={shown.tookPayment} />}
         <section aria-labelledby="timeline">
           <h2 id="timeline" class="timeline-title">{t('order.timeline')} <Live watching={watching} settled={isSettled(order, payment)} /></h2>
           <ol class="timeline" aria-live="polite" aria-relevant="additions text">
             {steps.map((step) => <TimelineStep key={`${step.kind} ${step.attempt ?? ''} ${step.kind === 'charging' ? '' : (step.at ?? '')}`} step={step} order={order} payment={payment} />)}
           </ol>
         </section>
-        {canCancel(order) && <CancelOrder order={order} onCancelled={(next) => { if (!latest.current.order || next.version >= latest.current.order.version) { latest.current.order = next; setOrder(next); } }} />}
+        {canCancel(order) && <CancelOrder order={order} onCancelled={shown.tookOrder} />}
       </div>
       <aside class="summary" aria-label={t('order.lines')}>
         <ul class="summary-lines">
@@ -153,20 +87,6 @@ export function OrderView({ orderId = '' }: { orderId?: string }): JSX.Element {
       </aside>
     </div>
   );
-}
-
-/**
- * Whether the tab is looked at. One that is not gives its stream back: a browser opens six connections to a host, and six orders
- * left open in tabs would keep the seventh, and the shop itself, from loading.
- */
-function useVisible(): boolean {
-  const [visible, setVisible] = useState(!document.hidden);
-  useEffect(() => {
-    const look = (): void => setVisible(!document.hidden);
-    document.addEventListener('visibilitychange', look);
-    return () => document.removeEventListener('visibilitychange', look);
-  }, []);
-  return visible;
 }
 
 type Headline = 'placed' | 'failed' | 'trying' | 'confirmed' | 'shipped' | 'cancelled' | 'refunding' | 'refunded' | 'late' | 'scarce';
