@@ -13,11 +13,12 @@
 
 #include "dapr/actors/sidecar.hpp"
 
-#pragma GCC visibility push(default)
-
+// Internal, and not to be seen in a shared library: what a class is declared as first counts.
 namespace dapr::actors {
 class Engine;
 }
+
+#pragma GCC visibility push(default)
 
 namespace dapr::actors::testing {
 
