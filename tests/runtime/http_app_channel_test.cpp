@@ -14,8 +14,11 @@ namespace {
 using namespace std::chrono_literals;
 using actors::testing::FakeSidecar;
 using actors::testing::VirtualClock;
+using ::testing::AllOf;
 using testing::eventually;
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
 using ::testing::StartsWith;
 using testing::Wire;
 
@@ -225,6 +228,36 @@ TEST_F(AppChannelRoutes, RefuseEverythingElseWithoutTheToken) {
       EXPECT_THAT(answer, HasSubstr("application/problem+json"));
     }
   EXPECT_EQ(sidecar_.counts.size(), 0u);
+}
+
+TEST_F(AppChannelRoutes, tell_the_observer_once_of_each_way_in_which_a_token_is_not_right) {
+  struct Warnings final : Observer {
+    std::vector<std::string> texts;
+    void warned(std::string_view text) override { texts.emplace_back(text); }
+  } warnings;
+  const auto ask_twice = [&warnings, this](AppChannel& channel, const std::string& token) {
+    for (int i = 0; i < 2; ++i) {
+      Request request{.verb = "GET",
+                      .target = "/dapr/config",
+                      .body = {},
+                      .token = token,
+                      .idempotency_key = {},
+                      .turn_cause = {},
+                      .traceparent = {},
+                      .tracestate = {}};
+      EXPECT_EQ(io_.run(channel.serve(request)).status, 401);
+    }
+  };
+  AppChannel guarded{engine_, sidecar_, warnings, "token", 1h}, open{engine_, sidecar_, warnings, "", 1h};
+  ask_twice(guarded, "");
+  ask_twice(guarded, "another one");
+  ask_twice(open, "a token");
+  ASSERT_THAT(warnings.texts, SizeIs(3));
+  for (const auto& text : warnings.texts) EXPECT_THAT(text, AllOf(HasSubstr("401"), HasSubstr("APP_API_TOKEN")));
+  EXPECT_THAT(warnings.texts[0], HasSubstr("without the header dapr-api-token"));
+  EXPECT_THAT(warnings.texts[1], HasSubstr("another dapr-api-token"));
+  EXPECT_THAT(warnings.texts[1], Not(HasSubstr("another one"))) << "a token stands in no log";
+  EXPECT_THAT(warnings.texts[2], HasSubstr("this host has no app token"));
 }
 
 TEST_F(AppChannelRoutes, RefuseEverythingWhenThereIsNoTokenToCheckAgainst) {

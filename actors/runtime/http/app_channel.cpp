@@ -117,8 +117,7 @@ void AppChannel::route(std::string verb, std::string_view pattern, Handle handle
 Task<Response> AppChannel::serve(Request& request) {
   const auto path = path_of(request.target);
   const bool is_probe = request.verb == "GET" && path == "/healthz";
-  if (!is_probe && (token_.empty() || !same_secret(request.token, token_)))
-    co_return problem(401, "the header dapr-api-token is missing or wrong");
+  if (!is_probe && (token_.empty() || !same_secret(request.token, token_))) co_return unauthorized(request);
   heard();
   if (is_probe) co_return co_await health();
   if (!path.starts_with('/')) co_return problem(400, "the target must be a path");
@@ -129,6 +128,28 @@ Task<Response> AppChannel::serve(Request& request) {
     error = std::current_exception();
   }
   co_return failure_of(error);
+}
+
+/// Nobody but the log can tell an operator: the sidecar, if it is one, only says that it finds no actors here.
+Response AppChannel::unauthorized(const Request& request) {
+  const auto tell = [this](std::atomic_flag& told, const char* what) {
+    if (!told.test_and_set())
+      observer_.warned(std::string("the app channel answers 401 and serves nobody: ") + what + "; told once");
+  };
+  if (token_.empty())
+    tell(told_no_token_,
+         "this host has no app token. Give it one (HostSettings::app_token) and start the sidecar with "
+         "the same in its environment variable APP_API_TOKEN");
+  else if (request.token.empty())
+    tell(told_missing_,
+         "a request came without the header dapr-api-token. If it was the sidecar's, start that with "
+         "the environment variable APP_API_TOKEN set to this host's app token (HostSettings::app_token)");
+  else
+    tell(told_wrong_,
+         "a request came with another dapr-api-token than this host's app token "
+         "(HostSettings::app_token). If it was the sidecar's, its environment variable APP_API_TOKEN "
+         "differs");
+  return problem(401, "the header dapr-api-token is missing or wrong");
 }
 
 Task<Response> AppChannel::health() {
