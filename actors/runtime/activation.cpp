@@ -201,9 +201,14 @@ Task<void> Activation::load(Trace trace) {
                     engine_.sidecar_,
                     {{}, Cause::Call, trace},
                     Calls(engine_.sidecar_, {{}, Cause::Call, trace, id_.type})};
+  turn.without_effects = "on_activate";
   actor->turn_ = &turn;
   co_await actor->on_activate();
   actor->turn_ = nullptr;
+  if (actor->changed())
+    throw std::logic_error(id_.type + "/" + id_.id +
+                           ": on_activate changes the state, and nobody would store it: change it in a turn; `due` and "
+                           "`tend` make one for what is found here");
   actor->discard();
 
   actor_ = std::move(actor);
@@ -339,6 +344,8 @@ Task<void> Activation::tend(const detail::TurnRequest& request, Answer& answer, 
         HandledEntry none;
         co_await commit(turn, request, std::move(none), Memory{});
         record.outcome = TurnOutcome::Committed;
+      } else {
+        for (auto& alarm : turn.effects.reminders) co_await arm(std::move(alarm));
       }
       co_await finish(turn, request);
     }
@@ -437,7 +444,15 @@ Task<void> Activation::commit(detail::Turn& turn, const detail::TurnRequest& req
   handled_ = std::move(remembered);
   outbox_stored_ = !outbox.empty();
   set_outbox(std::move(outbox));
-  actor_->on_committed();
+  turn.without_effects = "on_committed";
+  try {
+    actor_->on_committed();
+    if (actor_->changed()) throw std::logic_error("it changes the state, and nobody stores that");
+  } catch (...) {  // the commit stands
+    engine_.observer_.warned(id_.type + "/" + id_.id + ": on_committed: " + what(std::current_exception()));
+  }
+  actor_->discard();
+  turn.without_effects = nullptr;
 }
 
 Task<void> Activation::transact(std::vector<StateOperation> operations) {

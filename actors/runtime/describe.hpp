@@ -141,6 +141,7 @@ struct TypeTable {
  private:
   template <class Added>
   constexpr TypeTable<A, E..., Added> with(Added added) const {
+    static_assert(!(std::is_same_v<E, Added> || ...), "the method is described twice: each entry needs one of its own");
     return {name, type_settings, std::tuple_cat(entries, std::tuple<Added>(added))};
   }
 };

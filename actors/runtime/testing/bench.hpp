@@ -74,6 +74,9 @@ class Bench {
 
   /// Turns so far, by outcome.
   int turns(TurnOutcome outcome) const;
+  /// What the log would say so far: the errors of turns that failed, in order, and what operators are told.
+  const std::vector<std::string>& failures() const;
+  const std::vector<std::string>& warnings() const;
   /// The GET /dapr/config document.
   std::string configuration() const;
 
