@@ -63,6 +63,17 @@ std::int64_t count(const json::Value& value) {
   return number;
 }
 
+/// What kind of failure it was: the sidecar's own code says nothing of the actor's.
+std::string code_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const SidecarError& sidecar) {
+    return sidecar.code().empty() ? "SIDECAR" : sidecar.code();
+  } catch (...) {
+    return "FAILED";
+  }
+}
+
 bool read_once(const std::string& data) {
   try {
     const auto document = json::detail::parse_document(data);
@@ -112,6 +123,7 @@ void Answer::fail(std::exception_ptr error) {
 struct Activation::Record {
   TurnOutcome outcome = TurnOutcome::Unchanged;
   std::string error;
+  std::string reference;
   std::map<std::string, std::string> tags;
   Microseconds took{};
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
@@ -139,11 +151,12 @@ Task<void> Activation::run(detail::TurnRequest request, const detail::MethodDesc
     failure = std::current_exception();
     record.outcome = TurnOutcome::Failed;
     record.error = what(failure);
+    record.reference = request.id.empty() ? random_id() : request.id;
   }
   if (record.took == Microseconds{}) record.took = since(record.start);
   engine_.observer_.turn_ended({id_, request.method, request.id, request.cause, record.outcome, version_, record.took,
-                                record.error, request.trace, record.tags});
-  if (failure) answer.fail(failure);
+                                record.error, record.reference, request.trace, record.tags});
+  if (failure) answer.fail(std::make_exception_ptr(TurnFailed(code_of(failure), record.reference)));
   mailbox_.leave(shared_from_this());
 }
 

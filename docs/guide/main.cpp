@@ -17,7 +17,10 @@ int main() {
     return text ? static_cast<unsigned short>(std::atoi(text)) : otherwise;
   };
   struct : actors::Observer {  // one hook per thing worth counting or logging
-    void turn_ended(const actors::TurnEnded& turn) override { say(turn.error); }
+    void turn_ended(const actors::TurnEnded& turn) override {
+      if (turn.outcome == actors::TurnOutcome::Failed)  // its caller is told the reference alone
+        say(std::string(turn.reference) + ": " + std::string(turn.error));
+    }
     void warned(std::string_view message) override { say(message); }
     static void say(std::string_view text) {
       if (!text.empty()) std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());

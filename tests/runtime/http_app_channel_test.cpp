@@ -89,8 +89,22 @@ class Counter final : public Actor<CounterState> {
 
 class LastTurn final : public Observer {
  public:
-  void turn_ended(const TurnEnded& turn) override { last_cause = turn.cause; }
+  void turn_ended(const TurnEnded& turn) override {
+    last_cause = turn.cause;
+    const std::lock_guard lock(mutex_);
+    if (turn.outcome == TurnOutcome::Failed) errors_[std::string(turn.reference)] = turn.error;
+  }
+  /// What was told of the failed turn under this reference.
+  std::string error(const std::string& reference) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = errors_.find(reference);
+    return found == errors_.end() ? "" : found->second;
+  }
   std::atomic<Cause> last_cause = Cause::Call;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::string> errors_;
 };
 
 struct Happened {
@@ -376,7 +390,12 @@ TEST_F(AppChannelRoutes, AnswerArgumentsThatCannotBeReadWithARefusal) {
 TEST_F(AppChannelRoutes, AnswerABugWith500AndTheNextCallAsIfNothingHadHappened) {
   const auto answer = ask("PUT", "/actors/Counter/c-1/method/Add", R"({"amount":666})");
   EXPECT_EQ(status_of(answer), "500");
-  EXPECT_THAT(body_of(answer), HasSubstr("a bug"));
+  EXPECT_THAT(body_of(answer), AllOf(Not(HasSubstr("a bug")), HasSubstr("FAILED"), HasSubstr("under the reference ")));
+  const auto reference = body_of(answer).substr(body_of(answer).find("reference ") + 10, 32);
+  EXPECT_THAT(observer_.error(reference), HasSubstr("a bug"));
+  const auto named = ask("PUT", "/actors/Counter/c-1/method/Add", R"({"amount":666})", "Idempotency-Key: a-key\r\n");
+  EXPECT_THAT(body_of(named), HasSubstr("under the reference a-key"));
+  EXPECT_THAT(observer_.error("a-key"), HasSubstr("a bug"));
   EXPECT_EQ(body_of(ask("PUT", "/actors/Counter/c-1/method/Value")), "0");
 }
 

@@ -77,20 +77,21 @@ std::optional<ActorId> actor_of(const std::vector<std::string_view>& path) {
   return ActorId{std::move(*type), std::move(*id)};
 }
 
-/// What a failed turn is answered with.
-Response failure_of(std::exception_ptr error) {
+/// What a failed request is answered with. The caller sees it: what anybody threw is none of his business.
+Response failure_of(std::exception_ptr error, Observer& observer) {
   try {
     std::rethrow_exception(error);
   } catch (const NoSuchMethod& unknown) {
     return failure(404, "NO_SUCH_METHOD", unknown.what());
   } catch (const Draining& draining) {
     return failure(503, "DRAINING", draining.what());
-  } catch (const SidecarError& sidecar) {
-    return failure(500, sidecar.code().empty() ? "SIDECAR" : sidecar.code(), sidecar.what());
-  } catch (const std::exception& other) {
-    return failure(500, "FAILED", other.what());
-  } catch (...) {
-    return failure(500, "FAILED", "something was thrown that is no exception");
+  } catch (const TurnFailed& turn) {
+    return failure(500, turn.code(), turn.what());
+  } catch (...) {  // no turn has told the observer
+    const auto reference = random_id();
+    observer.warned("a request to the app channel failed (reference " + reference +
+                    "): " + what(std::current_exception()));
+    return failure(500, "FAILED", "the request failed; the log of its host says why under the reference " + reference);
   }
 }
 
@@ -127,7 +128,7 @@ Task<Response> AppChannel::serve(Request& request) {
   } catch (...) {
     error = std::current_exception();
   }
-  co_return failure_of(error);
+  co_return failure_of(error, observer_);
 }
 
 /// Nobody but the log can tell an operator: the sidecar, if it is one, only says that it finds no actors here.
