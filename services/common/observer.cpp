@@ -87,7 +87,7 @@ void ServiceObserver::turn_ended(const actors::TurnEnded& turn) {
   if (!own.empty()) line.add(own, turn.actor.id);
   line.add("method", turn.method).add("turn", turn.turn_id).add("cause", to_string(turn.cause));
   line.add("version", turn.version).add("tookMs", in_milliseconds(turn.took)).add_if("error", turn.error);
-  line.add_if("traceId", trace_id(turn.trace.traceparent));
+  line.add_if("reference", turn.reference).add_if("traceId", trace_id(turn.trace.traceparent));
   for (const auto& [name, value] : turn.tags)
     if (name != own) line.add(name, value);
   line.write();

@@ -62,7 +62,7 @@ struct Watching {
         feed(
             own,
             [&host](OrderId order, Watch request) {
-              return host.calls({}).proxy<Order>(order.value).call<&Order::watch>(std::move(request));
+              return host.calls({}).proxy<Order>(order.value).call<&Order::watch>(request);
             },
             [&host](std::function<void()> work) { host.post(std::move(work)); }, {.readers = streams}),
         teller(

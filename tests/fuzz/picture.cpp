@@ -1,6 +1,7 @@
 // What an administrator uploads as a picture of a product. Input is its type, a line end, and the bytes.
 //
 // What is taken is whole: nothing stands behind it, and it survives being kept in pieces.
+
 #include <dapr/actors/utf8.hpp>
 
 #include "actors/product/picture.hpp"

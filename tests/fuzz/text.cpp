@@ -3,6 +3,7 @@
 // Input is the text; what a reader needs besides is parted by a line end.
 //
 // What is read is in the form that is promised, and is the same when written and read again.
+
 #include <dapr/actors/time.hpp>
 
 #include <algorithm>

@@ -63,6 +63,17 @@ std::int64_t count(const json::Value& value) {
   return number;
 }
 
+/// What kind of failure it was: the sidecar's own code says nothing of the actor's.
+std::string code_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const SidecarError& sidecar) {
+    return sidecar.code().empty() ? "SIDECAR" : sidecar.code();
+  } catch (...) {
+    return "FAILED";
+  }
+}
+
 bool read_once(const std::string& data) {
   try {
     const auto document = json::detail::parse_document(data);
@@ -112,6 +123,7 @@ void Answer::fail(std::exception_ptr error) {
 struct Activation::Record {
   TurnOutcome outcome = TurnOutcome::Unchanged;
   std::string error;
+  std::string reference;
   std::map<std::string, std::string> tags;
   Microseconds took{};
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
@@ -139,11 +151,12 @@ Task<void> Activation::run(detail::TurnRequest request, const detail::MethodDesc
     failure = std::current_exception();
     record.outcome = TurnOutcome::Failed;
     record.error = what(failure);
+    record.reference = request.id.empty() ? random_id() : request.id;
   }
   if (record.took == Microseconds{}) record.took = since(record.start);
   engine_.observer_.turn_ended({id_, request.method, request.id, request.cause, record.outcome, version_, record.took,
-                                record.error, request.trace, record.tags});
-  if (failure) answer.fail(failure);
+                                record.error, record.reference, request.trace, record.tags});
+  if (failure) answer.fail(std::make_exception_ptr(TurnFailed(code_of(failure), record.reference)));
   mailbox_.leave(shared_from_this());
 }
 
@@ -201,9 +214,14 @@ Task<void> Activation::load(Trace trace) {
                     engine_.sidecar_,
                     {{}, Cause::Call, trace},
                     Calls(engine_.sidecar_, {{}, Cause::Call, trace, id_.type})};
+  turn.without_effects = "on_activate";
   actor->turn_ = &turn;
   co_await actor->on_activate();
   actor->turn_ = nullptr;
+  if (actor->changed())
+    throw std::logic_error(id_.type + "/" + id_.id +
+                           ": on_activate changes the state, and nobody would store it: change it in a turn; `due` and "
+                           "`tend` make one for what is found here");
   actor->discard();
 
   actor_ = std::move(actor);
@@ -339,6 +357,8 @@ Task<void> Activation::tend(const detail::TurnRequest& request, Answer& answer, 
         HandledEntry none;
         co_await commit(turn, request, std::move(none), Memory{});
         record.outcome = TurnOutcome::Committed;
+      } else {
+        for (auto& alarm : turn.effects.reminders) co_await arm(std::move(alarm));
       }
       co_await finish(turn, request);
     }
@@ -437,7 +457,15 @@ Task<void> Activation::commit(detail::Turn& turn, const detail::TurnRequest& req
   handled_ = std::move(remembered);
   outbox_stored_ = !outbox.empty();
   set_outbox(std::move(outbox));
-  actor_->on_committed();
+  turn.without_effects = "on_committed";
+  try {
+    actor_->on_committed();
+    if (actor_->changed()) throw std::logic_error("it changes the state, and nobody stores that");
+  } catch (...) {  // the commit stands
+    engine_.observer_.warned(id_.type + "/" + id_.id + ": on_committed: " + what(std::current_exception()));
+  }
+  actor_->discard();
+  turn.without_effects = nullptr;
 }
 
 Task<void> Activation::transact(std::vector<StateOperation> operations) {

@@ -34,6 +34,13 @@ Task<void> ActorBase::tend() {
   co_return;
 }
 
+void ActorBase::refuse_effects() const {
+  throw std::logic_error(
+      turn().actor.type + "/" + turn().actor.id + ": " + turn().without_effects +
+      " asks for an effect (an event, a write, a reminder, a timer or work), and nobody would carry it "
+      "out: ask for it in a turn; `due` and `tend` make one for what a hook finds");
+}
+
 // The library's own keys (`state`, `handled/…`) and an actor's never meet.
 std::string ActorBase::own_key(std::string key) {
   return "own/" + std::move(key);

@@ -14,6 +14,10 @@ constexpr auto left_at_the_end = ": the host shuts down before its work after th
 constexpr auto left_for_others = ": too much work after commits waits already: `tend` will do this";
 }  // namespace
 
+TurnFailed::TurnFailed(std::string code, std::string reference)
+    : std::runtime_error("the turn failed; the log of its host says why under the reference " + reference),
+      code_(std::move(code)) {}
+
 std::string what(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);

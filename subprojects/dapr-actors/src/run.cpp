@@ -68,7 +68,8 @@ HostSettings settings_from_environment(std::string app_id) {
 
 void StandardErrorLog::turn_ended(const TurnEnded& turn) {
   if (turn.outcome != TurnOutcome::Failed) return;
-  say("turn failed: " + std::string(turn.method) + " of " + text_of(turn.actor) + " (" + std::string(turn.turn_id) +
+  // Its caller is told the reference alone.
+  say("turn failed: " + std::string(turn.method) + " of " + text_of(turn.actor) + " (" + std::string(turn.reference) +
       "): " + std::string(turn.error));
 }
 

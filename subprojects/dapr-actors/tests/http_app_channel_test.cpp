@@ -14,8 +14,11 @@ namespace {
 using namespace std::chrono_literals;
 using actors::testing::FakeSidecar;
 using actors::testing::VirtualClock;
+using ::testing::AllOf;
 using testing::eventually;
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
 using ::testing::StartsWith;
 using testing::Wire;
 
@@ -86,8 +89,22 @@ class Counter final : public Actor<CounterState> {
 
 class LastTurn final : public Observer {
  public:
-  void turn_ended(const TurnEnded& turn) override { last_cause = turn.cause; }
+  void turn_ended(const TurnEnded& turn) override {
+    last_cause = turn.cause;
+    const std::lock_guard lock(mutex_);
+    if (turn.outcome == TurnOutcome::Failed) errors_[std::string(turn.reference)] = turn.error;
+  }
+  /// What was told of the failed turn under this reference.
+  std::string error(const std::string& reference) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = errors_.find(reference);
+    return found == errors_.end() ? "" : found->second;
+  }
   std::atomic<Cause> last_cause = Cause::Call;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::string> errors_;
 };
 
 struct Happened {
@@ -227,6 +244,36 @@ TEST_F(AppChannelRoutes, RefuseEverythingElseWithoutTheToken) {
   EXPECT_EQ(sidecar_.counts.size(), 0u);
 }
 
+TEST_F(AppChannelRoutes, tell_the_observer_once_of_each_way_in_which_a_token_is_not_right) {
+  struct Warnings final : Observer {
+    std::vector<std::string> texts;
+    void warned(std::string_view text) override { texts.emplace_back(text); }
+  } warnings;
+  const auto ask_twice = [&warnings, this](AppChannel& channel, const std::string& token) {
+    for (int i = 0; i < 2; ++i) {
+      Request request{.verb = "GET",
+                      .target = "/dapr/config",
+                      .body = {},
+                      .token = token,
+                      .idempotency_key = {},
+                      .turn_cause = {},
+                      .traceparent = {},
+                      .tracestate = {}};
+      EXPECT_EQ(io_.run(channel.serve(request)).status, 401);
+    }
+  };
+  AppChannel guarded{engine_, sidecar_, warnings, "token", 1h}, open{engine_, sidecar_, warnings, "", 1h};
+  ask_twice(guarded, "");
+  ask_twice(guarded, "another one");
+  ask_twice(open, "a token");
+  ASSERT_THAT(warnings.texts, SizeIs(3));
+  for (const auto& text : warnings.texts) EXPECT_THAT(text, AllOf(HasSubstr("401"), HasSubstr("APP_API_TOKEN")));
+  EXPECT_THAT(warnings.texts[0], HasSubstr("without the header dapr-api-token"));
+  EXPECT_THAT(warnings.texts[1], HasSubstr("another dapr-api-token"));
+  EXPECT_THAT(warnings.texts[1], Not(HasSubstr("another one"))) << "a token stands in no log";
+  EXPECT_THAT(warnings.texts[2], HasSubstr("this host has no app token"));
+}
+
 TEST_F(AppChannelRoutes, RefuseEverythingWhenThereIsNoTokenToCheckAgainst) {
   AppChannel open{engine_, sidecar_, observer_, "", 1h};
   Request request{.verb = "GET",
@@ -343,7 +390,12 @@ TEST_F(AppChannelRoutes, AnswerArgumentsThatCannotBeReadWithARefusal) {
 TEST_F(AppChannelRoutes, AnswerABugWith500AndTheNextCallAsIfNothingHadHappened) {
   const auto answer = ask("PUT", "/actors/Counter/c-1/method/Add", R"({"amount":666})");
   EXPECT_EQ(status_of(answer), "500");
-  EXPECT_THAT(body_of(answer), HasSubstr("a bug"));
+  EXPECT_THAT(body_of(answer), AllOf(Not(HasSubstr("a bug")), HasSubstr("FAILED"), HasSubstr("under the reference ")));
+  const auto reference = body_of(answer).substr(body_of(answer).find("reference ") + 10, 32);
+  EXPECT_THAT(observer_.error(reference), HasSubstr("a bug"));
+  const auto named = ask("PUT", "/actors/Counter/c-1/method/Add", R"({"amount":666})", "Idempotency-Key: a-key\r\n");
+  EXPECT_THAT(body_of(named), HasSubstr("under the reference a-key"));
+  EXPECT_THAT(observer_.error("a-key"), HasSubstr("a bug"));
   EXPECT_EQ(body_of(ask("PUT", "/actors/Counter/c-1/method/Value")), "0");
 }
 

@@ -505,8 +505,7 @@ TEST_F(CartTest, an_add_whose_process_dies_and_that_nobody_repeats_is_announced_
 TEST_F(CartTest, adds_that_come_at_the_same_time_are_all_counted) {
   const actors::Calls calls(shop.bench.sidecar, {});
   std::vector<actors::Task<actors::Result<CartView>>> adds;
-  for (int i = 0; i < 50; ++i)
-    adds.push_back(calls.proxy<Cart>("c").call<&Cart::add>(AddItem{guest, ProductId("tea"), 1}));
+  for (int i = 0; i < 50; ++i) adds.push_back(calls.proxy<Cart>("c").call<&Cart::add>(guest, ProductId("tea"), 1));
   shop.bench.run(actors::when_all(std::move(adds)));
   EXPECT_EQ(shop.view("c").items[0].quantity, 50);
   EXPECT_THAT(shop.event_ids("cart.item_added"), SizeIs(50));

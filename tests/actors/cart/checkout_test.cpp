@@ -178,9 +178,10 @@ TEST_F(CheckoutTest, the_same_key_in_another_cart_is_another_checkout) {
 
 TEST_F(CheckoutTest, fifty_checkouts_at_the_same_time_with_one_key_make_one_order) {
   std::vector<actors::Task<actors::Result<Checkout>>> checkouts;
+  const auto order = order_by(guest);
   for (int i = 0; i < 50; ++i) {
     const actors::Calls calls(shop.bench.sidecar, {"k"});
-    checkouts.push_back(calls.proxy<Cart>("c").call<&Cart::check_out>(order_by(guest)));
+    checkouts.push_back(calls.proxy<Cart>("c").call<&Cart::check_out>(order));
   }
   const auto answers = shop.bench.run(actors::when_all(std::move(checkouts)));
   for (const auto& answer : answers) EXPECT_EQ(answer, answers.front());
@@ -190,9 +191,10 @@ TEST_F(CheckoutTest, fifty_checkouts_at_the_same_time_with_one_key_make_one_orde
 
 TEST_F(CheckoutTest, of_fifty_checkouts_with_a_key_each_one_makes_an_order) {
   std::vector<actors::Task<actors::Result<Checkout>>> checkouts;
+  const auto order = order_by(guest);
   for (int i = 0; i < 50; ++i) {
     const actors::Calls calls(shop.bench.sidecar, {});
-    checkouts.push_back(calls.proxy<Cart>("c").call<&Cart::check_out>(order_by(guest)));
+    checkouts.push_back(calls.proxy<Cart>("c").call<&Cart::check_out>(order));
   }
   const auto answers = shop.bench.run(actors::when_all(std::move(checkouts)));
   EXPECT_EQ(std::count_if(answers.begin(), answers.end(), [](const auto& answer) { return answer.has_value(); }), 1);

@@ -71,7 +71,8 @@ class ObserverTest : public ::testing::Test {
   void turn(actors::TurnOutcome outcome, std::string_view error = {}) {
     const actors::ActorId actor{"Order", "o-1"};
     const std::map<std::string, std::string> tags{{"cartId", "c-1"}, {"orderId", "not twice"}};
-    observer.turn_ended({actor, "Ship", "t-1", actors::Cause::Call, outcome, 4, 1500us, error, trace, tags});
+    const auto reference = outcome == actors::TurnOutcome::Failed ? "r-1" : "";
+    observer.turn_ended({actor, "Ship", "t-1", actors::Cause::Call, outcome, 4, 1500us, error, reference, trace, tags});
   }
   testing::CapturedLog captured{log::Level::Info};
   Metrics metrics;

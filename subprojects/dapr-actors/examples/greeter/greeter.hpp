@@ -3,7 +3,7 @@
 
 #include <dapr/actors/actor.hpp>
 
-namespace actors = dapr::actors;
+namespace dapr::actors = dapr::actors;
 
 namespace guide {
 

@@ -1,4 +1,5 @@
 // [host]
+
 #include <dapr/actors/run.hpp>
 
 #include "greeter.hpp"
@@ -8,10 +9,9 @@ int main() {
     host.add<guide::Greeter>();
     host.subscribe(std::move(
         actors::Subscriptions().on<guide::Greeted>([](guide::Greeted event, actors::Calls calls) -> actors::Task<void> {
-          if (event.name == "echo") co_return;  // its own
-          const guide::Greet back{"echo"};
+          if (event.name == "Echo") co_return;  // its own greeting comes back here too
           auto echo = calls.proxy<guide::Greeter>("echo");
-          co_await actors::deliver(echo.call<&guide::Greeter::greet>(back));
+          co_await actors::deliver(echo.call<&guide::Greeter::greet>("Echo"));
         })));
   });
 }

@@ -77,20 +77,21 @@ std::optional<ActorId> actor_of(const std::vector<std::string_view>& path) {
   return ActorId{std::move(*type), std::move(*id)};
 }
 
-/// What a failed turn is answered with.
-Response failure_of(std::exception_ptr error) {
+/// What a failed request is answered with. The caller sees it: what anybody threw is none of his business.
+Response failure_of(std::exception_ptr error, Observer& observer) {
   try {
     std::rethrow_exception(error);
   } catch (const NoSuchMethod& unknown) {
     return failure(404, "NO_SUCH_METHOD", unknown.what());
   } catch (const Draining& draining) {
     return failure(503, "DRAINING", draining.what());
-  } catch (const SidecarError& sidecar) {
-    return failure(500, sidecar.code().empty() ? "SIDECAR" : sidecar.code(), sidecar.what());
-  } catch (const std::exception& other) {
-    return failure(500, "FAILED", other.what());
-  } catch (...) {
-    return failure(500, "FAILED", "something was thrown that is no exception");
+  } catch (const TurnFailed& turn) {
+    return failure(500, turn.code(), turn.what());
+  } catch (...) {  // no turn has told the observer
+    const auto reference = random_id();
+    observer.warned("a request to the app channel failed (reference " + reference +
+                    "): " + what(std::current_exception()));
+    return failure(500, "FAILED", "the request failed; the log of its host says why under the reference " + reference);
   }
 }
 
@@ -117,8 +118,7 @@ void AppChannel::route(std::string verb, std::string_view pattern, Handle handle
 Task<Response> AppChannel::serve(Request& request) {
   const auto path = path_of(request.target);
   const bool is_probe = request.verb == "GET" && path == "/healthz";
-  if (!is_probe && (token_.empty() || !same_secret(request.token, token_)))
-    co_return problem(401, "the header dapr-api-token is missing or wrong");
+  if (!is_probe && (token_.empty() || !same_secret(request.token, token_))) co_return unauthorized(request);
   heard();
   if (is_probe) co_return co_await health();
   if (!path.starts_with('/')) co_return problem(400, "the target must be a path");
@@ -128,7 +128,29 @@ Task<Response> AppChannel::serve(Request& request) {
   } catch (...) {
     error = std::current_exception();
   }
-  co_return failure_of(error);
+  co_return failure_of(error, observer_);
+}
+
+/// Nobody but the log can tell an operator: the sidecar, if it is one, only says that it finds no actors here.
+Response AppChannel::unauthorized(const Request& request) {
+  const auto tell = [this](std::atomic_flag& told, const char* what) {
+    if (!told.test_and_set())
+      observer_.warned(std::string("the app channel answers 401 and serves nobody: ") + what + "; told once");
+  };
+  if (token_.empty())
+    tell(told_no_token_,
+         "this host has no app token. Give it one (HostSettings::app_token) and start the sidecar with "
+         "the same in its environment variable APP_API_TOKEN");
+  else if (request.token.empty())
+    tell(told_missing_,
+         "a request came without the header dapr-api-token. If it was the sidecar's, start that with "
+         "the environment variable APP_API_TOKEN set to this host's app token (HostSettings::app_token)");
+  else
+    tell(told_wrong_,
+         "a request came with another dapr-api-token than this host's app token "
+         "(HostSettings::app_token). If it was the sidecar's, its environment variable APP_API_TOKEN "
+         "differs");
+  return problem(401, "the header dapr-api-token is missing or wrong");
 }
 
 Task<Response> AppChannel::health() {

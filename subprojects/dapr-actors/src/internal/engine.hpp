@@ -27,6 +27,18 @@ class Draining : public std::runtime_error {
   Draining() : std::runtime_error("this host is shutting down and takes no new calls") {}
 };
 
+/// A turn threw. Its text stands in the log alone (`TurnEnded::error`), since it may hold what its callers must not
+/// see; they are told `reference`, under which the log has it.
+class TurnFailed : public std::runtime_error {
+ public:
+  TurnFailed(std::string code, std::string reference);
+  /// The sidecar's errorCode if it was the sidecar that failed, else `FAILED`.
+  const std::string& code() const { return code_; }
+
+ private:
+  std::string code_;
+};
+
 class Activation;
 
 /// What an exception says, whatever it is.
@@ -49,7 +61,7 @@ class Engine {
   void add(detail::TypeDescription type);
 
   /// One turn: a method, a reminder's tick (`data` as it was registered), a timer's tick. Throws NoSuchMethod,
-  /// Draining, or what the turn threw.
+  /// Draining, or TurnFailed.
   Task<Reply> call(ActorId actor, Call call);
   Task<void> reminder(ActorId actor, std::string name, std::string data, Trace trace);
   Task<void> timer(ActorId actor, std::string name, std::string data, Trace trace);

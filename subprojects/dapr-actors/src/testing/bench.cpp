@@ -10,8 +10,13 @@ namespace {
 
 class CountingObserver final : public Observer {
  public:
-  void turn_ended(const TurnEnded& turn) override { ++turns[turn.outcome]; }
+  void turn_ended(const TurnEnded& turn) override {
+    ++turns[turn.outcome];
+    if (turn.outcome == TurnOutcome::Failed) failures.emplace_back(turn.error);
+  }
+  void warned(std::string_view message) override { warnings.emplace_back(message); }
   std::map<TurnOutcome, int> turns;
+  std::vector<std::string> failures, warnings;
 };
 
 }  // namespace
@@ -110,6 +115,13 @@ bool Bench::tended(const ActorId& actor) const {
 int Bench::turns(TurnOutcome outcome) const {
   const auto found = parts_->observer.turns.find(outcome);
   return found == parts_->observer.turns.end() ? 0 : found->second;
+}
+
+const std::vector<std::string>& Bench::failures() const {
+  return parts_->observer.failures;
+}
+const std::vector<std::string>& Bench::warnings() const {
+  return parts_->observer.warnings;
 }
 
 std::string Bench::configuration() const {

@@ -6,26 +6,18 @@ The guide's example is built against it with Meson, with CMake and with the comp
 the folder of Dapr's programs.
 """
 
-import contextlib
-import json
 import os
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 BUILD, SOURCE = Path(sys.argv.pop(1)).resolve(), Path(sys.argv.pop(1)).resolve()
 CXX = os.environ.get("CXX", "c++").split()
 EXAMPLE = SOURCE / "examples" / "greeter"
-TOKEN = "a-secret-of-this-test"
 
 
 def run(*command: str | Path, cwd: Path | None = None, **variables: str) -> str:
@@ -33,12 +25,6 @@ def run(*command: str | Path, cwd: Path | None = None, **variables: str) -> str:
     if done.returncode != 0:
         raise AssertionError(f"{' '.join(map(str, command))}\nended with {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Installed(unittest.TestCase):
@@ -137,70 +123,12 @@ class Installed(unittest.TestCase):
         self.assertEqual(text, listed.read_text(), f"WRITE_SYMBOLS=1 writes {listed.relative_to(SOURCE)}")
 
     @unittest.skipUnless("DAPR_BIN" in os.environ, "needs Dapr's programs: DAPR_BIN")
-    def test_the_example_runs_behind_a_sidecar(self) -> None:
-        app, http = free_port(), free_port()
-        with contextlib.ExitStack() as stack:
-            self.start_dapr(stack, app, http)
-            self.start(stack, "greeter", self.with_compiler, APP_PORT=str(app), DAPR_HTTP_PORT=str(http))
-            greet = lambda name: self.ask(f"http://127.0.0.1:{http}/v1.0/actors/Greeter/{name}/method/Greet", "PUT", {"name": name.title()})  # noqa: E731
-            self.assertEqual(self.until(lambda: greet("anna")), "Hello, Anna!")
-            self.assertEqual(greet("anna"), "Hello, Anna!")
-            count = lambda name: self.ask(f"http://127.0.0.1:{http}/v1.0/actors/Greeter/{name}/method/Greetings", "PUT")  # noqa: E731
-            self.assertGreaterEqual(count("anna"), 2)
-            self.until(lambda: count("echo") >= 2)
-
-    def start(self, stack: contextlib.ExitStack, name: str, *command: str | Path, **variables: str) -> subprocess.Popen:
-        log = self.folder / f"{name}.log"
-        with log.open("w") as output:
-            process = subprocess.Popen([str(each) for each in command], stdout=output, stderr=subprocess.STDOUT,
-                                       env={**os.environ, **self.variables, "APP_API_TOKEN": TOKEN, "DAPR_HOST_IP": "127.0.0.1", **variables})
-
-        def end() -> None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-        stack.callback(end)
-        return process
-
-    def start_dapr(self, stack: contextlib.ExitStack, app: int, http: int) -> None:
-        programs = Path(os.environ["DAPR_BIN"])
-        placement, scheduler, raft, peer = (free_port() for _ in range(4))
-        local = ("--listen-address", "127.0.0.1", "--healthz-listen-address", "127.0.0.1", "--healthz-port")
-        self.start(stack, "placement", programs / "placement", "--enable-metrics=false", *local, str(free_port()), "--port", str(placement),
-                   "--id", "placement-0", "--initial-cluster", f"placement-0=127.0.0.1:{raft}")
-        self.start(stack, "scheduler", programs / "scheduler", "--enable-metrics=false", *local, str(free_port()), "--port", str(scheduler),
-                   "--id", "dapr-scheduler-server-0", "--override-broadcast-host-port", f"127.0.0.1:{scheduler}",
-                   "--etcd-data-dir", self.folder / "etcd", "--etcd-initial-cluster", f"dapr-scheduler-server-0=http://127.0.0.1:{peer}",
-                   "--etcd-client-port", str(free_port()), "--etcd-client-listen-address", "127.0.0.1")
-        self.start(stack, "daprd", programs / "daprd", "--app-id", "greeter-service", "--app-port", str(app), "--app-protocol", "http",
-                   "--dapr-listen-addresses", "127.0.0.1", "--dapr-http-port", str(http), "--dapr-grpc-port", str(free_port()),
-                   "--dapr-internal-grpc-port", str(free_port()), "--dapr-internal-grpc-listen-address", "127.0.0.1", "--enable-metrics=false",
-                   "--resources-path", self.example / "resources", "--placement-host-address", f"127.0.0.1:{placement}",
-                   "--scheduler-host-address", f"127.0.0.1:{scheduler}", "--dapr-graceful-shutdown-seconds", "1")
-
-    def ask(self, address: str, verb: str, body: object = None) -> object:
-        data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(urllib.request.Request(address, data, method=verb), timeout=10) as answer:
-            return json.loads(answer.read())
-
-    def until(self, look):
-        """The first answer of `look` that is one, within a minute."""
-        ends = time.monotonic() + 60
-        while True:
-            try:
-                if found := look():
-                    return found
-                trouble = "no"
-            except (OSError, urllib.error.URLError) as error:
-                trouble = repr(error)
-            if time.monotonic() > ends:
-                logs = "".join(f"--- {log.name}\n{log.read_text()[-3000:]}\n" for log in sorted(self.folder.glob("*.log")))
-                self.fail(f"not within a minute: {trouble}\n{logs}")
-            time.sleep(0.1)
+    def test_the_guides_commands_do_what_it_says(self) -> None:
+        """With the program that was built from what is installed, behind a real sidecar."""
+        program = self.folder / "build" / "examples" / "greeter" / "guide"
+        program.parent.mkdir(parents=True)
+        program.symlink_to(self.with_compiler)
+        run(sys.executable, EXAMPLE / "run_it.py", SOURCE / "docs" / "guide.md", SOURCE, self.folder / "build", **self.variables)
 
 
 if __name__ == "__main__":

@@ -70,6 +70,8 @@ struct Turn {
   Calls calls;    ///< what it awaits of others, as calls of its own
   Effects effects = {};
   std::map<std::string, std::string> tags = {};
+  /// The hook that is running, if it is one whose effects nobody would carry out.
+  const char* without_effects = nullptr;
 };
 
 struct TurnRequest {
@@ -108,15 +110,17 @@ class ActorBase {
   ActorBase(const ActorBase&) = delete;
   ActorBase& operator=(const ActorBase&) = delete;
 
-  /// Called once the state is loaded, before the first turn; may await and read. It changes nothing: what it writes or
-  /// asks for is discarded.
+  /// Called once the state is loaded, before the first turn; may await and read. It changes nothing, since there is no
+  /// commit: to ask for an effect throws, and a state that it changed ends the activation, each as std::logic_error.
+  /// What is to be done about what is found here belongs to `due` and `tend`.
   virtual Task<void> on_activate();
   /// Called when a turn's changes are stored, before anybody has its answer: `state()` is what is stored now. For those
-  /// in this process who watch the actor, and nothing more: it must not throw, what it asks for is discarded, and
-  /// nobody repeats it after a crash. A commit whose outcome is not known does not call it; the activation ends
-  /// instead, and the next one reads what is stored.
+  /// in this process who watch the actor, and nothing more: to ask for an effect throws, the observer is told of what
+  /// it throws and the commit stands, and nobody repeats it after a crash. A commit whose outcome is not known does not
+  /// call it; the activation ends instead, and the next one reads what is stored.
   virtual void on_committed() {}
-  /// Called when the activation ends in good order; a crash does not call it.
+  /// Called when the activation ends in good order, outside a turn; a crash does not call it. To ask for an effect
+  /// throws, and the observer is told of what it throws.
   virtual void on_deactivate() {}
   /// When this actor's unfinished business wants to be looked at next, from its state alone; none if nothing is
   /// unfinished. The library keeps one reminder for it (`tend-<number>`), armed before the commit that creates the
@@ -136,12 +140,12 @@ class ActorBase {
   /// The event leaves after the commit, in order, under the id `{actor type}/{actor id}/{version}/{n}`.
   template <class E>
   void publish(const E& event) {
-    turn().effects.events.push_back({E::event_type, json::to_string(event)});
+    effects().events.push_back({E::event_type, json::to_string(event)});
   }
   /// Outside effects. Not remembered across a crash: keep the intention in the state, and let `tend` repeat it. So much
   /// runs at once, and so much waits, as the type's settings allow (`work_at_once`, `news_at_once`, `work_waiting`).
   void after_commit(AfterCommit work, Work kind = Work::Next) {
-    turn().effects.after_commit.emplace_back(kind, std::move(work));
+    effects().after_commit.emplace_back(kind, std::move(work));
   }
 
   /// Calls `Method` after `due`, and then, with a `period`, again and again; survives any downtime. Without one it is
@@ -149,23 +153,23 @@ class ActorBase {
   template <auto Method>
   void remind(Duration due, Duration period = {}) {
     const bool once = period == Duration{};
-    turn().effects.reminders.push_back(
-        {name_of<Method, EntryKind::Reminder>(), due, once ? retry_period : period,
-         once ? detail::once_data(origin().trace) : detail::repeated_data(origin().trace)});
+    effects().reminders.push_back({name_of<Method, EntryKind::Reminder>(), due, once ? retry_period : period,
+                                   once ? detail::once_data(origin().trace) : detail::repeated_data(origin().trace)});
   }
   template <auto Method>
   void forget() {
-    turn().effects.forgotten.push_back(name_of<Method, EntryKind::Reminder>());
+    effects().forgotten.push_back(name_of<Method, EntryKind::Reminder>());
   }
-  /// A timer lives in the sidecar's memory: it is cheap, and gone when the actor is deactivated or the sidecar ends.
+  /// A timer lives in the sidecar's memory: it is cheap, outlives the actor's deactivation, and is gone when the
+  /// sidecar ends or the actor moves to another host. What must not be forgotten is a reminder, or `due`.
   template <auto Method>
   void start_timer(Duration due, Duration period = {}) {
-    turn().effects.timers.push_back(
+    effects().timers.push_back(
         {name_of<Method, EntryKind::Timer>(), due, period, detail::repeated_data(origin().trace)});
   }
   template <auto Method>
   void stop_timer() {
-    turn().effects.stopped_timers.push_back(name_of<Method, EntryKind::Timer>());
+    effects().stopped_timers.push_back(name_of<Method, EntryKind::Timer>());
   }
 
   /// Calls of other actors and applications that this turn awaits. The turn keeps its lock meanwhile: whom one awaits
@@ -186,9 +190,9 @@ class ActorBase {
   }
   template <class T>
   void write(std::string key, const T& value, std::optional<std::chrono::seconds> ttl = {}) {
-    turn().effects.writes.push_back({own_key(std::move(key)), json::to_string(value), ttl});
+    effects().writes.push_back({own_key(std::move(key)), json::to_string(value), ttl});
   }
-  void erase(std::string key) { turn().effects.writes.push_back({own_key(std::move(key)), std::nullopt}); }
+  void erase(std::string key) { effects().writes.push_back({own_key(std::move(key)), std::nullopt}); }
 
   /// A name and value that the turn's log line carries, `orderId` for instance.
   void tag(std::string name, std::string value) const { turn().tags[std::move(name)] = std::move(value); }
@@ -211,6 +215,11 @@ class ActorBase {
   }
   static std::string own_key(std::string key);
   Task<std::optional<std::string>> read_text(std::string key) const;
+  detail::Effects& effects() const {
+    if (turn().without_effects) refuse_effects();
+    return turn().effects;
+  }
+  [[noreturn]] void refuse_effects() const;
   detail::Turn& turn() const {
     if (!turn_) throw std::logic_error("an actor's functions belong to its turns");
     return *turn_;

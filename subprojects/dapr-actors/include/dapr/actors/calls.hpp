@@ -1,7 +1,23 @@
 /// Typed calls of actors: where a call goes is decided here alone.
 ///
 ///     auto cart = calls.proxy<Cart>("c-1");
-///     Result<CartView> view = co_await cart.call<&Cart::add>(AddItem{…});
+///     Result<CartView> view = co_await cart.call<&Cart::add>("p-17", 2);  // the message's fields, in their order
+///     const AddItem tea{.product_id = "p-17", .quantity = 2};
+///     view = co_await cart.call<&Cart::add>(tea);                         // or the message, which has a name
+///
+/// A message that is written into the call, `call<&Cart::add>(AddItem{…})`, does not compile. g++ 12 destroys some
+/// temporaries of an expression that holds a `co_await` twice, and the library cannot undo that for the caller. What we
+/// found with 12.2, at every level of optimisation; clang has none of it:
+///
+/// | a temporary in the awaited expression | |
+/// |---|---|
+/// | an aggregate whose destructor does something, as `T{…}`, `T{.a = …}` or `T(…)`, at any depth | destroyed twice |
+/// | a closure that owns what it captured, also where a `std::function` is made from it | destroyed twice |
+/// | a braced list of elements, as in `std::vector<T>{a, b}` | does not compile: "array used as initializer" |
+/// | a class that has constructors, an aggregate of numbers, what a function answers, `std::move(named)` | is right |
+///
+/// The library's own types that are written into such expressions (`ActorId`, `Origin`, `Trace`, `HttpRequest`) have
+/// constructors for that reason. For your own, give the value a name in a statement before.
 #pragma once
 
 #include <functional>
@@ -23,6 +39,10 @@ struct Origin {
   Cause cause = Cause::Call;
   Trace trace = {};
   std::string caller = {};  ///< the type of the actor whose turn makes the calls, if one does
+
+  Origin() = default;
+  Origin(std::string id, Cause cause = Cause::Call, Trace trace = {}, std::string caller = {})
+      : id(std::move(id)), cause(cause), trace(std::move(trace)), caller(std::move(caller)) {}
 };
 
 /// A random id, unguessable (RFC 4122 version 4), 32 hexadecimal digits without hyphens.
@@ -61,8 +81,14 @@ class Proxy {
   Proxy(Calls calls, std::string id) : calls_(std::move(calls)), id_(std::move(id)) {}
 
   /// Calls the method and answers what it answers; a refusal comes back as it was made, a failure as `SidecarError`.
+  /// `args` are the method's message or the message's fields. They are written out before this function returns, so
+  /// the task holds on to none of them.
   template <auto Method, class... Args>
-  Task<Result<method_value<Method>>> call(Args... args) const {
+  Task<Result<method_value<Method>>> call(Args&&... args) const {
+    static_assert(
+        !(detail::destroyed_twice<Args&&> || ...),
+        "name the message first (`const Add add{…}; co_await cart.call<&Cart::add>(add);`) or give its fields "
+        "(`call<&Cart::add>(…, …)`): g++ 12 destroys an aggregate that is written into an awaited call twice");
     constexpr auto entry = Describe<A>::table.template entry<Method>();
     return decode<method_value<Method>>(calls_.call({std::string(Describe<A>::table.name), id_}, entry.name,
                                                     encode_arguments<Method>(args...), !method_is_const<Method>));

@@ -143,6 +143,7 @@ struct TypeTable {
  private:
   template <class Added>
   constexpr TypeTable<A, E..., Added> with(Added added) const {
+    static_assert(!(std::is_same_v<E, Added> || ...), "the method is described twice: each entry needs one of its own");
     return {name, type_settings, std::tuple_cat(entries, std::tuple<Added>(added))};
   }
 };
@@ -152,15 +153,39 @@ constexpr TypeTable<A> type(const char* name) {
   return {name, {}, {}};
 }
 
-/// The body of a call: the argument's JSON, or nothing.
+namespace detail {
+/// What g++ 12 destroys twice if it is a temporary of an awaited expression (see calls.hpp).
+template <class Arg>
+inline constexpr bool destroyed_twice =
+    !std::is_lvalue_reference_v<Arg> && std::is_aggregate_v<std::remove_cvref_t<Arg>> &&
+    !std::is_trivially_destructible_v<std::remove_cvref_t<Arg>>;
+
+template <class Message, class... Fields>
+concept MadeOf = requires(const Fields&... fields) {
+  Message{fields...};
+};
+}  // namespace detail
+
+/// The body of a call: the JSON of the method's message, or nothing. `args` are the message, or its fields in their
+/// order.
 template <auto Method, class... Args>
 std::string encode_arguments(const Args&... args) {
   using Arguments = method_arguments<Method>;
-  static_assert(sizeof...(Args) == std::tuple_size_v<Arguments>, "wrong number of arguments");
-  if constexpr (sizeof...(Args) == 0)
+  if constexpr (std::tuple_size_v<Arguments> == 0) {
+    static_assert(sizeof...(Args) == 0, "the method takes nothing");
     return {};
-  else
-    return json::to_string<std::tuple_element_t<0, Arguments>>(args...);
+  } else {
+    static_assert(sizeof...(Args) > 0, "the method takes a message: give it, or its fields");
+    using Message = std::tuple_element_t<0, Arguments>;
+    if constexpr (sizeof...(Args) == 1 && (std::is_convertible_v<const Args&, const Message&> && ...)) {
+      return json::to_string<Message>(args...);
+    } else {
+      constexpr bool fits = detail::MadeOf<Message, Args...>;
+      static_assert(fits, "neither the method's message nor its fields: in their order, each of its type");
+      if constexpr (fits) return json::to_string(Message{args...});
+      return {};
+    }
+  }
 }
 
 }  // namespace dapr::actors

@@ -32,7 +32,9 @@ struct HostSettings {
   unsigned short channel_port = 0;    ///< 0: any free port, see `channel_port()`
   std::string sidecar_address = "127.0.0.1";
   unsigned short sidecar_port = 3500;
-  std::string app_token;                   ///< the sidecar must send it; empty refuses every request
+  /// The sidecar must send it: it stands in the sidecar's environment variable APP_API_TOKEN. Empty refuses every
+  /// request.
+  std::string app_token;
   std::string sidecar_token;               ///< sent to the sidecar
   std::string pubsub = "pubsub";           ///< component that events are published through
   std::string state_store = "statestore";  ///< component of `state()`

@@ -34,6 +34,8 @@ struct TurnEnded {
   std::int64_t version;    ///< of the state after the turn
   Microseconds took;       ///< from the start of the turn (not of its wait) to its answer
   std::string_view error;  ///< of a refused or failed turn
+  /// What the caller of a failed turn is told instead of the error: the id it was called with, or one made for it.
+  std::string_view reference;
   const Trace& trace;
   const std::map<std::string, std::string>& tags;  ///< what the actor noted with `tag`
 };

@@ -27,6 +27,8 @@ namespace dapr::actors {
 struct ActorId {
   std::string type;
   std::string id;
+  ActorId() = default;
+  ActorId(std::string type, std::string id) : type(std::move(type)), id(std::move(id)) {}
   bool operator==(const ActorId&) const = default;
   auto operator<=>(const ActorId&) const = default;
 };
@@ -35,6 +37,9 @@ struct ActorId {
 struct Trace {
   std::string traceparent;
   std::string tracestate;
+  Trace() = default;
+  Trace(std::string traceparent, std::string tracestate = {})
+      : traceparent(std::move(traceparent)), tracestate(std::move(tracestate)) {}
   bool operator==(const Trace&) const = default;
 };
 
@@ -115,6 +120,16 @@ struct HttpRequest {
   /// How long an answer is worth waiting for; zero: as long as for any call. `SidecarError` `TIMED_OUT` after it, or up
   /// to half a second later.
   Duration patience{};
+
+  HttpRequest() = default;
+  HttpRequest(std::string verb, std::string path, std::string body = {}, std::string content_type = "application/json",
+              Trace trace = {}, Duration patience = {})
+      : verb(std::move(verb)),
+        path(std::move(path)),
+        body(std::move(body)),
+        content_type(std::move(content_type)),
+        trace(std::move(trace)),
+        patience(patience) {}
 };
 struct HttpAnswer {
   int status = 0;

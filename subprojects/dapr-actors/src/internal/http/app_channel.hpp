@@ -10,9 +10,9 @@
 /// | `POST /events/{type}` | 200 with `{"status":"SUCCESS"}` or `RETRY` |
 /// | routes of the application | as they say |
 ///
-/// Anything without the token is 401, an unknown path 404, a wrong verb 405. Source: Dapr's app callbacks,
-/// runtime 1.18; what is special about them (only 200 is success; a refusal is 200 with `X-DaprErrorResponseHeader`) is
-/// the runtime's. Internal to the library.
+/// Anything without the token is 401, and the observer is told the first time; an unknown path 404, a wrong verb 405.
+/// Source: Dapr's app callbacks, runtime 1.18; what is special about them (only 200 is success; a refusal is 200 with
+/// `X-DaprErrorResponseHeader`) is the runtime's. Internal to the library.
 #pragma once
 
 #include <atomic>
@@ -61,6 +61,7 @@ class AppChannel {
 
   void heard();
 
+  Response unauthorized(const Request& request);
   Task<Response> health();
   Task<Response> route(Request& request, Segments path);
   Task<Response> serve_actor(Request& request, Segments path);
@@ -79,6 +80,7 @@ class AppChannel {
   std::vector<Route> routes_;
   Trouble trouble_;
   std::atomic<bool> draining_ = false;
+  std::atomic_flag told_no_token_, told_missing_, told_wrong_;
   const Duration silence_;
   std::mutex hearing_;
   Steady::time_point heard_ = Steady::now();

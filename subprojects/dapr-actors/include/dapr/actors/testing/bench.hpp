@@ -36,17 +36,18 @@ class Bench {
   }
   void subscribe(Subscriptions subscriptions) { subscriptions_ = std::move(subscriptions); }
 
-  /// A call under an id of its own.
+  /// A call under an id of its own; `args` are the method's message or the message's fields. Nothing is awaited here,
+  /// so a message may be written into the call.
   template <auto Method, class... Args>
-  Result<method_value<Method>> call(std::string id, Args... args) {
-    return call_as<Method>(Origin{random_id()}, std::move(id), std::move(args)...);
+  Result<method_value<Method>> call(std::string id, const Args&... args) {
+    return call_as<Method>(Origin{random_id()}, std::move(id), args...);
   }
   /// A call under a chosen id, or on behalf of an event.
   template <auto Method, class... Args>
-  Result<method_value<Method>> call_as(Origin origin, std::string id, Args... args) {
+  Result<method_value<Method>> call_as(Origin origin, std::string id, const Args&... args) {
     return run(Calls(sidecar, std::move(origin))
                    .template proxy<method_class<Method>>(std::move(id))
-                   .template call<Method>(std::move(args)...));
+                   .template call<Method>(args...));
   }
   /// The untyped call: what comes in on the wire, and the answer as it goes out.
   Reply call_raw(ActorId actor, Call call);
@@ -75,6 +76,9 @@ class Bench {
 
   /// Turns so far, by outcome.
   int turns(TurnOutcome outcome) const;
+  /// What the log would say so far: the errors of turns that failed, in order, and what operators are told.
+  const std::vector<std::string>& failures() const;
+  const std::vector<std::string>& warnings() const;
   /// The GET /dapr/config document.
   std::string configuration() const;
 

@@ -1,0 +1,45 @@
+// What does not compile, and the words it is refused with: `check.py` compiles this file and compares. Each line with
+// `refused:` has exactly one error, with those words.
+#include "dapr/actors/actor.hpp"
+
+namespace refused {
+
+struct Add {
+  std::string product;
+  int quantity = 0;
+  static constexpr auto json = actors::json::object(actors::json::field("product", &Add::product),
+                                                    actors::json::field("quantity", &Add::quantity));
+};
+
+struct State {
+  int items = 0;
+  bool operator==(const State&) const = default;
+  static constexpr auto json = actors::json::object(actors::json::field("items", &State::items));
+};
+
+class Cart final : public actors::Actor<State> {
+ public:
+  int add(const Add& command) { return state().items += command.quantity; }
+  int items() const { return state().items; }
+};
+
+}  // namespace refused
+
+template <>
+struct dapr::actors::Describe<refused::Cart> {
+  static constexpr auto table =
+      actors::type<refused::Cart>("Cart").method<&refused::Cart::add>("Add").method<&refused::Cart::items>("Items");
+};
+
+namespace refused {
+
+// clang-format off
+actors::Task<void> calls(actors::Proxy<Cart> cart) {
+  co_await cart.call<&Cart::add>(Add{"tea", 1});  // refused: name the message first
+  co_await cart.call<&Cart::add>();  // refused: the method takes a message: give it, or its fields
+  co_await cart.call<&Cart::add>(1, "tea");  // refused: neither the method's message nor its fields
+  co_await cart.call<&Cart::items>(1);  // refused: the method takes nothing
+}
+// clang-format on
+
+}  // namespace refused
