@@ -3,7 +3,7 @@
 
 #include <dapr/actors/actor.hpp>
 
-namespace dapr::actors = dapr::actors;
+namespace actors = dapr::actors;
 
 namespace guide {
 
