@@ -1,5 +1,7 @@
 #include "actors/product/catalog.hpp"
 
+#include <dapr/actors/utf8.hpp>
+
 #include <algorithm>
 #include <iterator>
 
@@ -17,12 +19,6 @@ constexpr std::size_t most_category = 100;
 constexpr std::size_t most_description = 4000;
 constexpr std::size_t most_url = 2048;
 
-/// Unicode characters of a text that is known to be UTF-8.
-std::size_t length_of(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
 }
@@ -30,14 +26,14 @@ bool is_control(char c) {
 void check_line(const std::string& text, const char* pointer, std::size_t most, Problems& problems) {
   if (text.find_first_not_of(' ') == std::string::npos)
     problems.push_back({pointer, "must not be empty"});
-  else if (length_of(text) > most)
+  else if (actors::characters_in(text) > most)
     problems.push_back({pointer, "must have at most " + std::to_string(most) + " characters"});
   else if (std::any_of(text.begin(), text.end(), is_control))
     problems.push_back({pointer, "must not hold control characters"});
 }
 
 void check_description(const std::string& text, Problems& problems) {
-  if (length_of(text) > most_description)
+  if (actors::characters_in(text) > most_description)
     problems.push_back({"/description", "must have at most " + std::to_string(most_description) + " characters"});
   else if (std::any_of(text.begin(), text.end(),
                        [](char c) { return is_control(c) && c != '\n' && c != '\r' && c != '\t'; }))

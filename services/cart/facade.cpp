@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <dapr/actors/utf8.hpp>
 
 #include "actors/cart/cart.hpp"
 #include "services/cart/routes.hpp"
@@ -44,13 +44,12 @@ struct ClaimBody {
 /// Collects what is wrong with the texts of a body, and throws it all at once.
 class TextCheck {
  public:
-  TextCheck& required(const char* pointer, const std::string& text, std::ptrdiff_t longest) {
+  TextCheck& required(const char* pointer, const std::string& text, std::size_t longest) {
     if (text.find_first_not_of(' ') == std::string::npos) problems_.push_back({pointer, "must not be empty"});
     return optional(pointer, text, longest);
   }
-  TextCheck& optional(const char* pointer, const std::optional<std::string>& text, std::ptrdiff_t longest) {
-    // Characters, not bytes: UTF-8 continues a character with 10xxxxxx.
-    if (text && std::count_if(text->begin(), text->end(), [](char c) { return (c & 0xc0) != 0x80; }) > longest)
+  TextCheck& optional(const char* pointer, const std::optional<std::string>& text, std::size_t longest) {
+    if (text && actors::characters_in(*text) > longest)
       problems_.push_back({pointer, "must have at most " + std::to_string(longest) + " characters"});
     return *this;
   }

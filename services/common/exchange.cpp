@@ -21,7 +21,8 @@ std::string log_name(std::string_view pattern, const std::string& variable) {
 
 /// A key is handed on in headers and kept in documents, so it has the form of a header's value and a bounded length.
 bool is_idempotency_key(std::string_view text) {
-  return text.size() <= 255 && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  return !text.empty() && text.size() <= 255 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
 }  // namespace
@@ -104,7 +105,7 @@ void read_head(Request::Parts& parts, Routes::Match& match, const Tokens& tokens
 
 void name_work(Request::Parts& parts) {
   const auto key = parts.headers.find("idempotency-key");
-  if (changes_something(parts.verb) && key != parts.headers.end() && !key->second.empty()) {
+  if (changes_something(parts.verb) && key != parts.headers.end()) {
     if (!is_idempotency_key(key->second))
       throw ProblemError(400, "", "The header Idempotency-Key must have 1 to 255 visible ASCII characters.");
     // The client's keys need not differ between requests to different things, and what these set off may meet in one
@@ -113,8 +114,8 @@ void name_work(Request::Parts& parts) {
   } else {
     // The door's own id of the request, which stays the same where it passes the request on to another replica.
     const auto request_id = parts.headers.find("x-request-id");
-    const bool known = request_id != parts.headers.end() && !request_id->second.empty();
-    parts.origin.id = known && is_idempotency_key(request_id->second) ? request_id->second : actors::random_id();
+    const bool known = request_id != parts.headers.end() && is_idempotency_key(request_id->second);
+    parts.origin.id = known ? request_id->second : actors::random_id();
   }
 }
 

@@ -85,8 +85,11 @@ class Request {
   /// The same where it must be an id: `[A-Za-z0-9_-]{1,64}`. What cannot be an id is not there: 404.
   const std::string& id(std::string_view name) const;
 
-  /// Absent or empty: none. Of a repeated one, the first.
+  /// Text to look for: absent or empty, none. Of a repeated one, the first.
   std::optional<std::string> query(std::string_view name) const;
+  /// What an empty text cannot be, such as a cursor or a name of a list: 400 for one. A client that lost the value must
+  /// not be answered as if it had asked for everything.
+  std::optional<std::string> query_word(std::string_view name) const;
   /// 400 unless it is a whole number in [least, most].
   std::optional<std::int64_t> query_integer(std::string_view name, std::int64_t least, std::int64_t most) const;
   /// 400 unless `true` or `false`.

@@ -56,8 +56,15 @@ std::optional<std::string> Request::query(std::string_view name) const {
   return found->second;
 }
 
+std::optional<std::string> Request::query_word(std::string_view name) const {
+  const auto found = parts_.query.find(name);
+  if (found == parts_.query.end()) return std::nullopt;
+  if (found->second.empty()) bad_query(name, "must not be empty: leave it out instead");
+  return found->second;
+}
+
 std::optional<std::int64_t> Request::query_integer(std::string_view name, std::int64_t least, std::int64_t most) const {
-  const auto text = query(name);
+  const auto text = query_word(name);
   if (!text) return std::nullopt;
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
@@ -67,14 +74,14 @@ std::optional<std::int64_t> Request::query_integer(std::string_view name, std::i
 }
 
 std::optional<bool> Request::query_flag(std::string_view name) const {
-  const auto text = query(name);
+  const auto text = query_word(name);
   if (!text) return std::nullopt;
   if (*text != "true" && *text != "false") bad_query(name, "must be true or false");
   return *text == "true";
 }
 
 std::optional<std::string> Request::query_id(std::string_view name) const {
-  auto text = query(name);
+  auto text = query_word(name);
   if (text && !is_id(*text)) bad_query(name, "must be an id: 1 to 64 letters, digits, \"_\" or \"-\"");
   return text;
 }
@@ -87,7 +94,7 @@ std::optional<std::string> Request::header(std::string_view name) const {
 
 const std::string& Request::idempotency_key() const {
   const auto found = parts_.headers.find("idempotency-key");
-  if (found == parts_.headers.end() || found->second.empty())
+  if (found == parts_.headers.end())  // an empty one has been refused before
     throw ProblemError(
         400, "idempotency_key_required",
         "The header Idempotency-Key is required: send a new random one with each new request, and the same one "

@@ -1,3 +1,5 @@
+#include <dapr/actors/utf8.hpp>
+
 #include "actors/order/all_orders.hpp"
 #include "actors/order/customer_orders.hpp"
 #include "actors/order/order.hpp"
@@ -44,8 +46,8 @@ OrderView order_or_problem(Result<OrderView> order) {
 }
 
 void check_length(const std::optional<std::string>& text, const std::string& pointer) {
-  if (text && text->size() > longest_text)
-    services::invalid(pointer, "is longer than " + std::to_string(longest_text) + " bytes");
+  if (text && actors::characters_in(*text) > longest_text)
+    services::invalid(pointer, "must have at most " + std::to_string(longest_text) + " characters");
 }
 
 /// Whose orders are asked for: one's own, or as an admin anybody's, and everybody's where none is named.
@@ -62,7 +64,7 @@ std::optional<CustomerId> customer_asked_for(const Request& request) {
 }
 
 std::optional<Status> status_asked_for(const Request& request) {
-  const auto text = request.query("status");
+  const auto text = request.query_word("status");
   if (!text) return std::nullopt;
   std::string known;
   for (const auto& [status, name] : status_names) {
@@ -131,8 +133,9 @@ Task<Response> list_orders(Calls calls, Request request) {
   const auto customer = customer_asked_for(request);
   const auto status = status_asked_for(request);
   const auto limit = static_cast<int>(request.query_integer("limit", 1, 100).value_or(20));
-  auto asked = customer ? customers(calls, *customer, status, limit, request.query("cursor"))
-                        : everybodys(calls, status, limit, request.query("cursor"));
+  auto cursor = request.query_word("cursor");
+  auto asked = customer ? customers(calls, *customer, status, limit, std::move(cursor))
+                        : everybodys(calls, status, limit, std::move(cursor));
   const auto list = co_await std::move(asked);
 
   const auto party = party_of(request);

@@ -1,3 +1,5 @@
+#include <dapr/actors/utf8.hpp>
+
 #include "actors/payment/payment.hpp"
 #include "services/common/problem.hpp"
 #include "services/payment/routes.hpp"
@@ -40,8 +42,9 @@ Task<Response> find_payment(Calls calls, Request request) {
 
 Task<Response> retry_payment(Calls calls, Request request) {
   const auto body = request.body_as<RetryBody>();
-  const auto length = body.payment_method.token.size();
-  if (length == 0 || length > longest_token) services::invalid("/paymentMethod/token", "must be 1 to 255 bytes long");
+  const auto& token = body.payment_method.token;
+  if (token.find_first_not_of(' ') == std::string::npos || actors::characters_in(token) > longest_token)
+    services::invalid("/paymentMethod/token", "must have 1 to 255 characters, not only spaces");
   const auto payment = calls.proxy<Payment>(request.id("id"));
   const Retry command{party_of(request), body.payment_method};
   const auto view = services::value(co_await payment.call<&Payment::retry>(command));
@@ -50,7 +53,7 @@ Task<Response> retry_payment(Calls calls, Request request) {
 
 Task<Response> get_ledger(Gateway* gateway, Request request) {
   const auto limit = request.query_integer("limit", 1, largest_page).value_or(largest_page);
-  auto cursor = request.query("cursor").value_or("");
+  auto cursor = request.query_word("cursor").value_or("");
   co_return Response::json(
       200, services::value(co_await gateway->ledger(std::move(cursor), static_cast<std::size_t>(limit))));
 }

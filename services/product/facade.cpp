@@ -23,8 +23,8 @@ void refuse_problems(std::vector<actors::json::Problem> problems) {
   if (!problems.empty()) throw ProblemError(services::problem_of(actors::json::Error(std::move(problems))));
 }
 
-[[noreturn]] void bad_query(const std::string& detail) {
-  throw ProblemError(400, "", detail);
+[[noreturn]] void bad_query(const std::string& type, const std::string& detail) {
+  throw ProblemError(400, type, detail);
 }
 
 /// `If-Match`: a list of tags, or `*`. RFC 9110 (section 13.1.1) lets only strong ones match; here those count as well
@@ -48,20 +48,21 @@ Query query_of(const Request& request) {
   Query query;
   query.words = request.query("q");
   if (query.words && query.words->size() > most_words)
-    bad_query("The query parameter \"q\" must have at most " + std::to_string(most_words) + " bytes.");
+    bad_query("query_too_long",
+              "The query parameter \"q\" must have at most " + std::to_string(most_words) + " bytes.");
   query.category = request.query("category");
   query.least_price = request.query_integer("minPrice", 0, most_price);
   query.highest_price = request.query_integer("maxPrice", 0, most_price);
   if (query.least_price && query.highest_price && *query.least_price > *query.highest_price)
-    bad_query("The query parameter \"minPrice\" must not be above \"maxPrice\".");
+    bad_query("invalid_price_range", "The query parameter \"minPrice\" must not be above \"maxPrice\".");
   query.in_stock = request.query_flag("inStock");
-  if (const auto name = request.query("sort")) {
+  if (const auto name = request.query_word("sort")) {
     const auto sort = sort_from(*name);
-    if (!sort) bad_query("The query parameter \"sort\" must be one of " + sort_names() + ".");
+    if (!sort) bad_query("invalid_query", "The query parameter \"sort\" must be one of " + sort_names() + ".");
     query.sort = *sort;
   }
   query.limit = static_cast<std::size_t>(request.query_integer("limit", 1, 100).value_or(20));
-  query.cursor = request.query("cursor");
+  query.cursor = request.query_word("cursor");
   return query;
 }
 
@@ -97,7 +98,9 @@ Task<Response> list(Components& components, Request request) {
   wait_for(components.index);
   auto query = query_of(request);
   const auto page = co_await components.catalog.list(std::move(query));
-  if (!page) bad_query("The query parameter \"cursor\" is not one that a page of this order gave: begin without it.");
+  if (!page)
+    bad_query("invalid_cursor",
+              "The query parameter \"cursor\" is not one that a page of this order gave: begin without it.");
   co_return Response::json(200, *page).header("Cache-Control", soon_old);
 }
 

@@ -239,7 +239,7 @@ class CsvReader final : public ImportReader {
   void take_header(const Record& record) {
     const auto refuse = [&](const std::string& what) {
       throw services::ProblemError(
-          400, "", "The first line must name the columns: " + what + " They are " + known_columns + ".");
+          400, "invalid_columns", "The first line must name the columns: " + what + " They are " + known_columns + ".");
     };
     if (!record.wrong.empty()) refuse(record.wrong);
     std::vector<Column> header;

@@ -159,8 +159,8 @@ Exits 0 if every line is exact, 1 if the books differ, 2 if it could not run. On
 
     test = command("test", "run every test", """\
 Sets up and builds everything, then runs the suites: `unit` (no network), `golden` (wire format), `deploy` (what goes to
-AWS), `fuzz` (a short look by each target of `./shop fuzz`), `browser` (the page in Chromium) and `system`; the last two start
-platforms of their own beside a running one. The last line counts test cases: N passed, N failed, N skipped.
+AWS), `fuzz` (a short look by each target of `./shop fuzz`), `described` (requests made out of the services' openapi.json),
+`browser` (the page in Chromium) and `system`; the last three start platforms of their own beside a running one. The last line counts test cases: N passed, N failed, N skipped.
 
   ./shop test --suite unit                  the quick ones
   ./shop test --sanitize address            everything with AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer

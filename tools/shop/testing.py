@@ -38,6 +38,8 @@ def run_suites(workspace: Workspace, suites: list[str] | None, sanitizer: str | 
         if deploys:
             beside += [pool.submit(toolbox.ensure_venv, progress, toolbox.LINTERS, "linters"), pool.submit(toolbox.ensure_kubernetes, progress),
                        pool.submit(toolbox.ensure_helm, progress)]
+        if not suites or "described" in suites:
+            beside.append(pool.submit(toolbox.ensure_venv, progress, toolbox.SCHEMATHESIS, "Schemathesis"))
         if not sanitizer and (not suites or "browser" in suites):
             packages.install_system_packages(progress, packages.BROWSER)
         if not sanitizer:

@@ -26,6 +26,8 @@ ACTIONLINT = TOOLS / "actionlint"
 LOOPBACK_SERVER = TOOLS / "dynamodb" / "LoopbackServer.java"
 # What reads the deployment's templates; for the tests alone.
 LINTERS = ROOT / "tests" / "deploy" / "requirements.txt"
+# What makes requests out of the services' documents; for the tests alone.
+SCHEMATHESIS = ROOT / "tests" / "described" / "requirements.txt"
 CONTROL_PLANE = ("placement", "scheduler", "sentry")
 # Its parts in a cluster that the tests of the manifests run; and what one binary of Kubernetes is, by the name it is called.
 IN_CLUSTER = ("injector", "operator", "sentry")

@@ -3,6 +3,7 @@
 #include <rapidjson/error/en.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "dapr/actors/utf8.hpp"
 
@@ -89,6 +90,17 @@ const Value* member(const Value& value, const char* name) {
 }
 
 namespace detail {
+
+/// JSON has one kind of number, and JSON Schema's integers are those without a fraction, however they are written: 5.0
+/// and 5e0 are 5. Above 10^15 the parser, which is not in its full precision, may be off by one: only digits are taken
+/// at their word there.
+std::optional<std::int64_t> whole(const Value& from) {
+  constexpr double most = 1e15;
+  if (!from.IsDouble()) return std::nullopt;
+  const auto number = from.GetDouble();
+  if (!(number >= -most && number <= most) || std::trunc(number) != number) return std::nullopt;
+  return static_cast<std::int64_t>(number);
+}
 
 std::string serialise(const Value& value) {
   rapidjson::StringBuffer buffer;

@@ -1,5 +1,7 @@
 #include "dapr/actors/utf8.hpp"
 
+#include <algorithm>
+
 namespace dapr::actors {
 
 bool is_utf8(std::string_view text) {
@@ -24,6 +26,12 @@ bool is_utf8(std::string_view text) {
       return false;
   }
   return true;
+}
+
+std::size_t characters_in(std::string_view text) {
+  // A character's first byte is the one that is not 10xxxxxx.
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 }  // namespace dapr::actors

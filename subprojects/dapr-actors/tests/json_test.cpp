@@ -90,6 +90,25 @@ TEST(Json, refuses_numbers_out_of_range) {
   EXPECT_THAT(problems_of(R"({"lines":[],"size":99999999999})"), ElementsAre(Problem{"/size", "is out of range"}));
 }
 
+TEST(Json, takes_an_integer_however_it_is_written) {
+  for (const auto* text : {"341", "341.0", "3.41e2", "3410e-1"}) {
+    EXPECT_EQ(parse<std::int64_t>(text), 341) << text;
+    EXPECT_EQ(parse<std::uint64_t>(text), 341u) << text;
+    EXPECT_EQ(parse<int>(text), 341) << text;
+  }
+  EXPECT_EQ(parse<std::int64_t>("-7.0"), -7);
+  EXPECT_EQ(parse<std::uint64_t>("-0.0"), 0u);
+  for (std::int64_t number = 999'999'999'999'000; number <= 1'000'000'000'000'000; ++number)
+    EXPECT_EQ(parse<std::int64_t>(std::to_string(number) + ".0"), number);
+  EXPECT_EQ(parse<std::int64_t>("9223372036854775807"), std::numeric_limits<std::int64_t>::max());
+  // A double would read the second of these as a neighbour.
+  for (const auto* text :
+       {"0.5", "341.25", "1000000000000001.0", "9007199254740993.0", "1e300", "-1e19", "\"341\"", "true"})
+    EXPECT_THROW(parse<std::int64_t>(text), Error) << text;
+  for (const auto* text : {"-1", "-1.0", "0.5", "1e300"}) EXPECT_THROW(parse<std::uint64_t>(text), Error) << text;
+  for (const auto* text : {"2147483648.0", "-3e9"}) EXPECT_THROW(parse<int>(text), Error) << text;
+}
+
 TEST(Json, refuses_what_is_not_json_and_what_is_nested_too_deeply) {
   for (const auto* text : {"", "{", "{\"lines\":[}", "{\"lines\":[]} x", "{\"lines\":[],\"note\":\"\xff\"}"})
     EXPECT_THROW(parse<Basket>(text), Error) << text;

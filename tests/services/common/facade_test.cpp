@@ -294,7 +294,7 @@ TEST_F(FacadeTest, a_malformed_request_is_400_with_a_problem) {
 TEST_F(FacadeTest, queries_have_bounds) {
   EXPECT_EQ(ask(facade.port(), "GET", "/list").body, "20");
   EXPECT_EQ(ask(facade.port(), "GET", "/list?limit=100").body, "100");
-  for (const auto* limit : {"0", "101", "-1", "1.5", "x", "99999999999999999999", "%201"})
+  for (const auto* limit : {"0", "101", "-1", "1.5", "x", "99999999999999999999", "%201", ""})
     expect_problem(ask(facade.port(), "GET", std::string("/list?limit=") + limit), 400);
 }
 
@@ -347,7 +347,8 @@ TEST_F(FacadeTest, a_changing_request_carries_the_clients_key_for_its_path_or_a_
   EXPECT_THAT(mine.body, HasSubstr(R"("key":"k-1@/echo/1")"));
   EXPECT_EQ(mine.headers.at("location"), "/echo/1");
   EXPECT_NE(ask(facade.port(), "POST", "/echo/1").body, ask(facade.port(), "POST", "/echo/1").body);
-  expect_problem(ask(facade.port(), "POST", "/echo/1", {"Idempotency-Key: " + std::string(256, 'k')}), 400);
+  for (const auto& key : {std::string(256, 'k'), std::string(), std::string("a b")})
+    expect_problem(ask(facade.port(), "POST", "/echo/1", {"Idempotency-Key: " + key}), 400);
 }
 
 TEST_F(FacadeTest, a_request_that_the_door_passes_on_again_is_the_same_request) {

@@ -186,6 +186,9 @@ TEST_F(OrderFacadeTest, refuses_bodies_it_cannot_use) {
   EXPECT_EQ(
       services::testing::ask(facade.port(), "POST", "/orders/o-1/cancel", {"Content-Type: text/plain"}, "x").status,
       415);
+  std::string longest;  // characters count, not bytes
+  for (int i = 0; i < 500; ++i) longest += "\u00e9";
+  EXPECT_EQ(ask("POST", "/orders/none/cancel", ann, R"({"reason":")" + longest + R"("})").status, 404);
   EXPECT_THAT(ask("GET", "/orders/o-1", ann).body, HasSubstr(R"("status":"created")"));
 }
 
@@ -277,8 +280,8 @@ TEST_F(OrderFacadeTest, lists_to_each_customer_their_own_and_to_admins_anybodys)
 }
 
 TEST_F(OrderFacadeTest, refuses_a_query_it_cannot_use) {
-  for (const std::string query :
-       {"status=none", "status=asked", "status=paid", "limit=0", "limit=101", "limit=x", "cursor=x"})
+  for (const std::string query : {"status=none", "status=asked", "status=paid", "limit=0", "limit=101", "limit=x",
+                                  "cursor=x", "status=", "limit=", "cursor="})
     EXPECT_EQ(ask("GET", "/orders?" + query, ann).status, 400) << query;
 }
 

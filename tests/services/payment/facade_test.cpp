@@ -135,8 +135,8 @@ TEST_F(PaymentFacadeTest, a_retry_needs_a_token) {
   const auto path = pay("o-1", "tok_decline") + "/retry";
   EXPECT_EQ(ask("POST", path).status, 415);
   for (const std::string wrong :
-       {"{}", R"({"paymentMethod":{}})", R"({"paymentMethod":{"token":""}})", R"({"paymentMethod":{"token":5}})",
-        R"({"paymentMethod":{"token":"t"},"amount":1})"}) {
+       {"{}", R"({"paymentMethod":{}})", R"({"paymentMethod":{"token":""}})", R"({"paymentMethod":{"token":"  "}})",
+        R"({"paymentMethod":{"token":5}})", R"({"paymentMethod":{"token":"t"},"amount":1})"}) {
     const auto answer = ask("POST", path, "", wrong);
     EXPECT_EQ(answer.status, 400) << wrong;
     EXPECT_THAT(answer.body, HasSubstr("pointer"));
@@ -158,6 +158,7 @@ TEST_F(PaymentFacadeTest, the_ledger_is_for_admins_and_comes_in_pages) {
   EXPECT_EQ(page["items"].Size(), 2u);
   EXPECT_FALSE(page.HasMember("nextCursor"));
   EXPECT_EQ(ask("GET", "/payments/ledger?cursor=nonsense", admin).status, 400);
+  EXPECT_EQ(ask("GET", "/payments/ledger?cursor=", admin).status, 400);
   EXPECT_EQ(ask("GET", "/payments/ledger?limit=0", admin).status, 400);
   EXPECT_EQ(ask("GET", "/payments/ledger?limit=1001", admin).status, 400);
 }

@@ -211,17 +211,21 @@ void read_object(const Value& from, T& to, Reading& reading) {
       T::json);
 }
 
+/// An integer that is written with a fraction of zero or an exponent; none for anything else, integers of digits too.
+std::optional<std::int64_t> whole(const Value& from);
+
 template <class T>
 void read_integer(const Value& from, T& to, Reading& reading) {
+  const auto written_as_fraction = whole(from);
   if constexpr (std::is_signed_v<T>) {
-    if (!from.IsInt64()) return reading.fail("must be an integer");
-    const auto number = from.GetInt64();
+    if (!from.IsInt64() && !written_as_fraction) return reading.fail("must be an integer");
+    const auto number = written_as_fraction ? *written_as_fraction : from.GetInt64();
     if (number < std::numeric_limits<T>::min() || number > std::numeric_limits<T>::max())
       return reading.fail("is out of range");
     to = static_cast<T>(number);
   } else {
-    if (!from.IsUint64()) return reading.fail("must be a non-negative integer");
-    const auto number = from.GetUint64();
+    if (!from.IsUint64() && written_as_fraction.value_or(-1) < 0) return reading.fail("must be a non-negative integer");
+    const auto number = written_as_fraction ? static_cast<std::uint64_t>(*written_as_fraction) : from.GetUint64();
     if (number > std::numeric_limits<T>::max()) return reading.fail("is out of range");
     to = static_cast<T>(number);
   }
