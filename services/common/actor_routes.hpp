@@ -1,9 +1,10 @@
 /// What the facades in front of actors share: on whose behalf a request asks, and handlers that call actors.
 ///
 ///     void add_routes(services::Facade& facade, services::CallsFor calls_for) {
-///       facade.get("/orders/{id}", services::with_calls(calls_for, get_order));   // Task<Response> get_order(Calls,
-///       Request)
+///       facade.get("/orders/{id}", services::with_calls(calls_for, get_order));
 ///     }
+///
+/// where `get_order` is a `Task<Response> get_order(Calls calls, Request request)`.
 #pragma once
 
 #include <dapr/actors/calls.hpp>

@@ -2,7 +2,8 @@
 ///
 ///     facade.get("/orders/{id}", [&](Request request) -> Task<Response> {
 ///       auto order = host.calls(request.origin()).proxy<Order>(request.id("id"));
-///       auto view = value(co_await order.call<&Order::view>(Caller…));      // a refusal becomes its problem+json
+///       const auto party = party_of(request);
+///       auto view = value(co_await order.call<&Order::view>(party));        // a refusal becomes its problem+json
 ///       co_return Response::json(200, view).header("ETag", etag(view.version));
 ///     });
 ///     facade.post("/orders/{id}/ship", Access::Admin, [&](Request request) -> Task<Response> {

@@ -1,12 +1,13 @@
 /// What the mains of all services share: settings, log, metrics, host, facade, key of the bearer tokens, signals.
 ///
-///     int shop::order::run(services::Substitutes substitutes) {
-///       return services::run({"order-service", services::openapi_document, substitutes}, [](services::Service&
-///       service) {
-///         service.host().add<order::Order>();
-///         service.host().subscribe(order::subscriptions());
-///         order::add_routes(service.facade(), service.host());
-///       });
+///     int run(services::Substitutes substitutes) {
+///       const auto prepare = [](services::Service& service) {
+///         auto& host = service.host();
+///         host.add<Order>();
+///         host.subscribe(subscriptions());
+///         add_routes(service.facade(), [&host](actors::Origin origin) { return host.calls(std::move(origin)); });
+///       };
+///       return services::run({"order-service", services::openapi_document, substitutes}, prepare);
 ///     }
 ///
 /// The process answers `/healthz` at once and `/readyz` once the sidecar places its actors and the key is there. On

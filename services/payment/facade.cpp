@@ -1,3 +1,4 @@
+
 #include <dapr/actors/utf8.hpp>
 
 #include "actors/payment/payment.hpp"

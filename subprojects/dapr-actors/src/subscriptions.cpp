@@ -20,6 +20,16 @@ std::string text_member(const json::Value& object, const char* name) {
   return found && found->IsString() ? std::string(json::detail::text_of(*found)) : "";
 }
 
+rapidjson::Document document_of(const std::string& text) {
+  try {
+    auto document = json::detail::parse_document(text);
+    if (!document.IsObject()) throw UnreadableEvent("the document must be a CloudEvents envelope, an object");
+    return document;
+  } catch (const json::Error& error) {
+    throw UnreadableEvent(error.what());
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> Subscriptions::types() const {
@@ -34,8 +44,7 @@ Task<Delivery> Subscriptions::deliver(std::string text, Trace trace, Sidecar& si
   auto outcome = EventOutcome::Handled;
   std::string error;
   try {
-    const auto document = json::detail::parse_document(text);
-    if (!document.IsObject()) throw json::Error({json::Problem{"", "must be a CloudEvents envelope, an object"}});
+    const auto document = document_of(text);
     envelope = {text_member(document, "id"),          text_member(document, "source"),
                 text_member(document, "type"),        text_member(document, "subject"),
                 text_member(document, "traceparent"), text_member(document, "tracestate")};
@@ -45,13 +54,13 @@ Task<Delivery> Subscriptions::deliver(std::string text, Trace trace, Sidecar& si
       outcome = EventOutcome::Unknown;
     } else {
       const auto* data = json::member(document, "data");
-      if (!data) throw json::Error({json::Problem{"/data", "is required"}});
-      if (envelope.id.empty()) throw json::Error({json::Problem{"/id", "is required"}});
+      if (!data) throw UnreadableEvent("/data is required");
+      if (envelope.id.empty()) throw UnreadableEvent("/id is required");
       // Source and id together name an occurrence (CloudEvents 1.0, "id").
       const Calls calls(sidecar, {envelope.source + "/" + envelope.id, Cause::Event, trace});
       co_await handler->second(*data, calls);
     }
-  } catch (const json::Error& unreadable) {
+  } catch (const UnreadableEvent& unreadable) {
     outcome = EventOutcome::Unreadable;
     error = unreadable.what();
   } catch (...) {

@@ -184,9 +184,9 @@ class ActorBase {
   /// transaction.
   template <class T>
   Task<std::optional<T>> read(std::string key) const {
-    const auto text = co_await read_text(std::move(key));
+    const auto text = co_await read_text(key);
     if (!text) co_return std::nullopt;
-    co_return json::parse<T>(*text);
+    co_return parse_own<T>(*text, key);
   }
   template <class T>
   void write(std::string key, const T& value, std::optional<std::chrono::seconds> ttl = {}) {
@@ -212,6 +212,15 @@ class ActorBase {
     constexpr auto entry = Describe<method_class<Method>>::table.template entry<Method>();
     static_assert(entry.kind == Kind, "the method is described as something else");
     return entry.name;
+  }
+  /// What is stored is of our own making: it must not pass for a mistake of the request, so it is no `json::Error`.
+  template <class T>
+  static T parse_own(const std::string& text, const std::string& key) {
+    try {
+      return json::parse<T>(text);
+    } catch (const json::Error& error) {
+      throw std::runtime_error("the key " + key + " cannot be read: " + error.what());
+    }
   }
   static std::string own_key(std::string key);
   Task<std::optional<std::string>> read_text(std::string key) const;

@@ -80,7 +80,8 @@ class Proxy {
  public:
   Proxy(Calls calls, std::string id) : calls_(std::move(calls)), id_(std::move(id)) {}
 
-  /// Calls the method and answers what it answers; a refusal comes back as it was made, a failure as `SidecarError`.
+  /// Calls the method and answers what it answers; a refusal comes back as it was made, a failure as `SidecarError`
+  /// (`UNREADABLE_REPLY`: the other one answers what the method's type is not).
   /// `args` are the method's message or the message's fields. They are written out before this function returns, so
   /// the task holds on to none of them.
   template <auto Method, class... Args>
@@ -91,18 +92,30 @@ class Proxy {
         "(`call<&Cart::add>(…, …)`): g++ 12 destroys an aggregate that is written into an awaited call twice");
     constexpr auto entry = Describe<A>::table.template entry<Method>();
     return decode<method_value<Method>>(calls_.call({std::string(Describe<A>::table.name), id_}, entry.name,
-                                                    encode_arguments<Method>(args...), !method_is_const<Method>));
+                                                    encode_arguments<Method>(args...), !method_is_const<Method>),
+                                        entry.name);
   }
 
  private:
   template <class T>
-  static Task<Result<T>> decode(Task<Reply> pending) {
+  static Task<Result<T>> decode(Task<Reply> pending, const char* method) {
     Reply reply = co_await std::move(pending);
     if (!reply) co_return tl::unexpected(std::move(reply.error()));
     if constexpr (std::is_void_v<T>)
       co_return Result<T>{};
     else
-      co_return json::parse<T>(*reply);
+      co_return read<T>(*reply, method);
+  }
+  /// An answer that cannot be read must not pass for a mistake of whoever asked us: it is no `json::Error`.
+  template <class T>
+  static T read(const std::string& reply, const char* method) {
+    try {
+      return json::parse<T>(reply);
+    } catch (const json::Error& error) {
+      throw SidecarError(0, "UNREADABLE_REPLY",
+                         std::string(Describe<A>::table.name) + " answered " + method +
+                             " with what its type cannot be read from: " + error.what());
+    }
   }
 
   Calls calls_;

@@ -5,8 +5,9 @@
 ///       int quantity = 0;
 ///       std::optional<std::string> note;
 ///       static constexpr auto json = dapr::actors::json::object(
-///           dapr::actors::json::field("productId", &AddItem::product_id), dapr::actors::json::field("quantity",
-///           &AddItem::quantity), dapr::actors::json::field("note", &AddItem::note));
+///           dapr::actors::json::field("productId", &AddItem::product_id),
+///           dapr::actors::json::field("quantity", &AddItem::quantity),
+///           dapr::actors::json::field("note", &AddItem::note));
 ///     };
 ///
 /// A field is required unless its member is a `std::optional` or it is declared with `defaulted`, which keeps the

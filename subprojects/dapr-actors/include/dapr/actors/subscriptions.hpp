@@ -26,6 +26,12 @@ struct EventType {
   const char* topic;
 };
 
+/// The envelope or the data of an event is not what its type says.
+class UnreadableEvent : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 /// How a handled event is to be answered to the sidecar (Dapr pub/sub API: SUCCESS, RETRY).
 enum class Delivery { Done, Retry };
 
@@ -36,8 +42,7 @@ class Subscriptions {
   template <class E, class Handle>
   Subscriptions& on(Handle handle) {
     handlers_[E::event_type.name] = [handle](const json::Value& data, Calls calls) -> Task<void> {
-      auto event = json::from<E>(data);  // throws json::Error here, before the handler is entered
-      return handle(std::move(event), std::move(calls));
+      return handle(read<E>(data), std::move(calls));
     };
     return *this;
   }
@@ -48,6 +53,16 @@ class Subscriptions {
   Task<Delivery> deliver(std::string envelope, Trace trace, Sidecar& sidecar, Observer& observer) const;
 
  private:
+  /// Tells what cannot be read of the event from what its handler cannot read elsewhere.
+  template <class E>
+  static E read(const json::Value& data) {
+    try {
+      return json::from<E>(data);
+    } catch (const json::Error& error) {
+      throw UnreadableEvent(error.what());
+    }
+  }
+
   std::map<std::string, std::function<Task<void>(const json::Value&, Calls)>, std::less<>> handlers_;
 };
 
