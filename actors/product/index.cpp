@@ -15,8 +15,10 @@ constexpr std::size_t most_pending_bytes = 250'000;
 constexpr int most_failed_publishes = 3;
 constexpr std::size_t segments_at_a_time = 50;
 constexpr std::size_t products_at_a_time = 100;  // what DynamoDB reads at once
-constexpr std::size_t reads_at_once = 4;
+constexpr std::size_t reads_at_once = 4;         // of one log
 constexpr std::size_t erased_at_a_time = 90;
+/// What one of them reads is on its way while what another has read goes into the model.
+constexpr std::size_t logs_at_once = 4;
 /// How often what replicas of the former version wrote is looked for, in a catalog that once was in their form.
 constexpr actors::Duration take_over_age = std::chrono::seconds(30);
 constexpr auto place_of_catalog = "catalog";
@@ -249,32 +251,46 @@ actors::Task<void> Index::catch_up() {
   const auto keys = all_log_keys();
   auto found = co_await store_.get_all(keys);
   const Items heads(keys, std::move(found));
-  for (std::size_t i = 0; i < log_count; ++i) {
-    auto head = heads.read<LogHead>(keys[i]);
+  std::vector<actors::Task<std::size_t>> all;
+  for (std::size_t first = 0; first < logs_at_once; ++first) all.push_back(follow_some(heads, first));
+  co_await actors::when_all(std::move(all));
+}
+
+/// Every `logs_at_once`-th log from `first` on, one after the other; answers how many there were.
+actors::Task<std::size_t> Index::follow_some(const Items& heads, std::size_t first) {
+  std::size_t followed = 0;
+  for (auto log = first; log < log_count; log += logs_at_once) {
+    auto head = heads.read<LogHead>(log_key(log));
     if (!head) continue;
-    std::optional<LogPlace> place;
-    {
-      const std::lock_guard lock(mutex_);
-      learn_locked(i, *head);
-      place = known_[i].place;
-    }
-    const LogPlace now{head->segments, head->entries.size()};
-    if (place == now) continue;
-    auto words = co_await news(i, *head, place);
-    while (!words) {  // folded between the two reads
-      const auto again = co_await store_.get(keys[i]);
-      if (!again) break;
-      head = actors::json::parse<LogHead>(again->value);
-      words = co_await news(i, *head, place);
-    }
-    if (!words) continue;
-    auto entries = words->in_order();
-    co_await take(std::move(entries));
-    const LogPlace reached{head->segments, head->entries.size()};
-    apply({}, {}, {{log_key(i), reached.text()}});
-    const std::lock_guard lock(mutex_);
-    known_[i].place = reached;
+    co_await follow_log(log, std::move(*head));
+    ++followed;
   }
+  co_return followed;
+}
+
+actors::Task<void> Index::follow_log(std::size_t log, LogHead head) {
+  std::optional<LogPlace> place;
+  {
+    const std::lock_guard lock(mutex_);
+    learn_locked(log, head);
+    place = known_[log].place;
+  }
+  const LogPlace now{head.segments, head.entries.size()};
+  if (place == now) co_return;
+  auto words = co_await news(log, head, place);
+  while (!words) {  // folded between the two reads
+    const auto again = co_await store_.get(log_key(log));
+    if (!again) break;
+    head = actors::json::parse<LogHead>(again->value);
+    words = co_await news(log, head, place);
+  }
+  if (!words) co_return;
+  auto entries = words->in_order();
+  co_await take(std::move(entries));
+  const LogPlace reached{head.segments, head.entries.size()};
+  apply({}, {}, {{log_key(log), reached.text()}});
+  const std::lock_guard lock(mutex_);
+  known_[log].place = reached;
 }
 
 actors::Task<std::optional<NewestWords>> Index::news(std::size_t log, LogHead head, std::optional<LogPlace> place) {
