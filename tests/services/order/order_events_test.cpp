@@ -98,8 +98,8 @@ class OrderStreamTest : public ::testing::Test {
   services::testing::FixedClock clock;
   // Orders tell of their end, too: feed and teller outlive the bench.
   Feed feed{"here",
-            [this](const OrderId& id, Watch request) {
-              return actors::Calls(bench.sidecar, {}).proxy<Order>(id.value).call<&Order::watch>(std::move(request));
+            [this](const OrderId& id, const Watch& request) {
+              return actors::Calls(bench.sidecar, {}).proxy<Order>(id.value).call<&Order::watch>(request);
             },
             [this](std::function<void()> work) { runner.post(std::move(work)); },
             {.readers = 2}};
