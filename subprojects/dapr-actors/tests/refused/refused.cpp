@@ -2,6 +2,8 @@
 // `refused:` has exactly one error, with those words.
 #include "dapr/actors/actor.hpp"
 
+namespace actors = dapr::actors;
+
 namespace refused {
 
 struct Add {
