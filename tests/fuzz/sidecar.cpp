@@ -39,7 +39,7 @@ void Client::close() {}
 
 namespace {
 
-using namespace actors;
+using namespace dapr::actors;
 
 template <class T>
 std::optional<T> understood(Task<T> task) {
