@@ -24,11 +24,13 @@ Problem unavailable(int status, std::string_view code, std::string detail) {
 
 }  // namespace
 
-ProblemError needs_token(std::string detail) {
+ProblemError needs_token(std::string detail, std::string_view error) {
   Problem problem;
   problem.status = 401;
   problem.detail = std::move(detail);
-  problem.headers = {{"WWW-Authenticate", "Bearer realm=\"ecommerce\""}};
+  std::string challenge = "Bearer realm=\"ecommerce\"";
+  if (!error.empty()) challenge += ", error=\"" + std::string(error) + "\"";
+  problem.headers = {{"WWW-Authenticate", std::move(challenge)}};
   return ProblemError(std::move(problem));
 }
 

@@ -44,8 +44,8 @@ class ProblemError : public std::runtime_error {
   Problem problem_;
 };
 
-/// 401 to a caller without a token (RFC 6750, section 3: without an error code).
-ProblemError needs_token(std::string detail);
+/// 401 with a challenge (RFC 6750, section 3). `error` is its error code; a caller without a token gets none.
+ProblemError needs_token(std::string detail, std::string_view error = {});
 
 Problem problem_of(const actors::Refusal& refusal);
 /// An invalid request body: 400 with a pointer for each error.

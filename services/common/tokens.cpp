@@ -12,13 +12,8 @@
 namespace shop::services {
 namespace {
 
-/// RFC 6750, section 3: the challenge says what is wrong.
 ProblemError unauthorised(std::string detail) {
-  Problem problem;
-  problem.status = 401;
-  problem.detail = std::move(detail);
-  problem.headers = {{"WWW-Authenticate", "Bearer realm=\"ecommerce\", error=\"invalid_token\""}};
-  return ProblemError(std::move(problem));
+  return needs_token(std::move(detail), "invalid_token");
 }
 
 class Hs256 final : public Verifier {
