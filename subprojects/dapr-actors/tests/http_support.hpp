@@ -13,7 +13,6 @@
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -174,7 +173,8 @@ class Wire {
   std::string read_;
 };
 
-/// Answers requests in the order of a script, whatever connection they come on, and keeps what it was asked.
+/// Gives the first request that comes the first answer of a script, the second the second, whatever connections they
+/// come on, and keeps what it was asked.
 class ScriptedServer {
  public:
   struct Step {
@@ -184,7 +184,7 @@ class ScriptedServer {
   };
 
   ScriptedServer(const ScriptedServer&) = delete;
-  explicit ScriptedServer(std::vector<Step> script = {}) : script_(script.begin(), script.end()) {
+  explicit ScriptedServer(std::vector<Step> script = {}) : script_(std::move(script)) {
     listener_ = ::socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -227,7 +227,7 @@ class ScriptedServer {
   /// Whether the script has come to its end.
   bool said_all() const {
     const std::lock_guard lock(mutex_);
-    return script_.empty();
+    return said_ == script_.size();
   }
   /// Connections accepted so far.
   int connections() const {
@@ -258,10 +258,11 @@ class ScriptedServer {
       Step step;
       {
         std::unique_lock lock(mutex_);
+        const auto turn = requests_.size();
         requests_.push_back(request);
-        if (!changed_.wait_for(lock, patience, [this] { return stopping_ || !script_.empty(); }) || stopping_) return;
-        step = std::move(script_.front());
-        script_.pop_front();
+        if (!changed_.wait_for(lock, patience, [&] { return stopping_ || turn < script_.size(); }) || stopping_) return;
+        step = script_[turn];
+        ++said_;
       }
       if (!step.close_before) wire.send(step.answer);
       open = !step.close_before && !step.close_after;
@@ -275,7 +276,8 @@ class ScriptedServer {
   unsigned short port_ = 0;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Step> script_;
+  std::vector<Step> script_;
+  std::size_t said_ = 0;
   std::vector<std::string> requests_;
   std::vector<std::shared_ptr<Wire>> wires_;
   int connections_ = 0;
