@@ -17,7 +17,8 @@ from pathlib import Path
 
 BUILD, SOURCE = Path(sys.argv.pop(1)).resolve(), Path(sys.argv.pop(1)).resolve()
 CXX = os.environ.get("CXX", "c++").split()
-EXAMPLE = SOURCE / "examples" / "greeter"
+EXAMPLES = SOURCE / "examples"
+EXAMPLE = EXAMPLES / "greeter"
 
 
 def run(*command: str | Path, cwd: Path | None = None, **variables: str) -> str:
@@ -54,6 +55,14 @@ class Installed(unittest.TestCase):
 
     def test_the_example_is_built_with_the_compiler_alone(self) -> None:
         self.works(self.with_compiler)
+
+    def test_the_other_examples_are_built_with_the_compiler_alone(self) -> None:
+        others = sorted(main for main in EXAMPLES.glob("*/main.cpp") if main.parent != EXAMPLE)
+        self.assertGreaterEqual(len(others), 3)
+        for main in others:
+            program = self.folder / main.parent.name
+            run(*CXX, "-std=c++20", "-Wall", "-Wextra", "-Werror", main, "-o", program, *self.flags)
+            self.works(program)
 
     def test_the_example_is_built_with_meson(self) -> None:
         project = self.folder / "meson"

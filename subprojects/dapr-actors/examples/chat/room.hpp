@@ -1,0 +1,148 @@
+// A chat room: a history that grows without a bound, somebody who is muted for a while, a timer that notices silence,
+// and an event for each of it.
+#pragma once
+
+#include <dapr/actors/actor.hpp>
+
+#include <algorithm>
+
+namespace chat {
+
+namespace actors = dapr::actors;
+namespace json = dapr::actors::json;
+
+// --- what is said to a room, and what it answers
+
+struct Post {
+  std::string author;
+  std::string text;
+  static constexpr auto json = json::object(json::field("author", &Post::author), json::field("text", &Post::text));
+};
+
+struct Mute {
+  std::string author;
+  std::int64_t seconds = 0;
+  static constexpr auto json =
+      json::object(json::field("author", &Mute::author), json::field("seconds", &Mute::seconds));
+};
+
+struct Line {
+  std::int64_t number = 0;  ///< from 1
+  std::string author;
+  std::string text;
+  actors::Time at;
+  bool operator==(const Line&) const = default;
+  static constexpr auto json = json::object(json::field("number", &Line::number), json::field("author", &Line::author),
+                                            json::field("text", &Line::text), json::field("at", &Line::at));
+};
+
+/// Asks for the page that holds a line.
+struct Look {
+  std::int64_t number = 0;
+  static constexpr auto json = json::object(json::field("number", &Look::number));
+};
+
+// --- what a room tells others
+
+struct Posted {
+  static constexpr actors::EventType event_type{"chat.posted", "chat-events"};
+  std::string room;
+  Line line;
+  static constexpr auto json = json::object(json::field("room", &Posted::room), json::field("line", &Posted::line));
+};
+
+struct Unmuted {
+  static constexpr actors::EventType event_type{"chat.unmuted", "chat-events"};
+  std::string room;
+  std::string author;
+  static constexpr auto json =
+      json::object(json::field("room", &Unmuted::room), json::field("author", &Unmuted::author));
+};
+
+struct FellSilent {
+  static constexpr actors::EventType event_type{"chat.fell_silent", "chat-events"};
+  std::string room;
+  std::int64_t lines = 0;
+  static constexpr auto json =
+      json::object(json::field("room", &FellSilent::room), json::field("lines", &FellSilent::lines));
+};
+
+// --- the room
+
+/// Small, since it is written with every turn: the lines themselves are in pages, each a key of the actor's own.
+struct RoomState {
+  std::int64_t lines = 0;
+  std::map<std::string, actors::Time> muted;  ///< until when
+  bool operator==(const RoomState&) const = default;
+  static constexpr auto json =
+      json::object(json::field("lines", &RoomState::lines), json::field("muted", &RoomState::muted));
+};
+
+class Room final : public actors::Actor<RoomState> {
+ public:
+  static constexpr std::int64_t lines_a_page = 50;
+  static constexpr auto silence = std::chrono::minutes(5);
+
+  actors::Task<actors::Result<Line>> post(Post command) {
+    if (command.text.empty())
+      co_return actors::refuse(actors::Reason::Unprocessable, "no_text", "write something to post");
+    const auto& room = std::as_const(*this).state();
+    if (const auto muted = room.muted.find(command.author); muted != room.muted.end() && now() < muted->second)
+      co_return actors::refuse(actors::Reason::Forbidden, "muted", command.author + " is muted in this room");
+    const Line line{room.lines + 1, command.author, command.text, now()};
+    auto page = co_await page_of(line.number);
+    page.push_back(line);
+    write(key_of(line.number), page);
+    state().lines = line.number;
+    publish(Posted{id(), line});
+    start_timer<&Room::fall_silent>(silence);  // again, if it runs already
+    co_return line;
+  }
+
+  actors::Task<std::vector<Line>> page(Look at) const { return page_of(at.number); }
+
+  actors::Result<void> mute(const Mute& command) {
+    if (command.seconds <= 0)
+      return actors::refuse(actors::Reason::Unprocessable, "no_time", "say for how many seconds, at least one");
+    state().muted[command.author] = now() + std::chrono::seconds(command.seconds);
+    return {};
+  }
+
+  /// A timer is lost with its sidecar, and a room that then says nothing of its silence is none the worse. What must
+  /// happen is `due`.
+  void fall_silent() { publish(FellSilent{id(), state().lines}); }
+
+  std::optional<actors::Time> due() const override {
+    std::optional<actors::Time> first;
+    for (const auto& [_, until] : state().muted) first = std::min(first.value_or(until), until);
+    return first;
+  }
+
+  actors::Task<void> tend() override {
+    std::erase_if(state().muted, [this](const auto& muted) {
+      if (now() < muted.second) return false;
+      publish(Unmuted{id(), muted.first});
+      return true;
+    });
+    co_return;
+  }
+
+ private:
+  static std::string key_of(std::int64_t number) { return "page/" + std::to_string((number - 1) / lines_a_page); }
+
+  actors::Task<std::vector<Line>> page_of(std::int64_t number) const {
+    auto page = co_await read<std::vector<Line>>(key_of(number));
+    co_return page ? std::move(*page) : std::vector<Line>{};
+  }
+};
+
+}  // namespace chat
+
+template <>
+struct dapr::actors::Describe<chat::Room> {
+  static constexpr auto table = dapr::actors::type<chat::Room>("Room")
+                                    .method<&chat::Room::post>("Post")
+                                    .method<&chat::Room::page>("Page")
+                                    .method<&chat::Room::mute>("Mute")
+                                    .timer<&chat::Room::fall_silent>("fall-silent");
+};
