@@ -12,10 +12,11 @@ from .workspace import CACHE, ROOT, TOOLS, ShopError
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 # Installed for their programs only; the platform starts its own, unprivileged and on its own ports.
-SERVICES = ("nginx", "redis-server")
+SERVICES = ("nginx", "redis-server", "postgresql")
 # What every command needs that builds or starts something; and what the tests need that drive a browser.
 ALWAYS = (TOOLS / "packages.txt", ROOT / "services" / "storefront" / "packages.txt")
 BROWSER = (ROOT / "tests" / "browser" / "packages.txt",)
+LIBRARY = (ROOT / "subprojects" / "dapr-actors" / "tests" / "packages.txt",)
 
 
 def wanted(lists: tuple[Path, ...]) -> list[str]:

@@ -42,12 +42,16 @@ def run_suites(workspace: Workspace, suites: list[str] | None, sanitizer: str | 
             beside.append(pool.submit(toolbox.ensure_venv, progress, toolbox.SCHEMATHESIS, "Schemathesis"))
         if not sanitizer and (not suites or "browser" in suites):
             packages.install_system_packages(progress, packages.BROWSER)
+        real = not suites or "system" in suites
+        if real:
+            packages.install_system_packages(progress, packages.LIBRARY)
         if not sanitizer:
             beside.append(pool.submit(page.build, workspace, progress))
         tools = toolbox.tools(progress)
         if deploys:
             # After the sidecar, with which it shares most packages.
             beside.append(pool.submit(toolbox.ensure_dapr_in_cluster, progress))
+        stock = toolbox.ensure_stock_daprd(progress) if real else None
         build.build(workspace, progress, everything=True, options=sanitizers.OPTIONS.get(sanitizer, ()))
         if not sanitizer and (not suites or "fuzz" in suites):
             fuzz.make(workspace, progress, fuzz.targets())
@@ -62,6 +66,8 @@ def run_suites(workspace: Workspace, suites: list[str] | None, sanitizer: str | 
     # The system suite builds nothing itself; it takes what was built here.
     environment = {**os.environ, **build.environment(), "SHOP_BUILD_DIR": str(workspace.build),
                    "DAPR_BIN": str(_dapr_programs(tools, workspace.build / "dapr-bin")), "DYNAMODB_LOCAL": str(tools.dynamodb)}
+    if real:
+        environment["DAPR_STOCK_BIN"] = str(_dapr_programs(replace(tools, daprd=stock), workspace.build / "dapr-stock-bin"))
     if sanitizer:
         environment |= sanitizers.environment(workspace.build, sanitizer)
         # They run several times slower. Fuzzing has sanitizers of its own, and the page is none of them.

@@ -1,11 +1,16 @@
-/// A Dapr runtime of its own for a test: placement, scheduler and one sidecar, with DynamoDB Local as its store and
-/// everything in memory, on free ports of the loopback interface. The binaries are taken from the folder that the
-/// environment variable `DAPR_BIN` names, the store from `DYNAMODB_LOCAL`.
+/// A Dapr runtime of its own for a test: placement, scheduler and one sidecar, with a state store and everything else
+/// in memory, on free ports of the loopback interface. `DAPR_STORE` says which store:
+///
+/// | `DAPR_STORE` | the store | the folder of Dapr's programs |
+/// |---|---|---|
+/// | `dynamodb`, or unset | DynamoDB Local in the folder `DYNAMODB_LOCAL` | `DAPR_BIN` |
+/// | `redis`, `postgresql` | as Debian installs them, behind a sidecar with Dapr's own components | `DAPR_STOCK_BIN` |
 #pragma once
 
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -97,14 +102,22 @@ class Process {
 
 class DaprRuntime {
  public:
-  static bool available() { return std::getenv("DAPR_BIN") && std::getenv("DYNAMODB_LOCAL"); }
+  static bool available() {
+    return std::getenv(programs()) && (store() != "dynamodb" || std::getenv("DYNAMODB_LOCAL"));
+  }
+  /// The variable that names the folder of Dapr's programs.
+  static const char* programs() { return store() == "dynamodb" ? "DAPR_BIN" : "DAPR_STOCK_BIN"; }
+  static std::string store() {
+    const auto* name = std::getenv("DAPR_STORE");
+    return name ? name : "dynamodb";
+  }
 
   /// The sidecar calls the application at `channel_port`, once something listens there; with `health_checks` it looks
   /// every second whether it is well.
   DaprRuntime(const std::string& app_id, unsigned short channel_port, bool health_checks = false) {
     auto folder = (std::filesystem::temp_directory_path() / "dapr-runtime-XXXXXX").string();
     folder_ = ::mkdtemp(folder.data());
-    const auto bin = std::filesystem::path(std::getenv("DAPR_BIN"));
+    const auto bin = std::filesystem::path(std::getenv(programs()));
     const auto placement = port(), scheduler = port(), peer = port(), raft = port();
     start_store();
     write_resources();
@@ -172,7 +185,7 @@ class DaprRuntime {
       for (const auto* argument : {"--enable-app-health-check", "--app-health-check-path", "/healthz",
                                    "--app-health-probe-interval", "1", "--app-health-threshold", "3"})
         sidecar.push_back(argument);
-    make_table();
+    prepare_store();
     start(std::move(sidecar));
   }
   ~DaprRuntime() {
@@ -196,13 +209,63 @@ class DaprRuntime {
  private:
   static std::string port() { return std::to_string(free_port()); }
   void start_store() {
-    const auto folder = std::string(std::getenv("DYNAMODB_LOCAL"));
     store_port_ = free_port();
+    const auto port = std::to_string(store_port_);
+    if (store() == "redis")
+      start({"/usr/bin/env", "redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", folder_});
+    else if (store() == "postgresql")
+      start_postgresql(port);
+    else
+      start_dynamodb(port);
+  }
+  void start_dynamodb(const std::string& port) {
+    const auto folder = std::string(std::getenv("DYNAMODB_LOCAL"));
     start({"/usr/bin/env", "java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
            "-Djava.library.path=" + folder + "/lib", "-cp", folder + ":" + folder + "/lib/*", "LoopbackServer",
-           "-inMemory", "-sharedDb", "-port", std::to_string(store_port_), "-disableTelemetry"});
+           "-inMemory", "-sharedDb", "-port", port, "-disableTelemetry"});
   }
-  void make_table() const {
+  /// PostgreSQL refuses to run as root, and is then run as the user that Debian has for it.
+  void start_postgresql(const std::string& port) {
+    const auto as_itself = [](std::string script) {
+      std::vector<std::string> command{"/bin/sh", "-c",
+                                       "PATH=\"$(ls -d /usr/lib/postgresql/*/bin | tail -1):$PATH\"; " + script};
+      if (::geteuid() == 0)
+        command.insert(command.begin(),
+                       {"/usr/bin/env", "setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"});
+      return command;
+    };
+    const auto data = folder_ / "postgresql";
+    std::filesystem::create_directory(data);
+    if (::geteuid() == 0) {
+      std::filesystem::permissions(folder_, std::filesystem::perms::group_exec | std::filesystem::perms::others_exec,
+                                   std::filesystem::perm_options::add);
+      const auto* user = ::getpwnam("postgres");
+      if (!user || ::chown(data.c_str(), user->pw_uid, user->pw_gid) != 0)
+        throw std::runtime_error("there is no user postgres to run PostgreSQL as: apt-get install postgresql");
+    }
+    start(as_itself("initdb --auth=trust --username=dapr --no-sync -D " + data.string() + " && exec postgres -D " +
+                    data.string() + " -c fsync=off -c listen_addresses=127.0.0.1 -c unix_socket_directories= -p " +
+                    port));
+  }
+  /// Waits until the store is there. DynamoDB has no table by itself.
+  void prepare_store() const {
+    for (int i = 0; i < 600; ++i) {
+      if (store() == "dynamodb" ? make_table() : takes_connections()) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    throw std::runtime_error("the store did not start:\n" + logs());
+  }
+  bool takes_connections() const {
+    const int descriptor = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(store_port_);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool taken = ::connect(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    ::close(descriptor);
+    return taken;
+  }
+  bool make_table() const {
     const std::string body =
         R"({"TableName":"conformance","BillingMode":"PAY_PER_REQUEST","AttributeDefinitions":[{"AttributeName":"key",)"
         R"("AttributeType":"S"}],"KeySchema":[{"AttributeName":"key","KeyType":"HASH"}]})";
@@ -213,30 +276,41 @@ class DaprRuntime {
         "SignedHeaders=host, Signature=0\r\nContent-Type: application/x-amz-json-1.0\r\nConnection: close\r\n"
         "Content-Length: " +
         std::to_string(body.size()) + "\r\n\r\n" + body;
-    for (int i = 0; i < 600; ++i) {
-      if (tell(store_port_, request).find("200 OK") != std::string::npos) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
-    throw std::runtime_error("DynamoDB Local did not start:\n" + logs());
+    return tell(store_port_, request).find("200 OK") != std::string::npos;
   }
   void start(std::vector<std::string> arguments) {
     const auto log = folder_ / (std::filesystem::path(arguments[0]).filename().string() + ".log");
     processes_.push_back(std::make_unique<Process>(std::move(arguments), log));
   }
   void write(const std::string& name, const std::string& text) const { std::ofstream(folder_ / name) << text; }
-  void write_component(const std::string& name, const std::string& type, const std::string& metadata) const {
+  void write_component(const std::string& name, const std::string& type, const std::string& metadata,
+                       const std::string& version = "v1") const {
     write("resources/" + name + ".yaml", "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: " + name +
-                                             "}\nspec:\n  type: " + type + "\n  version: v1\n  metadata: [" + metadata +
-                                             "]\n");
+                                             "}\nspec:\n  type: " + type + "\n  version: " + version +
+                                             "\n  metadata: [" + metadata + "]\n");
+  }
+  void write_store() const {
+    const auto address = "127.0.0.1:" + std::to_string(store_port_);
+    if (store() == "redis")
+      write_component("statestore", "state.redis",
+                      "{name: actorStateStore, value: 'true'}, {name: redisHost, value: '" + address + "'}");
+    else if (store() == "postgresql")
+      write_component("statestore", "state.postgresql",
+                      "{name: actorStateStore, value: 'true'}, {name: connectionString, value: 'postgres://dapr@" +
+                          address + "/postgres'}",
+                      "v2");
+    else
+      write_component("statestore", "state.aws.dynamodb",
+                      "{name: actorStateStore, value: 'true'}, {name: table, value: conformance}, {name: region, "
+                      "value: us-west-2}, {name: endpoint, value: "
+                      "'http://" +
+                          address +
+                          "'}, {name: accessKey, value: local}, {name: secretKey, value: local}, {name: "
+                          "ttlAttributeName, value: expiresAt}");
   }
   void write_resources() const {
     std::filesystem::create_directory(folder_ / "resources");
-    write_component("statestore", "state.aws.dynamodb",
-                    "{name: actorStateStore, value: 'true'}, {name: table, value: conformance}, {name: region, value: "
-                    "us-west-2}, {name: endpoint, value: 'http://127.0.0.1:" +
-                        std::to_string(store_port_) +
-                        "'}, {name: accessKey, value: local}, {name: secretKey, value: local}, {name: "
-                        "ttlAttributeName, value: expiresAt}");
+    write_store();
     write_component("pubsub", "pubsub.in-memory", "");
     write_component(
         "secretstore", "secretstores.local.file",
