@@ -116,6 +116,7 @@ std::vector<OrderView> changes_after(std::int64_t after, const OrderView& now,
     view.version += 1;
     if (change.status != Status::Created) view.payment_id = now.payment_id;
     view.failure_reason = change.status == Status::PaymentFailed ? change.reason : std::nullopt;
+    view.tracking_number = change.status == Status::Shipped ? now.tracking_number : std::nullopt;
     add(view);
     if (change.status != Status::PaymentFailed) continue;
     // Of an order from before they were kept, the first ones are not known any more.
@@ -286,7 +287,10 @@ void Order::enter(Status status, std::optional<std::string> reason, std::optiona
   if (status == Status::Cancelled && exists(before))  // of one that never was there is nothing to stop or to give back
     publish(Cancelled{OrderId(id()), purchase.customer_id, purchase.lines, purchase.total, *reason,
                       before == Status::Confirmed});
-  if (status == Status::Shipped) publish(Shipped{OrderId(id()), purchase.customer_id, std::move(tracking)});
+  if (status == Status::Shipped) {
+    order.tracking_number = tracking;
+    publish(Shipped{OrderId(id()), purchase.customer_id, std::move(tracking)});
+  }
   tell();
 }
 
@@ -375,6 +379,7 @@ OrderView Order::shown() const {
           purchase.total,
           order.payment ? std::optional(order.payment->payment_id) : std::nullopt,
           order.failure_reason,
+          order.tracking_number,
           order.history,
           order.version,
           unlisted() ? std::optional(true) : std::nullopt};

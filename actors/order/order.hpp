@@ -100,6 +100,7 @@ struct OrderState {
   int asked_again = 0;                 ///< how often they had to be
   /// Why payments failed after the first that did: each was a version of its own, and the history has the first alone.
   std::optional<std::vector<std::string>> later_failures;
+  std::optional<std::string> tracking_number;  ///< of an order that was shipped with one
   bool operator==(const OrderState&) const = default;
   static constexpr auto json = actors::json::object(
       actors::json::field("status", &OrderState::status), actors::json::field("version", &OrderState::version),
@@ -112,7 +113,8 @@ struct OrderState {
       actors::json::defaulted("listed", &OrderState::listed), actors::json::field("wanted", &OrderState::wanted),
       actors::json::field("askAt", &OrderState::ask_at),
       actors::json::defaulted("askedAgain", &OrderState::asked_again),
-      actors::json::field("laterFailures", &OrderState::later_failures));
+      actors::json::field("laterFailures", &OrderState::later_failures),
+      actors::json::field("trackingNumber", &OrderState::tracking_number));
 };
 
 /// The order as its customer sees it. A guest's has no `customerId`.
@@ -125,6 +127,7 @@ struct OrderView {
   Money total;
   std::optional<PaymentId> payment_id;
   std::optional<std::string> failure_reason;
+  std::optional<std::string> tracking_number;  ///< once it is shipped, if there is one
   std::vector<Change> history;
   std::int64_t version = 0;
   /// Between services only: the list of all orders does not have it yet, and nobody is telling it (`Order::list`).
@@ -136,6 +139,7 @@ struct OrderView {
       actors::json::field("lines", &OrderView::lines), actors::json::field("total", &OrderView::total),
       actors::json::field("paymentId", &OrderView::payment_id),
       actors::json::field("failureReason", &OrderView::failure_reason),
+      actors::json::field("trackingNumber", &OrderView::tracking_number),
       actors::json::field("history", &OrderView::history), actors::json::field("version", &OrderView::version),
       actors::json::field("unlisted", &OrderView::unlisted));
 };

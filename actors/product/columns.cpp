@@ -189,6 +189,8 @@ Columns::Selection Columns::select(const Query& query, Sort sort, const std::opt
 
   std::optional<std::uint32_t> category;
   if (query.category) category = categories_.find(*query.category).value_or(std::numeric_limits<std::uint32_t>::max());
+  std::optional<std::uint32_t> currency;
+  if (query.currency) currency = currencies_.find(*query.currency).value_or(std::numeric_limits<std::uint32_t>::max());
   const auto least = query.least_price.value_or(std::numeric_limits<std::int64_t>::min());
   const auto highest = query.highest_price.value_or(std::numeric_limits<std::int64_t>::max());
 
@@ -202,7 +204,8 @@ Columns::Selection Columns::select(const Query& query, Sort sort, const std::opt
     const auto& facts = facts_[slot];
     if (!facts.live) return;
     const bool in_category = !category || facts.category == *category;
-    const bool in_price = facts.amount >= least && facts.amount <= highest;
+    const bool in_price =
+        facts.amount >= least && facts.amount <= highest && (!currency || facts.currency == *currency);
     const bool in_stock = !query.in_stock || facts.in_stock == *query.in_stock;
     if (in_price && in_stock) ++counts[facts.category];
     if (in_category && in_price && facts.in_stock) ++selection.facets.in_stock;

@@ -27,8 +27,9 @@ struct Query {
   /// Each must occur in name, category or description, see words.hpp. A text of white space asks for nothing.
   std::optional<std::string> words = {};
   std::optional<std::string> category = {};
-  std::optional<std::int64_t> least_price = {};  ///< minor units, whatever the currency
+  std::optional<std::int64_t> least_price = {};  ///< minor units, of `currency` if there is one, else of any
   std::optional<std::int64_t> highest_price = {};
+  std::optional<std::string> currency = {};  ///< belongs to the price range: the facet of prices ignores it
   std::optional<bool> in_stock = {};
   std::optional<Sort> sort = {};  ///< `Relevance` if there are words, otherwise `Name`
   std::size_t limit = 20;

@@ -1,3 +1,4 @@
+#include "actors/shared/currency.hpp"
 #include "services/common/problem.hpp"
 #include "services/product/refused.hpp"
 #include "services/product/routes.hpp"
@@ -55,6 +56,10 @@ Query query_of(const Request& request) {
   query.highest_price = request.query_integer("maxPrice", 0, most_price);
   if (query.least_price && query.highest_price && *query.least_price > *query.highest_price)
     bad_query("invalid_price_range", "The query parameter \"minPrice\" must not be above \"maxPrice\".");
+  query.currency = request.query_word("currency");
+  if (query.currency && !is_currency(*query.currency))
+    bad_query("invalid_query",
+              "The query parameter \"currency\" must be the code of a currency in use (ISO 4217), such as EUR.");
   query.in_stock = request.query_flag("inStock");
   if (const auto name = request.query_word("sort")) {
     const auto sort = sort_from(*name);

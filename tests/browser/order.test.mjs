@@ -176,7 +176,7 @@ test('an order that is on its way is shown once it is there', async (t) => {
   let early = 2;
   await page.route(`**/orders/${id}/events`, (route) => (early-- > 0 ? problem(404, { 'Retry-After': '1' })(route) : route.continue()));
   await page.goto(`/o/${id}`);
-  await headline(page, 'Your order is on its way in').waitFor();
+  await headline(page, 'Looking for your order').waitFor();
   await headline(page, 'Paid and confirmed').waitFor();
   assert.deepEqual(asked, { looks: 0, streams: [undefined, undefined, undefined] });
   assert.equal((await call('GET', `/orders/${id}`)).status, 200);

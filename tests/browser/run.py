@@ -17,6 +17,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
 
 from shop import page, samples  # noqa: E402
+from shop.console import Progress  # noqa: E402
 from shop.stack import Stack  # noqa: E402
 from shop.workspace import Workspace, build_folder  # noqa: E402
 from stack import Platform  # noqa: E402
@@ -34,9 +35,8 @@ def main(files: list[str]) -> int:
 
     platform = Platform("redis")
     platform.stack = Stack(Workspace(folder / "platform", build))
-    if not page.built(platform.stack.workspace).exists():
-        print("the page is not built: ./shop up and ./shop test build it", file=sys.stderr)
-        return 1
+    with Progress() as progress:
+        page.build(platform.stack.workspace, progress)  # what is looked at is what the sources say
     platform.start()
     try:
         samples.fill(platform.stack)

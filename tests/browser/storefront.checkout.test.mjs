@@ -224,6 +224,7 @@ for (const [card, says] of [['tok_decline', 'The bank refuses this card'], ['tok
     // Shipped while somebody looks on.
     await expect(200, 'POST', `/orders/${orderOf(page)}/ship`, { token: await tokenOf('admin'), body: { trackingNumber: 'T1' } });
     await headline(page, 'On its way to you').waitFor();
+    await page.getByText('Tracking number: T1').waitFor();
     assert.equal(await page.getByRole('button', { name: 'Cancel the order' }).count(), 0);
   });
 }
@@ -428,7 +429,7 @@ test('a customer signs in with a guest’s cart, finds it there, orders, and see
   await add(page, product);
   await page.goto('/account');
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.getByText('Under which name?').waitFor();
+  await page.getByText('Enter a name.').waitFor();
   await page.getByLabel('Name', { exact: true }).fill(name);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await headline(page, `Hello, ${name}`).waitFor();
@@ -460,6 +461,37 @@ test('a customer signs in with a guest’s cart, finds it there, orders, and see
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('button', { name: 'Sign in' }).waitFor();
   await headline(second, 'There is no such order').waitFor();
+});
+
+test('signing out ends the session in the tabs of the same account alone', async (t) => {
+  const context = await profile(t, {});
+  const enter = async (page, name) => {
+    await page.goto('/account');
+    await page.getByLabel('Name', { exact: true }).fill(name);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await headline(page, `Hello, ${name}`).waitFor();
+  };
+  const [one, other] = [unique('one'), unique('other')];
+  // Both tabs are there before anybody signs in; the second takes part in the first one's session until it has its own.
+  const [first, second] = [await context.newPage(), await context.newPage()];
+  await enter(first, one);
+  await second.goto('/account');
+  await headline(second, `Hello, ${one}`).waitFor();
+  await second.getByRole('button', { name: 'Sign out' }).click();
+  await second.getByRole('button', { name: 'Sign in' }).waitFor();
+  await first.getByRole('button', { name: 'Sign in' }).waitFor();
+  await first.goto('about:blank');
+  await enter(second, other);
+  // A page that is shown a session of its own from before asks nobody for another's.
+  await first.addInitScript((token) => {
+    if (location.origin !== 'null' && !sessionStorage.getItem('session')) sessionStorage.setItem('session', JSON.stringify(token));
+  }, { token: await tokenOf('customer', one), sub: one, role: 'customer' });
+  await first.goto('/account');
+  await headline(first, `Hello, ${one}`).waitFor();
+  await first.getByRole('button', { name: 'Sign out' }).click();
+  await first.getByRole('button', { name: 'Sign in' }).waitFor();
+  await second.reload();
+  await headline(second, `Hello, ${other}`).waitFor();
 });
 
 test('a guest’s cart is merged into the customer’s, and waits where it cannot be', async (t) => {

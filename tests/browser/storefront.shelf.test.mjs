@@ -125,6 +125,22 @@ test('filters, range and order stand in the address and hold over a reload', asy
   await until('all of them', async () => (await cards(page).count()) === 6);
 });
 
+test('a price range is of one currency, and a filter that is clicked right behind it counts as well', async (t) => {
+  const { word } = await shelf(4, (i) => ({ price: { amount: 1500, currency: i < 2 ? 'EUR' : 'JPY' }, stock: i % 2 ? 5 : 0 }));
+  const page = await open(t, `/?q=${word}`);
+  await until('four', async () => (await cards(page).count()) === 4);
+  await page.getByRole('button', { name: 'Price', exact: true }).click();
+  await page.getByLabel('Currency').selectOption('JPY');
+  await page.getByLabel('To', { exact: true }).fill('15.5');
+  await page.getByText('Write it like 12.').waitFor();
+  await page.getByLabel('To', { exact: true }).fill('2000');
+  // Before what was typed is applied.
+  await page.getByRole('checkbox', { name: /In stock/ }).check();
+  await until('the one in yen that is there', async () => JSON.stringify(await names(page)) === JSON.stringify([`${word} 003`]));
+  const { search } = new URL(page.url());
+  for (const part of ['inStock=true', 'max=2000', 'currency=JPY']) assert.ok(search.includes(part), `${part} in ${search}`);
+});
+
 test('more is shown page by page; back and reload lead to where one was', async (t) => {
   const { word, products } = await shelf(60);
   const page = await open(t, `/?q=${word}&sort=name`);

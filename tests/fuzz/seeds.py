@@ -43,7 +43,7 @@ def _rest() -> dict[str, str]:
                          _request("PUT /products/cup", {k: v for k, v in PRODUCT.items() if k != "id"}, Caller="admin", If_Match='"1"'),
                          "DELETE /products/cup\nCaller: admin\n\n"]),
         "stock": join([_request("POST /products/tea/stock", {"delta": -11}, Caller="admin"), "GET /products?q=tea&category=drinks&inStock=true\n\n"]),
-        "list": join([f"GET /products?sort={sort}&limit=1&minPrice=1&maxPrice=1000\n\n" for sort in ("name", "-price", "newest")]),
+        "list": join([f"GET /products?sort={sort}&limit=1&minPrice=1&maxPrice=1000&currency=EUR\n\n" for sort in ("name", "-price", "newest")]),
         "orders": join(["GET /orders/o?x=%41\n\n", "GET /orders?customerId=ada&status=confirmed&limit=5&cursor=AAAA\nCaller: admin\n\n",
                         _request("POST /orders/o/cancel", {"reason": "no"}), _request("POST /orders/o/ship", {"trackingNumber": "1"}, Caller="admin")]),
         "payments": join(["GET /payments?orderId=o\n\n", _request("POST /payments/p/retry", {"paymentMethod": {"token": "t"}}), "GET /demand/tea\nCaller: admin\n\n"]),

@@ -270,7 +270,7 @@ def test_an_order_is_shipped_once_it_is_confirmed_and_then_not_cancelled(admin, 
     problem(customer.call("POST", "order", f"/orders/{order}/ship"), 403)
     problem(guest.call("POST", "order", f"/orders/{order}/ship"), 401)
     shipped = admin.expect(200, "POST", "order", f"/orders/{order}/ship", {"trackingNumber": "1Z999"})
-    assert shipped["status"] == "shipped"
+    assert shipped["status"] == "shipped" and shipped["trackingNumber"] == "1Z999"
     assert admin.expect(200, "POST", "order", f"/orders/{order}/ship") == shipped
     problem(customer.call("POST", "order", f"/orders/{order}/cancel"), 409, "already_shipped")
 

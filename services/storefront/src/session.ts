@@ -73,8 +73,9 @@ export async function signIn(role: Session['role'], name: string): Promise<Signe
 }
 
 export function signOut(): void {
+  const sub = session.peek()?.sub;
   end();
-  tell({ kind: 'out' });
+  if (sub !== undefined) tell({ kind: 'out', sub });
 }
 
 /** The services no longer accept this token. */
@@ -125,13 +126,14 @@ function isDevelopment(value: unknown): value is Development {
 
 // --- the other tabs
 
-type Told = { kind: 'ask' } | { kind: 'in'; session: Session } | { kind: 'out' };
+type Told = { kind: 'ask' } | { kind: 'in'; session: Session } | { kind: 'out'; sub: string };
 const tabs = typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel('session');
 const tell = (said: Told): void => tabs?.postMessage(said);
 
 tabs?.addEventListener('message', ({ data }: MessageEvent<Told>) => {
   if (data.kind === 'ask' && session.value) tell({ kind: 'in', session: session.value });
   if (data.kind === 'in' && !session.value && isSession(data.session)) begin(data.session);
-  if (data.kind === 'out') end();
+  // A tab of another account stays signed in.
+  if (data.kind === 'out' && session.value?.sub === data.sub) end();
 });
 if (!session.value) tell({ kind: 'ask' });

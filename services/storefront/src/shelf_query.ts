@@ -7,7 +7,7 @@ export interface ShelfQuery {
   /** Minor units of `currency`. */
   readonly min?: number;
   readonly max?: number;
-  /** The currency that the range is typed in: the service compares amounts, whatever their currency. */
+  /** The currency of the range, which leaves out products with a price in another one. */
   readonly currency: string;
   readonly inStock: boolean;
   readonly sort: Sort | '';
@@ -71,6 +71,7 @@ export function apiQueryOf(query: ShelfQuery): ProductQuery {
     ...(query.category === '' ? {} : { category: query.category }),
     ...(query.min === undefined ? {} : { minPrice: query.min }),
     ...(query.max === undefined ? {} : { maxPrice: query.max }),
+    ...(query.currency === '' || (query.min === undefined && query.max === undefined) ? {} : { currency: query.currency }),
     ...(query.inStock ? { inStock: true } : {}),
     ...(query.sort === '' ? {} : { sort: query.sort }),
   };

@@ -26,7 +26,8 @@ describe('the shelf in the address', () => {
   });
 
   it('is asked of the service in its words', () => {
-    expect(apiQueryOf(read('q=%20tea%20&min=5&inStock=true&sort=price&show=48&currency=EUR'))).toEqual({ q: 'tea', minPrice: 5, inStock: true, sort: 'price' });
+    expect(apiQueryOf(read('q=%20tea%20&min=5&inStock=true&sort=price&show=48&currency=EUR'))).toEqual({ q: 'tea', minPrice: 5, currency: 'EUR', inStock: true, sort: 'price' });
+    expect(apiQueryOf(read('currency=EUR'))).toEqual({});
     expect(apiQueryOf(wholeShelf)).toEqual({});
   });
 

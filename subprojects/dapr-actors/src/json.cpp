@@ -94,6 +94,22 @@ namespace detail {
 /// JSON has one kind of number, and JSON Schema's integers are those without a fraction, however they are written: 5.0
 /// and 5e0 are 5. Above 10^15 the parser, which is not in its full precision, may be off by one: only digits are taken
 /// at their word there.
+void refuse_others(const Value& from, const std::vector<std::string_view>& names, Reading& reading) {
+  std::vector<bool> seen(names.size());
+  for (const auto& member : from.GetObject()) {
+    const auto name = text_of(member.name);
+    const auto found = std::find(names.begin(), names.end(), name);
+    const auto index = static_cast<std::size_t>(found - names.begin());
+    Reading::Step step(reading, name);
+    if (found == names.end())
+      reading.fail("is not known here");
+    else if (seen[index])
+      reading.fail("is there twice");
+    else
+      seen[index] = true;
+  }
+}
+
 std::optional<std::int64_t> whole(const Value& from) {
   constexpr double most = 1e15;
   if (!from.IsDouble()) return std::nullopt;

@@ -324,8 +324,10 @@ TEST(Order, tells_the_tracking_number_when_it_ships) {
   Shop shop;
   shop.check_out();
   shop.pay();
+  EXPECT_EQ(shop.view()->tracking_number, std::nullopt);
   shop.ship();
   EXPECT_THAT(shop.bench.published<Shipped>(), ElementsAre(Shipped{OrderId("o-1"), ann.customer_id, "track-1"}));
+  EXPECT_EQ(shop.view()->tracking_number, "track-1") << "and it stays to be read";
 }
 
 TEST(Order, does_not_change_when_its_money_went_back) {

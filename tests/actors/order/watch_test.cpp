@@ -41,13 +41,14 @@ std::vector<OrderEvent> events(std::int64_t from, std::int64_t to, bool last = f
 // --- what an order says of its past
 
 OrderView view(std::vector<Change> history, std::int64_t version) {
-  OrderView made{o1, CartId("c-1"), {}, history.back().status, {}, {}, PaymentId("p-1"), {}, history, version};
+  OrderView made{o1, CartId("c-1"), {}, history.back().status, {}, {}, PaymentId("p-1"), {}, {}, history, version};
   made.failure_reason = history.back().reason;
   return made;
 }
 
 TEST(ChangesAfter, every_change_is_the_order_as_it_was_then) {
-  const auto now = view({{Status::Created, {}, {}}, {Status::Confirmed, {}, {}}, {Status::Shipped, {}, {}}}, 3);
+  auto now = view({{Status::Created, {}, {}}, {Status::Confirmed, {}, {}}, {Status::Shipped, {}, {}}}, 3);
+  now.tracking_number = "track-1";
   const auto changes = changes_after(0, now, {});
   ASSERT_THAT(changes, SizeIs(3));
   EXPECT_EQ(changes[0].status, Status::Created);
@@ -55,6 +56,7 @@ TEST(ChangesAfter, every_change_is_the_order_as_it_was_then) {
   EXPECT_THAT(changes[0].history, SizeIs(1));
   EXPECT_EQ(changes[1].status, Status::Confirmed);
   EXPECT_EQ(changes[1].payment_id, PaymentId("p-1"));
+  EXPECT_EQ(changes[1].tracking_number, std::nullopt);
   EXPECT_EQ(changes[2], now);
   EXPECT_THAT(changes_after(2, now, {}), ElementsAre(now));
   EXPECT_THAT(changes_after(3, now, {}), IsEmpty());

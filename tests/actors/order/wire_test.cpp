@@ -75,6 +75,7 @@ TEST_F(OrderWireTest, the_events) {
   call("Order", "o-2", "CheckoutCompleted", actors::json::to_string(samples::checkout(std::nullopt, "o-2")),
        Cause::Event);
   call("Order", "o-2", "Cancel", R"({"by":{"admin":false},"reason":"changed my mind"})");
+  EXPECT_TRUE(golden("order/order.shipped.state.json", *bench.sidecar.stored({"Order", "o-1"}, "state")));
   for (const std::string type : {"order.created", "order.confirmed", "order.cancelled", "order.shipped"})
     EXPECT_TRUE(golden("order/" + type + ".json", event(type)));
 }

@@ -10,6 +10,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 using namespace std::chrono_literals;
 
 std::vector<std::string> ids_of(const ProductPage& page) {
@@ -128,6 +129,19 @@ TEST_F(ListTest, FiltersMustAllHold) {
   EXPECT_THAT(ids({.least_price = 450, .highest_price = 450}), ElementsAre("c", "a"));
   EXPECT_THAT(ids({.in_stock = false}), ElementsAre("a"));
   EXPECT_THAT(ids({.words = "tea", .in_stock = true}), ElementsAre("c"));
+}
+
+TEST_F(ListTest, APriceRangeMayBeOfOneCurrency) {
+  fill();
+  auto yen = tea("y", 1);
+  yen.price = {450, "JPY"};
+  create(yen);
+  EXPECT_THAT(ids({.least_price = 450, .highest_price = 450}), UnorderedElementsAre("a", "c", "y"));
+  const auto page = list(*replica, {.least_price = 450, .highest_price = 450, .currency = "JPY"});
+  EXPECT_THAT(ids_of(page), ElementsAre("y"));
+  EXPECT_THAT(page.facets.prices, ElementsAre(PriceRange{"EUR", 100, 900}, PriceRange{"JPY", 450, 450}))
+      << "it belongs to the price's filter, which this facet does not look at";
+  EXPECT_EQ(page.facets.in_stock, 1u);
 }
 
 TEST_F(ListTest, TheTotalCountsAllPages) {

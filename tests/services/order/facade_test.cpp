@@ -160,6 +160,7 @@ TEST_F(OrderFacadeTest, refuses_to_cancel_what_is_shipped_and_to_ship_what_is_no
   const auto shipped = ask("POST", "/orders/o-1/ship", admin, R"({"trackingNumber":"track-1"})");
   EXPECT_EQ(shipped.status, 200);
   EXPECT_THAT(shipped.body, HasSubstr(R"("status":"shipped")"));
+  EXPECT_THAT(shipped.body, HasSubstr(R"("trackingNumber":"track-1")"));
   const auto refused = ask("POST", "/orders/o-1/cancel", ann);
   EXPECT_EQ(refused.status, 409);
   EXPECT_THAT(refused.body, HasSubstr("urn:problem:ecommerce:already_shipped"));

@@ -239,14 +239,33 @@ TEST_F(ProductFacadeTest, TheListIsPagedByItsCursor) {
 }
 
 TEST_F(ProductFacadeTest, BadQueriesAreRefused) {
-  for (const auto* query : {"limit=0", "limit=101", "limit=x", "limit=1.5", "cursor=x", "sort=color", "minPrice=-1",
-                            "minPrice=x", "maxPrice=9999999999999", "minPrice=2&maxPrice=1", "inStock=yes",
-                            "limit=", "cursor=", "sort=", "minPrice=", "maxPrice=", "inStock="}) {
+  for (const auto* query : {"limit=0",
+                            "limit=101",
+                            "limit=x",
+                            "limit=1.5",
+                            "cursor=x",
+                            "sort=color",
+                            "minPrice=-1",
+                            "minPrice=x",
+                            "currency=eur",
+                            "currency=XYZ",
+                            "currency=",
+                            "maxPrice=9999999999999",
+                            "minPrice=2&maxPrice=1",
+                            "inStock=yes",
+                            "limit=",
+                            "cursor=",
+                            "sort=",
+                            "minPrice=",
+                            "maxPrice=",
+                            "inStock="}) {
     const auto answer = get(std::string("/products?") + query);
     EXPECT_EQ(answer.status, 400) << query;
     EXPECT_EQ(answer.headers.at("content-type"), "application/problem+json");
   }
-  EXPECT_EQ(get("/products?limit=100&sort=-price&minPrice=0&maxPrice=0&inStock=false&q=x&category=y").status, 200);
+  EXPECT_EQ(
+      get("/products?limit=100&sort=-price&minPrice=0&maxPrice=0&currency=EUR&inStock=false&q=x&category=y").status,
+      200);
   EXPECT_EQ(get("/products?q=&category=").status, 200) << "text to look for may be none";
   EXPECT_THAT(get("/products?cursor=x").body, HasSubstr(":invalid_cursor"));
   EXPECT_THAT(get("/products?minPrice=2&maxPrice=1").body, HasSubstr(":invalid_price_range"));

@@ -181,6 +181,7 @@ export const de: Readonly<Record<keyof typeof en, string>> = {
   'order.noPayment': 'Noch keine Zahlung.',
   'order.attempt': 'Versuch {number}',
   'order.ship': 'Versenden',
+  'order.trackingNumber': 'Sendungsnummer',
   'order.tracking': 'Sendungsnummer (freiwillig)',
   'order.shipped': 'Die Bestellung ist unterwegs.',
   'order.notConfirmed': 'Nur eine bestätigte Bestellung kann versandt werden.',

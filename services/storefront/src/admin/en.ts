@@ -82,7 +82,7 @@ export const en = {
   'product.details': 'Details',
 
   'merge.title': 'Somebody else was quicker',
-  'merge.text': 'This product was changed while you edited it. Choose what holds, then save.',
+  'merge.text': 'This product was changed while you edited it. Choose which value to keep for each field, then save.',
   'merge.mine': 'Yours',
   'merge.theirs': 'Theirs',
   'merge.empty': '(empty)',
@@ -180,6 +180,7 @@ export const en = {
   'order.noPayment': 'No payment yet.',
   'order.attempt': 'Attempt {number}',
   'order.ship': 'Ship',
+  'order.trackingNumber': 'Tracking number',
   'order.tracking': 'Tracking number (optional)',
   'order.shipped': 'The order is on its way.',
   'order.notConfirmed': 'Only a confirmed order can be shipped.',

@@ -70,6 +70,7 @@ export function OrderView({ orderId = '' }: { orderId?: string }): JSX.Element {
             <dl class="facts">
               <div><dt>{w('order.number')}</dt><dd>{order.id}</dd></div>
               <div><dt>{w('order.customer')}</dt><dd>{order.customerId === undefined ? w('orders.guest') : <a href={`/admin/orders?customer=${encodeURIComponent(order.customerId)}`}><Words of={order.customerId} /></a>}</dd></div>
+              {order.trackingNumber !== undefined && <div><dt>{w('order.trackingNumber')}</dt><dd><Words of={order.trackingNumber} /></dd></div>}
               <div><dt>{w('order.cart')}</dt><dd>{order.cartId}</dd></div>
             </dl>
           </Panel>

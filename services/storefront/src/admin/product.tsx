@@ -3,8 +3,8 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { newKey } from '../api/http';
 import type { Problem } from '../api/problem';
 import { shop, type Product } from '../api/shop';
-import { locale, number, time } from '../i18n';
-import { decimalOf, digitsOf, formatMoney, parseMoney } from '../money';
+import { exampleOf, money, number, time, typed } from '../i18n';
+import { parseMoney } from '../money';
 import { go } from '../router';
 import { Blank, Failed, Field, Notice, Picture, saidOf, useTitle, Words } from '../ui/parts';
 import { toast } from '../ui/toasts';
@@ -26,14 +26,7 @@ interface Draft {
 }
 type Wrong = Partial<Record<keyof Draft | 'stock' | 'id', string>>;
 
-/** An amount as it is typed in this language: with a comma where it has one. */
-const typed = (decimal: string): string => decimal.replace('.', new Intl.NumberFormat(locale()).format(1.5).charAt(1));
-/** A price as it is written in a currency. */
-const exampleOf = (currency: string): string => {
-  const known = /^[A-Z]{3}$/.test(currency) ? currency : 'EUR';
-  return typed(decimalOf({ amount: 125n * 10n ** BigInt(digitsOf(known)) / 10n, currency: known }));
-};
-const draftOf = ({ name, description, category, price }: Fields): Draft => ({ name, description, category, price: typed(decimalOf(price)), currency: price.currency });
+const draftOf = ({ name, description, category, price }: Fields): Draft => ({ name, description, category, price: typed(price), currency: price.currency });
 
 /** The draft as it is sent, or what is wrong with it. */
 function readDraft(draft: Draft): { fields: Fields } | { wrong: Wrong } {
@@ -324,7 +317,7 @@ function Merge({ mine, base, theirs, busy, problem, onSave, onDrop }: {
   }, [theirs]);
   const shown = (fields: Fields, field: FieldName): string => {
     const value = fields[field];
-    return typeof value === 'string' ? value || w('merge.empty') : formatMoney(value, locale());
+    return typeof value === 'string' ? value || w('merge.empty') : money(value);
   };
   const choose = (field: FieldName, take: boolean): void => {
     const next = new Set(wanted);

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { kept, readStored, writeStored } from '../storage';
-import { formatMoney, type Money } from '../money';
+import { decimalOf, digitsOf, formatMoney, type Money } from '../money';
 
 /** The languages, by their own names. */
 export const languages = { en: 'English', de: 'Deutsch' } as const;
@@ -52,6 +52,13 @@ export function messages<K extends string>(words: Record<Language, Readonly<Reco
 
 export const number = (value: number): string => new Intl.NumberFormat(locale()).format(value);
 export const money = (value: Money): string => formatMoney(value, locale());
+/** An amount as it is typed in this language: with a comma where it has one. */
+export const typed = (value: Money): string => decimalOf(value).replace('.', new Intl.NumberFormat(locale()).format(1.5).charAt(1));
+/** How a price is typed in a currency, to say so where something else was typed. */
+export function exampleOf(currency: string): string {
+  const known = /^[A-Z]{3}$/.test(currency) ? currency : 'EUR';
+  return typed({ amount: 125n * 10n ** BigInt(digitsOf(known)) / 10n, currency: known });
+}
 
 export function time(at: string, style: 'minute' | 'second' | 'day' = 'minute'): string {
   const date = new Date(at);

@@ -9,7 +9,7 @@ import { t } from '../i18n/words';
 import { times } from '../money';
 import { keepFocus } from '../router';
 import { development, learnDevelopment, session } from '../session';
-import { canCancel, isSettled, timelineOf, wantsAnotherCard, type Step } from '../timeline';
+import { canCancel, isSettled, paymentMoves, timelineOf, wantsAnotherCard, type Step } from '../timeline';
 import { CardChoice, SIMULATED } from '../ui/cards';
 import { Icon, type IconName } from '../ui/icons';
 import { Blank, Failed, Field, Notice, Picture, pictureOf, Price, saidOf, useTitle, Words } from '../ui/parts';
@@ -89,7 +89,7 @@ export function OrderView({ orderId = '' }: { orderId?: string }): JSX.Element {
   );
 }
 
-type Headline = 'placed' | 'failed' | 'trying' | 'confirmed' | 'shipped' | 'cancelled' | 'refunding' | 'refunded' | 'late' | 'scarce';
+type Headline = 'placed' | 'failed' | 'trying' | 'confirmed' | 'shipped' | 'cancelled' | 'ending' | 'refunding' | 'refunded' | 'late' | 'scarce';
 
 function headlineOf(order: Order, payment: Payment | undefined): Headline {
   switch (order.status) {
@@ -103,8 +103,10 @@ function headlineOf(order: Order, payment: Payment | undefined): Headline {
       return 'shipped';
     case 'cancelled':
       if (payment?.status === 'refunded') return 'refunded';
-      if (payment?.status === 'refunding' || payment?.status === 'completed') return 'refunding';
+      if (payment?.status === 'refunding' || payment?.status === 'completed' || order.history.some(({ status }) => status === 'confirmed')) return 'refunding';
       if (order.failureReason === 'out_of_stock') return 'scarce';
+      // It was cancelled while the card may have been in the bank's hands.
+      if (paymentMoves(order, payment)) return 'ending';
       if (order.history.at(-1)?.reason === 'payment_deadline_passed') return 'late';
       return 'cancelled';
   }
@@ -127,6 +129,7 @@ function TimelineStep({ step, order, payment }: { step: Step; order: Order; paym
       <div>
         <p class="step-text">{text}{(step.attempt ?? 1) > 1 && <span class="soft"> · {t('step.attempt', { number: String(step.attempt) })}</span>}</p>
         {step.reason !== undefined && <p class="small soft">{reasonOf(step.reason)}</p>}
+        {step.kind === 'shipped' && order.trackingNumber !== undefined && <p class="small soft">{t('step.tracking')} <Words of={order.trackingNumber} class="num" /></p>}
       </div>
       {step.at !== undefined && <time class="small soft num" dateTime={step.at}>{time(step.at, 'second')}</time>}
     </li>
@@ -160,6 +163,10 @@ function AnotherCard({ payment, onTried }: { payment: Payment; onTried: (payment
   const [problem, setProblem] = useState<Problem>();
   // One key for one try, until it is answered: a second click, or one after a lost answer, charges no second time.
   const key = useRef<{ token: string; key: string } | undefined>(undefined);
+  // What the platform below is may be learned only now.
+  useEffect(() => {
+    if (development.value?.gateway === 'simulated') setToken((chosen) => chosen || SIMULATED[0]);
+  }, [development.value]);
   const attempts = payment.attempts.length;
   const none = attempts >= MOST_ATTEMPTS;
   const retry = async (): Promise<void> => {

@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import type { Facets, Product } from '../api/shop';
 import { addProduct } from '../ui/add';
 import { changing } from '../cart';
-import { money } from '../i18n';
+import { exampleOf, money } from '../i18n';
 import { t } from '../i18n/words';
 import { decimalOf, parseMoney } from '../money';
 import { go, place } from '../router';
@@ -141,13 +141,18 @@ function Tools({ query, total, facets, refine }: { query: ShelfQuery; total: num
 
 function PriceRange({ query, facets }: { query: ShelfQuery; facets: Facets | undefined }): JSX.Element {
   const prices = facets?.prices ?? [];
-  const currency = query.currency || prices[0]?.currency || 'EUR';
+  // Chosen before a price is typed: the address has none without one.
+  const [chosen, setChosen] = useState('');
+  const currency = query.currency || chosen || prices[0]?.currency || 'EUR';
   const range = prices.find((one) => one.currency === currency);
   const shown = (amount: number | undefined): string => (amount === undefined ? '' : decimalOf({ amount, currency }));
   const [from, setFrom] = useState(shown(query.min));
   const [to, setTo] = useState(shown(query.max));
   const [wrong, setWrong] = useState('');
   const resting = useRef<ReturnType<typeof setTimeout>>(undefined);
+  // What was typed is applied a moment later, to what is asked by then.
+  const latest = useRef(query);
+  latest.current = query;
   useEffect(() => () => clearTimeout(resting.current), []);
   // What was cleared elsewhere is cleared here.
   useEffect(() => {
@@ -161,12 +166,12 @@ function PriceRange({ query, facets }: { query: ShelfQuery; facets: Facets | und
     const read = (text: string): bigint | undefined | null => (text.trim() === '' ? undefined : (parseMoney(text, inCurrency) ?? null));
     const [min, max] = [read(fromText), read(toText)];
     const tooMuch = (amount: bigint | undefined | null): boolean => typeof amount === 'bigint' && amount > 1_000_000_000_000n;
-    if (min === null || max === null || tooMuch(min) || tooMuch(max)) return setWrong(t('shelf.priceWrong'));
+    if (min === null || max === null || tooMuch(min) || tooMuch(max)) return setWrong(t('shelf.priceWrong', { example: exampleOf(inCurrency) }));
     if (min !== undefined && max !== undefined && max < min) return setWrong(t('shelf.priceTurned'));
     setWrong('');
-    const { min: _min, max: _max, ...others } = query;
+    const { min: _min, max: _max, ...others } = latest.current;
     const next: ShelfQuery = { ...others, show: PAGE, currency: inCurrency, ...(min === undefined ? {} : { min: Number(min) }), ...(max === undefined ? {} : { max: Number(max) }) };
-    go(hrefOf(next), { still: true, replace: query.min !== undefined || query.max !== undefined });
+    go(hrefOf(next), { still: true, replace: latest.current.min !== undefined || latest.current.max !== undefined });
   };
   const later = (fromText: string, toText: string): void => {
     clearTimeout(resting.current);
@@ -184,7 +189,7 @@ function PriceRange({ query, facets }: { query: ShelfQuery; facets: Facets | und
       </label>
       {prices.length > 1 && (
         <label class="field"><span class="label">{t('shelf.currency')}</span>
-          <select class="select" value={currency} onChange={(event) => apply(from, to, event.currentTarget.value)}>
+          <select class="select" value={currency} onChange={(event) => { setChosen(event.currentTarget.value); apply(from, to, event.currentTarget.value); }}>
             {prices.map((one) => <option key={one.currency} value={one.currency}>{one.currency}</option>)}
           </select>
         </label>

@@ -1,19 +1,19 @@
-/// JSON for plain structs: one table a type, read and written by the same line.
+/// JSON for plain structs: one line a type, read and written by it.
 ///
 ///     struct AddItem {
 ///       std::string product_id;
 ///       int quantity = 0;
 ///       std::optional<std::string> note;
-///       static constexpr auto json = dapr::actors::json::object(
-///           dapr::actors::json::field("productId", &AddItem::product_id),
-///           dapr::actors::json::field("quantity", &AddItem::quantity),
-///           dapr::actors::json::field("note", &AddItem::note));
+///       DAPR_ACTORS_JSON(product_id, quantity, note)
 ///     };
 ///
-/// A field is required unless its member is a `std::optional` or it is declared with `defaulted`, which keeps the
-/// member's initial value (the way to add a field to a document that is already stored). Reading collects every problem
-/// with its JSON pointer (RFC 6901) instead of stopping at the first. A type of its own form (an id, an enum)
-/// specialises `Codec`. Functions here hold no state and may be used from any thread.
+/// A member `product_id` is the field `productId`: an underscore makes the next letter large. A field is required
+/// unless its member is a `std::optional`, or is named by a second line, `DAPR_ACTORS_JSON_DEFAULTED(quantity)`: it
+/// then keeps its initial value where it is absent (the way to add a field to a document that is already stored). A
+/// struct whose fields have other names says them in a table, `static constexpr auto json =
+/// json::object(json::field("qty", &AddItem::quantity), …)`. Reading collects every problem with its JSON pointer (RFC
+/// 6901) instead of stopping at the first. A type of its own form (an id, an enum) specialises `Codec`. Functions here
+/// hold no state and may be used from any thread.
 #pragma once
 
 #include <rapidjson/document.h>
@@ -132,6 +132,56 @@ template <class T>
 concept HasTable = requires {
   T::json;
 };
+template <class T>
+concept HasMembers = requires(T& value) {
+  value.json_members();
+};
+
+/// The names of members as they are on the wire, out of a list such as `product_id, quantity`.
+template <std::size_t N>
+struct Names {
+  std::array<char, N> text{};
+  std::array<std::uint16_t, N / 2 + 1> begin{};
+  std::size_t count = 0;
+
+  constexpr const char* operator[](std::size_t index) const { return text.data() + begin[index]; }
+  constexpr bool has(std::string_view name) const {
+    for (std::size_t i = 0; i < count; ++i)
+      if (name == (*this)[i]) return true;
+    return false;
+  }
+};
+
+template <std::size_t N>
+consteval Names<N> wire_names(const char (&list)[N]) {
+  Names<N> names;
+  std::size_t length = 0;
+  bool large = false;
+  for (std::size_t i = 0; i + 1 < N; ++i) {
+    const char letter = list[i];
+    if (letter == ' ') continue;
+    if (letter == ',') {
+      names.text[length++] = '\0';
+      names.begin[++names.count] = static_cast<std::uint16_t>(length);
+      large = false;
+    } else if (letter == '_') {
+      large = length > names.begin[names.count];
+    } else {
+      names.text[length++] = large && 'a' <= letter && letter <= 'z' ? static_cast<char>(letter - 'a' + 'A') : letter;
+      large = false;
+    }
+  }
+  if (length > 0) ++names.count;
+  return names;
+}
+
+template <class T>
+bool is_required(const char* name) {
+  if constexpr (requires { T::json_defaulted; })
+    return !T::json_defaulted.has(name);
+  else
+    return true;
+}
 }  // namespace detail
 
 template <class T, class M>
@@ -159,57 +209,63 @@ inline std::string_view text_of(const Value& value) {
   return {value.GetString(), value.GetStringLength()};
 }
 
+/// Calls `visit(name, member, optional)` for each field; `optional()` says whether it may be absent.
+template <class T, class Visit>
+void each_field(T& value, const Visit& visit) {
+  using Plain = std::remove_const_t<T>;
+  if constexpr (HasMembers<T>)
+    std::apply(
+        [&](auto&... members) {
+          [[maybe_unused]] std::size_t index = 0;
+          (
+              [&] {
+                const char* name = Plain::json_names[index++];
+                visit(name, members, [name] {
+                  return is_optional<std::remove_cvref_t<decltype(members)>> || !is_required<Plain>(name);
+                });
+              }(),
+              ...);
+        },
+        value.json_members());
+  else
+    std::apply(
+        [&](const auto&... fields) {
+          (visit(fields.name, value.*(fields.member), [&fields] { return !fields.required; }), ...);
+        },
+        Plain::json);
+}
+
 template <class T>
 void write_object(Writer& writer, const T& value) {
   writer.StartObject();
-  std::apply(
-      [&](const auto&... fields) {
-        (
-            [&] {
-              const auto& member = value.*(fields.member);
-              if constexpr (is_optional<std::remove_cvref_t<decltype(member)>>) {
-                if (!member) return;  // an absent optional is left out, never null
-              }
-              writer.Key(fields.name);
-              write(writer, member);
-            }(),
-            ...);
-      },
-      T::json);
+  each_field(value, [&](const char* name, const auto& member, const auto&) {
+    if constexpr (is_optional<std::remove_cvref_t<decltype(member)>>) {
+      if (!member) return;  // an absent optional is left out, never null
+    }
+    writer.Key(name);
+    write(writer, member);
+  });
   writer.EndObject();
 }
+
+/// Refuses what is not one of the names, and what is there twice.
+void refuse_others(const Value& from, const std::vector<std::string_view>& names, Reading& reading);
 
 template <class T>
 void read_object(const Value& from, T& to, Reading& reading) {
   if (!from.IsObject()) return reading.fail("must be an object");
-  std::apply(
-      [&](const auto&... fields) {
-        (
-            [&] {
-              const auto found = from.FindMember(fields.name);
-              Reading::Step step(reading, fields.name);
-              if (found != from.MemberEnd())
-                read(found->value, to.*(fields.member), reading);
-              else if (fields.required)
-                reading.fail("is required");
-            }(),
-            ...);
-        if (reading.unknown() == Unknown::Refuse) {
-          std::array<bool, sizeof...(fields)> seen{};
-          for (const auto& member : from.GetObject()) {
-            const auto name = text_of(member.name);
-            std::size_t index = 0;
-            if (!((name == fields.name || (++index, false)) || ...)) {
-              Reading::Step step(reading, name);
-              reading.fail("is not known here");
-            } else if (std::exchange(seen[index], true)) {
-              Reading::Step step(reading, name);
-              reading.fail("is there twice");
-            }
-          }
-        }
-      },
-      T::json);
+  std::vector<std::string_view> names;
+  const bool all = reading.unknown() == Unknown::Refuse;
+  each_field(to, [&](const char* name, auto& member, const auto& optional) {
+    if (all) names.push_back(name);
+    const auto found = from.FindMember(name);
+    Reading::Step step(reading, name);
+    if (found != from.MemberEnd())
+      read(found->value, member, reading);
+    else if (!optional())
+      reading.fail("is required");
+  });
+  if (all) refuse_others(from, names, reading);
 }
 
 /// An integer that is written with a fraction of zero or an exponent; none for anything else, integers of digits too.
@@ -249,7 +305,7 @@ template <class T>
 void write(Writer& writer, const T& value) {
   if constexpr (HasCodec<T>)
     Codec<T>::write(writer, value);
-  else if constexpr (detail::HasTable<T>)
+  else if constexpr (detail::HasTable<T> || detail::HasMembers<T>)
     detail::write_object(writer, value);
   else if constexpr (std::same_as<T, bool>)
     writer.Bool(value);
@@ -276,7 +332,7 @@ void write(Writer& writer, const T& value) {
     for (const auto& element : value) write(writer, element);
     writer.EndArray();
   } else {
-    static_assert(detail::is_map<T>, "give the type a `json` table or a Codec");
+    static_assert(detail::is_map<T>, "give the type DAPR_ACTORS_JSON(its members), or a Codec");
     writer.StartObject();
     for (const auto& [key, element] : value) {
       writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
@@ -290,7 +346,7 @@ template <class T>
 void read(const Value& from, T& to, Reading& reading) {
   if constexpr (HasCodec<T>)
     Codec<T>::read(from, to, reading);
-  else if constexpr (detail::HasTable<T>)
+  else if constexpr (detail::HasTable<T> || detail::HasMembers<T>)
     detail::read_object(from, to, reading);
   else if constexpr (std::same_as<T, bool>) {
     if (!from.IsBool()) return reading.fail("must be true or false");
@@ -324,7 +380,7 @@ void read(const Value& from, T& to, Reading& reading) {
       read(from[i], to.emplace_back(), reading);
     }
   } else {
-    static_assert(detail::is_map<T>, "give the type a `json` table or a Codec");
+    static_assert(detail::is_map<T>, "give the type DAPR_ACTORS_JSON(its members), or a Codec");
     if (!from.IsObject()) return reading.fail("must be an object");
     to.clear();
     for (const auto& member : from.GetObject()) {
@@ -388,5 +444,22 @@ struct EnumCodec {
 };
 
 }  // namespace dapr::actors::json
+
+/// Within a struct: its members that are in its JSON, in their order there.
+#define DAPR_ACTORS_JSON(...)     \
+  auto json_members() {           \
+    return std::tie(__VA_ARGS__); \
+  }                               \
+  auto json_members() const {     \
+    return std::tie(__VA_ARGS__); \
+  }                               \
+  static constexpr auto json_names = ::dapr::actors::json::detail::wire_names(#__VA_ARGS__);
+
+/// Beside it: those of them that keep their initial value where they are absent.
+#define DAPR_ACTORS_JSON_DEFAULTED(...) \
+  auto json_defaulted_members() const { \
+    return std::tie(__VA_ARGS__);       \
+  }                                     \
+  static constexpr auto json_defaulted = ::dapr::actors::json::detail::wire_names(#__VA_ARGS__);
 
 #pragma GCC visibility pop
