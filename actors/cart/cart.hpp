@@ -30,60 +30,58 @@ constexpr auto no_currency = "XXX";
 
 struct ViewCart {
   Party by;
-  static constexpr auto json = actors::json::object(actors::json::defaulted("by", &ViewCart::by));
+  DAPR_ACTORS_JSON(by)
+  DAPR_ACTORS_JSON_DEFAULTED(by)
 };
 
 struct AddItem {
   Party by;
   ProductId product_id;
   std::int64_t quantity = 0;
-  static constexpr auto json = actors::json::object(actors::json::defaulted("by", &AddItem::by),
-                                                    actors::json::field("productId", &AddItem::product_id),
-                                                    actors::json::field("quantity", &AddItem::quantity));
+  DAPR_ACTORS_JSON(by, product_id, quantity)
+  DAPR_ACTORS_JSON_DEFAULTED(by)
 };
 
 struct SetQuantity {
   Party by;
   ProductId product_id;
   std::int64_t quantity = 0;  ///< zero removes the item
-  static constexpr auto json = actors::json::object(actors::json::defaulted("by", &SetQuantity::by),
-                                                    actors::json::field("productId", &SetQuantity::product_id),
-                                                    actors::json::field("quantity", &SetQuantity::quantity));
+  DAPR_ACTORS_JSON(by, product_id, quantity)
+  DAPR_ACTORS_JSON_DEFAULTED(by)
 };
 
 struct RemoveItem {
   Party by;
   ProductId product_id;
-  static constexpr auto json = actors::json::object(actors::json::defaulted("by", &RemoveItem::by),
-                                                    actors::json::field("productId", &RemoveItem::product_id));
+  DAPR_ACTORS_JSON(by, product_id)
+  DAPR_ACTORS_JSON_DEFAULTED(by)
 };
 
 struct ClearCart {
   Party by;
-  static constexpr auto json = actors::json::object(actors::json::defaulted("by", &ClearCart::by));
+  DAPR_ACTORS_JSON(by)
+  DAPR_ACTORS_JSON_DEFAULTED(by)
 };
 
 struct CheckOut {
   Party by;
   PaymentMethod payment_method;
   Address shipping_address;
-  static constexpr auto json = actors::json::object(
-      actors::json::defaulted("by", &CheckOut::by), actors::json::field("paymentMethod", &CheckOut::payment_method),
-      actors::json::field("shippingAddress", &CheckOut::shipping_address));
+  DAPR_ACTORS_JSON(by, payment_method, shipping_address)
+  DAPR_ACTORS_JSON_DEFAULTED(by)
 };
 
 /// A customer makes a guest's cart his.
 struct ClaimCart {
   CustomerId by;
-  static constexpr auto json = actors::json::object(actors::json::field("by", &ClaimCart::by));
+  DAPR_ACTORS_JSON(by)
 };
 
 /// A customer wants what is in this cart moved into another one of his.
 struct SealCart {
   CustomerId by;
   CartId into;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("by", &SealCart::by), actors::json::field("into", &SealCart::into));
+  DAPR_ACTORS_JSON(by, into)
 };
 
 /// The lines of a sealed cart, on their way into another one.
@@ -92,9 +90,7 @@ struct TakeOver {
   CustomerId by;
   std::vector<Line> lines;
   bool operator==(const TakeOver&) const = default;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("claim", &TakeOver::claim), actors::json::field("by", &TakeOver::by),
-                           actors::json::field("lines", &TakeOver::lines));
+  DAPR_ACTORS_JSON(claim, by, lines)
 };
 
 /// Pieces that had no room in the cart they were to be moved into.
@@ -102,8 +98,7 @@ struct LeftBehind {
   ProductId product_id;
   int quantity = 0;
   bool operator==(const LeftBehind&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("productId", &LeftBehind::product_id),
-                                                    actors::json::field("quantity", &LeftBehind::quantity));
+  DAPR_ACTORS_JSON(product_id, quantity)
 };
 
 /// What became of a `TakeOver`, for ever the same: refused as a whole (`refused` is the refusal's code), or taken but
@@ -112,15 +107,13 @@ struct Taken {
   std::optional<std::string> refused;
   std::vector<LeftBehind> left;
   bool operator==(const Taken&) const = default;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("refused", &Taken::refused), actors::json::field("left", &Taken::left));
+  DAPR_ACTORS_JSON(refused, left)
 };
 
 struct Settle {
   std::string claim;
   Taken taken;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("claim", &Settle::claim), actors::json::field("taken", &Settle::taken));
+  DAPR_ACTORS_JSON(claim, taken)
 };
 
 /// What can be said of a cart without asking anybody.
@@ -128,8 +121,7 @@ struct CartOutline {
   std::optional<std::string> currency;  ///< of a cart that holds something
   bool sealed = false;
   bool operator==(const CartOutline&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("currency", &CartOutline::currency),
-                                                    actors::json::field("sealed", &CartOutline::sealed));
+  DAPR_ACTORS_JSON(currency, sealed)
 };
 
 /// What a checkout has made: an order, on its way to the order service.
@@ -138,9 +130,7 @@ struct Checkout {
   std::string status = "created";
   Money total;
   bool operator==(const Checkout&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("orderId", &Checkout::order_id),
-                                                    actors::json::field("status", &Checkout::status),
-                                                    actors::json::field("total", &Checkout::total));
+  DAPR_ACTORS_JSON(order_id, status, total)
 };
 
 /// An item as it stands now. One that is not available (its product was withdrawn, or costs another currency since) is
@@ -154,12 +144,8 @@ struct CartItem {
   bool in_stock = true;  ///< the coarse word on whether so many can be had now: `true` where there is none
   std::optional<Money> price_changed_from;  ///< what it cost when it was added, if that is another price
   bool operator==(const CartItem&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("productId", &CartItem::product_id), actors::json::field("name", &CartItem::name),
-      actors::json::field("quantity", &CartItem::quantity), actors::json::field("unitPrice", &CartItem::unit_price),
-      actors::json::field("available", &CartItem::available),
-      actors::json::defaulted("inStock", &CartItem::in_stock),  // remembered answers may not have it
-      actors::json::field("priceChangedFrom", &CartItem::price_changed_from));
+  DAPR_ACTORS_JSON(product_id, name, quantity, unit_price, available, in_stock, price_changed_from)
+  DAPR_ACTORS_JSON_DEFAULTED(in_stock)  // remembered answers may not have it
 };
 
 struct CartView {
@@ -172,11 +158,7 @@ struct CartView {
   std::optional<OrderId> last_order_id;  ///< to the cart's owner and to admins: who knows a guest's order may see it
   std::optional<std::vector<LeftBehind>> left = {};  ///< of a cart that has just taken another's lines, if not all
   bool operator==(const CartView&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("id", &CartView::id), actors::json::field("customerId", &CartView::customer_id),
-      actors::json::field("items", &CartView::items), actors::json::field("total", &CartView::total),
-      actors::json::field("version", &CartView::version), actors::json::field("updatedAt", &CartView::updated_at),
-      actors::json::field("lastOrderId", &CartView::last_order_id), actors::json::field("left", &CartView::left));
+  DAPR_ACTORS_JSON(id, customer_id, items, total, version, updated_at, last_order_id, left)
 };
 
 /// The cart is being merged into another one.
@@ -186,9 +168,7 @@ struct Seal {
   CartId into;
   int repeated = 0;  ///< how often `tend` had to go on with it
   bool operator==(const Seal&) const = default;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("claim", &Seal::claim), actors::json::field("by", &Seal::by),
-                           actors::json::field("into", &Seal::into), actors::json::field("repeated", &Seal::repeated));
+  DAPR_ACTORS_JSON(claim, by, into, repeated)
 };
 
 struct CartState {
@@ -199,11 +179,7 @@ struct CartState {
   std::optional<Seal> seal = {};              ///< nobody changes the lines while it is there
   std::optional<actors::Time> merge_at = {};  ///< when `tend` goes on with the merging
   bool operator==(const CartState&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("customerId", &CartState::customer_id), actors::json::field("lines", &CartState::lines),
-      actors::json::field("updatedAt", &CartState::updated_at),
-      actors::json::field("lastOrderId", &CartState::last_order_id), actors::json::field("seal", &CartState::seal),
-      actors::json::field("mergeAt", &CartState::merge_at));
+  DAPR_ACTORS_JSON(customer_id, lines, updated_at, last_order_id, seal, merge_at)
 };
 
 /// A cart of somebody else's is refused like one that does not exist: NotFound `unknown_cart`. A sealed one refuses

@@ -14,7 +14,7 @@ namespace shop::cart {
 struct CartProductState {
   std::optional<product::Listing> listing;
   bool operator==(const CartProductState&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("listing", &CartProductState::listing));
+  DAPR_ACTORS_JSON(listing)
 };
 
 class CartProduct final : public actors::Actor<CartProductState> {

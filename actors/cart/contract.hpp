@@ -20,10 +20,7 @@ struct ItemAdded {
   int quantity = 0;
   Money unit_price;
   bool operator==(const ItemAdded&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("cartId", &ItemAdded::cart_id), actors::json::field("customerId", &ItemAdded::customer_id),
-      actors::json::field("productId", &ItemAdded::product_id), actors::json::field("quantity", &ItemAdded::quantity),
-      actors::json::field("unitPrice", &ItemAdded::unit_price));
+  DAPR_ACTORS_JSON(cart_id, customer_id, product_id, quantity, unit_price)
 };
 
 /// A cart was checked out. Order creates the order under the id the cart has chosen.
@@ -37,13 +34,7 @@ struct CheckoutCompleted {
   PaymentMethod payment_method;
   Address shipping_address;
   bool operator==(const CheckoutCompleted&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("orderId", &CheckoutCompleted::order_id),
-      actors::json::field("cartId", &CheckoutCompleted::cart_id),
-      actors::json::field("customerId", &CheckoutCompleted::customer_id),
-      actors::json::field("lines", &CheckoutCompleted::lines), actors::json::field("total", &CheckoutCompleted::total),
-      actors::json::field("paymentMethod", &CheckoutCompleted::payment_method),
-      actors::json::field("shippingAddress", &CheckoutCompleted::shipping_address));
+  DAPR_ACTORS_JSON(order_id, cart_id, customer_id, lines, total, payment_method, shipping_address)
 };
 
 }  // namespace shop::cart

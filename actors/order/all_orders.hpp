@@ -91,31 +91,26 @@ struct AllOrdersState {
   std::vector<Branch> groups;  ///< oldest first
   std::int64_t keys = 0;       ///< how many pages and groups there were ever
   bool operator==(const AllOrdersState&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("newest", &AllOrdersState::newest),
-                                                    actors::json::field("groups", &AllOrdersState::groups),
-                                                    actors::json::field("keys", &AllOrdersState::keys));
+  DAPR_ACTORS_JSON(newest, groups, keys)
 };
 
 struct NoteOrders {
   std::vector<ListedOrder> orders;
-  static constexpr auto json = actors::json::object(actors::json::field("orders", &NoteOrders::orders));
+  DAPR_ACTORS_JSON(orders)
 };
 
 struct ListAllOrders {
   std::optional<Status> status;
   int limit = 20;
   std::optional<Place> before;
-  static constexpr auto json = actors::json::object(actors::json::field("status", &ListAllOrders::status),
-                                                    actors::json::field("limit", &ListAllOrders::limit),
-                                                    actors::json::field("before", &ListAllOrders::before));
+  DAPR_ACTORS_JSON(status, limit, before)
 };
 
 struct Places {
   std::vector<Place> places;  ///< newest first
   bool more = false;          ///< there are older ones
   bool operator==(const Places&) const = default;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("places", &Places::places), actors::json::field("more", &Places::more));
+  DAPR_ACTORS_JSON(places, more)
 };
 
 class AllOrders final : public actors::Actor<AllOrdersState> {

@@ -20,9 +20,7 @@ struct Created {
   Money total;
   PaymentMethod payment_method;
   bool operator==(const Created&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("orderId", &Created::order_id), actors::json::field("customerId", &Created::customer_id),
-      actors::json::field("total", &Created::total), actors::json::field("paymentMethod", &Created::payment_method));
+  DAPR_ACTORS_JSON(order_id, customer_id, total, payment_method)
 };
 
 /// An order is paid. Product takes its pieces from the stock, once.
@@ -34,10 +32,7 @@ struct Confirmed {
   Money total;
   PaymentId payment_id;
   bool operator==(const Confirmed&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("orderId", &Confirmed::order_id), actors::json::field("customerId", &Confirmed::customer_id),
-      actors::json::field("lines", &Confirmed::lines), actors::json::field("total", &Confirmed::total),
-      actors::json::field("paymentId", &Confirmed::payment_id));
+  DAPR_ACTORS_JSON(order_id, customer_id, lines, total, payment_id)
 };
 
 /// An order was given up. Payment refunds or stops; Product gives back stock that was taken (`stockTaken`).
@@ -50,11 +45,8 @@ struct Cancelled {
   std::string reason;
   bool stock_taken = false;
   bool operator==(const Cancelled&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("orderId", &Cancelled::order_id), actors::json::field("customerId", &Cancelled::customer_id),
-      actors::json::defaulted("lines", &Cancelled::lines), actors::json::defaulted("total", &Cancelled::total),
-      actors::json::defaulted("reason", &Cancelled::reason),
-      actors::json::defaulted("stockTaken", &Cancelled::stock_taken));
+  DAPR_ACTORS_JSON(order_id, customer_id, lines, total, reason, stock_taken)
+  DAPR_ACTORS_JSON_DEFAULTED(lines, total, reason, stock_taken)
 };
 
 /// An order is on its way.
@@ -64,9 +56,7 @@ struct Shipped {
   std::optional<CustomerId> customer_id;
   std::optional<std::string> tracking_number;
   bool operator==(const Shipped&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("orderId", &Shipped::order_id),
-                                                    actors::json::field("customerId", &Shipped::customer_id),
-                                                    actors::json::field("trackingNumber", &Shipped::tracking_number));
+  DAPR_ACTORS_JSON(order_id, customer_id, tracking_number)
 };
 
 }  // namespace shop::order

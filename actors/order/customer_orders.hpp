@@ -25,19 +25,14 @@ struct ListedOrder {
   Status status = Status::None;
   int changes = 0;
   bool operator==(const ListedOrder&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("orderId", &ListedOrder::order_id),
-                                                    actors::json::field("createdAt", &ListedOrder::created_at),
-                                                    actors::json::field("status", &ListedOrder::status),
-                                                    actors::json::field("changes", &ListedOrder::changes));
+  DAPR_ACTORS_JSON(order_id, created_at, status, changes)
 };
 
 struct ListOrders {
   std::optional<Status> status;
   int limit = 20;
   std::optional<std::string> cursor;  ///< a former answer's `next_cursor`
-  static constexpr auto json = actors::json::object(actors::json::field("status", &ListOrders::status),
-                                                    actors::json::field("limit", &ListOrders::limit),
-                                                    actors::json::field("cursor", &ListOrders::cursor));
+  DAPR_ACTORS_JSON(status, limit, cursor)
 };
 
 /// `next_cursor` is there if there may be more. It stays good while new orders arrive.
@@ -45,14 +40,13 @@ struct OrderList {
   std::vector<OrderId> orders;
   std::optional<std::string> next_cursor;
   bool operator==(const OrderList&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("orders", &OrderList::orders),
-                                                    actors::json::field("nextCursor", &OrderList::next_cursor));
+  DAPR_ACTORS_JSON(orders, next_cursor)
 };
 
 struct CustomerOrdersState {
   int orders = 0;  ///< how many there are, on how many pages follows
   bool operator==(const CustomerOrdersState&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("orders", &CustomerOrdersState::orders));
+  DAPR_ACTORS_JSON(orders)
 };
 
 class CustomerOrders final : public actors::Actor<CustomerOrdersState> {

@@ -28,13 +28,12 @@ namespace shop::order {
 struct Cancel {
   Party by;
   std::optional<std::string> reason;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("by", &Cancel::by), actors::json::field("reason", &Cancel::reason));
+  DAPR_ACTORS_JSON(by, reason)
 };
 
 struct Ship {
   std::optional<std::string> tracking_number;
-  static constexpr auto json = actors::json::object(actors::json::field("trackingNumber", &Ship::tracking_number));
+  DAPR_ACTORS_JSON(tracking_number)
 };
 
 /// The customer's list and the products' demand know the order's first `changes` changes of status, and so does the
@@ -42,8 +41,8 @@ struct Ship {
 struct Told {
   int changes = 0;
   bool listed = false;
-  static constexpr auto json = actors::json::object(actors::json::field("changes", &Told::changes),
-                                                    actors::json::defaulted("listed", &Told::listed));
+  DAPR_ACTORS_JSON(changes, listed)
+  DAPR_ACTORS_JSON_DEFAULTED(listed)
 };
 
 struct Change {
@@ -51,9 +50,7 @@ struct Change {
   actors::Time at;
   std::optional<std::string> reason;
   bool operator==(const Change&) const = default;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("status", &Change::status), actors::json::field("at", &Change::at),
-                           actors::json::field("reason", &Change::reason));
+  DAPR_ACTORS_JSON(status, at, reason)
 };
 
 /// What is bought by whom; it never changes.
@@ -64,10 +61,7 @@ struct Purchase {
   Money total;
   Address shipping_address;
   bool operator==(const Purchase&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("cartId", &Purchase::cart_id), actors::json::field("customerId", &Purchase::customer_id),
-      actors::json::field("lines", &Purchase::lines), actors::json::field("total", &Purchase::total),
-      actors::json::field("shippingAddress", &Purchase::shipping_address));
+  DAPR_ACTORS_JSON(cart_id, customer_id, lines, total, shipping_address)
 };
 
 /// What became of an attempt to pay; without `failure` it succeeded.
@@ -76,9 +70,7 @@ struct PaymentOutcome {
   int attempt = 0;
   std::optional<std::string> failure;
   bool operator==(const PaymentOutcome&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("paymentId", &PaymentOutcome::payment_id),
-                                                    actors::json::field("attempt", &PaymentOutcome::attempt),
-                                                    actors::json::field("failure", &PaymentOutcome::failure));
+  DAPR_ACTORS_JSON(payment_id, attempt, failure)
 };
 
 struct OrderState {
@@ -102,19 +94,9 @@ struct OrderState {
   std::optional<std::vector<std::string>> later_failures;
   std::optional<std::string> tracking_number;  ///< of an order that was shipped with one
   bool operator==(const OrderState&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("status", &OrderState::status), actors::json::field("version", &OrderState::version),
-      actors::json::field("purchase", &OrderState::purchase), actors::json::field("payment", &OrderState::payment),
-      actors::json::field("failureReason", &OrderState::failure_reason),
-      actors::json::field("payBy", &OrderState::pay_by), actors::json::field("refundedAt", &OrderState::refunded_at),
-      actors::json::field("history", &OrderState::history), actors::json::field("told", &OrderState::told),
-      actors::json::field("tellAt", &OrderState::tell_at),
-      actors::json::defaulted("toldAgain", &OrderState::told_again),
-      actors::json::defaulted("listed", &OrderState::listed), actors::json::field("wanted", &OrderState::wanted),
-      actors::json::field("askAt", &OrderState::ask_at),
-      actors::json::defaulted("askedAgain", &OrderState::asked_again),
-      actors::json::field("laterFailures", &OrderState::later_failures),
-      actors::json::field("trackingNumber", &OrderState::tracking_number));
+  DAPR_ACTORS_JSON(status, version, purchase, payment, failure_reason, pay_by, refunded_at, history, told, tell_at,
+                   told_again, listed, wanted, ask_at, asked_again, later_failures, tracking_number)
+  DAPR_ACTORS_JSON_DEFAULTED(told_again, listed, asked_again)
 };
 
 /// The order as its customer sees it. A guest's has no `customerId`.
@@ -133,15 +115,8 @@ struct OrderView {
   /// Between services only: the list of all orders does not have it yet, and nobody is telling it (`Order::list`).
   std::optional<bool> unlisted = {};
   bool operator==(const OrderView&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("id", &OrderView::id), actors::json::field("cartId", &OrderView::cart_id),
-      actors::json::field("customerId", &OrderView::customer_id), actors::json::field("status", &OrderView::status),
-      actors::json::field("lines", &OrderView::lines), actors::json::field("total", &OrderView::total),
-      actors::json::field("paymentId", &OrderView::payment_id),
-      actors::json::field("failureReason", &OrderView::failure_reason),
-      actors::json::field("trackingNumber", &OrderView::tracking_number),
-      actors::json::field("history", &OrderView::history), actors::json::field("version", &OrderView::version),
-      actors::json::field("unlisted", &OrderView::unlisted));
+  DAPR_ACTORS_JSON(id, cart_id, customer_id, status, lines, total, payment_id, failure_reason, tracking_number, history,
+                   version, unlisted)
 };
 
 /// What a reader saw of the order after each change of it that is newer than version `after`, up to `now`.

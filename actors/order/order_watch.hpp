@@ -11,7 +11,7 @@ namespace shop::order {
 
 struct NoState {
   bool operator==(const NoState&) const = default;
-  static constexpr auto json = actors::json::object();
+  DAPR_ACTORS_JSON()
 };
 
 /// Its id is the teller's name, so that one who is slow keeps nobody else waiting.

@@ -15,8 +15,7 @@ namespace shop::order {
 struct CountSale {
   OrderId order_id;
   std::int64_t quantity = 0;
-  static constexpr auto json = actors::json::object(actors::json::field("orderId", &CountSale::order_id),
-                                                    actors::json::field("quantity", &CountSale::quantity));
+  DAPR_ACTORS_JSON(order_id, quantity)
 };
 
 struct ProductDemandState {
@@ -26,12 +25,7 @@ struct ProductDemandState {
   std::int64_t units_sold = 0;
   bool begun = false;  ///< the product was created, or wanted before that was heard
   bool operator==(const ProductDemandState&) const = default;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("timesAdded", &ProductDemandState::times_added),
-                           actors::json::field("unitsAdded", &ProductDemandState::units_added),
-                           actors::json::field("ordersConfirmed", &ProductDemandState::orders_confirmed),
-                           actors::json::field("unitsSold", &ProductDemandState::units_sold),
-                           actors::json::field("begun", &ProductDemandState::begun));
+  DAPR_ACTORS_JSON(times_added, units_added, orders_confirmed, units_sold, begun)
 };
 
 struct DemandView {
@@ -41,12 +35,7 @@ struct DemandView {
   std::int64_t orders_confirmed = 0;
   std::int64_t units_sold = 0;
   bool operator==(const DemandView&) const = default;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("productId", &DemandView::product_id),
-                           actors::json::field("timesAdded", &DemandView::times_added),
-                           actors::json::field("unitsAdded", &DemandView::units_added),
-                           actors::json::field("ordersConfirmed", &DemandView::orders_confirmed),
-                           actors::json::field("unitsSold", &DemandView::units_sold));
+  DAPR_ACTORS_JSON(product_id, times_added, units_added, orders_confirmed, units_sold)
 };
 
 class ProductDemand final : public actors::Actor<ProductDemandState> {

@@ -25,18 +25,14 @@ struct OrderEvent {
   bool last = false;        ///< nothing can follow
   actors::json::Raw order;  ///< as a reader sees it, in one line
   bool operator==(const OrderEvent&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("version", &OrderEvent::version),
-                                                    actors::json::field("last", &OrderEvent::last),
-                                                    actors::json::field("order", &OrderEvent::order));
+  DAPR_ACTORS_JSON(version, last, order)
 };
 
 struct Watch {
   Party by;
   std::optional<std::int64_t> after;   ///< the version that is known; without one, the newest state is all that counts
   std::optional<std::string> watcher;  ///< who is to be told of what follows
-  static constexpr auto json =
-      actors::json::object(actors::json::field("by", &Watch::by), actors::json::field("after", &Watch::after),
-                           actors::json::field("watcher", &Watch::watcher));
+  DAPR_ACTORS_JSON(by, after, watcher)
 };
 
 /// A process that tells, under a name that no process had before, and its term: what it had noted in an earlier one is
@@ -45,8 +41,7 @@ struct TellerTerm {
   std::string name;
   std::int64_t term = 0;
   bool operator==(const TellerTerm&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("name", &TellerTerm::name),
-                                                    actors::json::field("term", &TellerTerm::term));
+  DAPR_ACTORS_JSON(name, term)
 };
 
 struct Watched {
@@ -54,16 +49,13 @@ struct Watched {
   std::int64_t version = 0;          ///< the order's
   bool last = false;                 ///< nothing can follow
   std::vector<OrderEvent> events;    ///< what is new to who asked, without a gap, up to `version`
-  static constexpr auto json = actors::json::object(
-      actors::json::field("teller", &Watched::teller), actors::json::field("version", &Watched::version),
-      actors::json::field("last", &Watched::last), actors::json::field("events", &Watched::events));
+  DAPR_ACTORS_JSON(teller, version, last, events)
 };
 
 struct OrderNews {
   OrderId order_id;
   OrderEvent event;
-  static constexpr auto json = actors::json::object(actors::json::field("orderId", &OrderNews::order_id),
-                                                    actors::json::field("event", &OrderNews::event));
+  DAPR_ACTORS_JSON(order_id, event)
 };
 
 /// From a teller to one of those who watch; also without anything new, as a sign that it is there.
@@ -71,13 +63,11 @@ struct WatchNews {
   TellerTerm teller;
   std::vector<OrderNews> events;
   std::vector<OrderId> left;  ///< not here any more: nobody tells of them until they are asked for again
-  static constexpr auto json = actors::json::object(actors::json::field("teller", &WatchNews::teller),
-                                                    actors::json::field("events", &WatchNews::events),
-                                                    actors::json::field("left", &WatchNews::left));
+  DAPR_ACTORS_JSON(teller, events, left)
 };
 struct Heard {
   std::vector<OrderId> unwatched;  ///< nobody here watches these any more
-  static constexpr auto json = actors::json::object(actors::json::field("unwatched", &Heard::unwatched));
+  DAPR_ACTORS_JSON(unwatched)
 };
 
 /// What an order tells its own process. Called from its turns; must not throw.

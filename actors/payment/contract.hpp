@@ -21,9 +21,7 @@ struct Requested {
   int attempt = 0;
   Money amount;
   bool operator==(const Requested&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("paymentId", &Requested::payment_id), actors::json::field("orderId", &Requested::order_id),
-      actors::json::field("attempt", &Requested::attempt), actors::json::field("amount", &Requested::amount));
+  DAPR_ACTORS_JSON(payment_id, order_id, attempt, amount)
 };
 
 /// The gateway charged. Order confirms.
@@ -35,10 +33,7 @@ struct Completed {
   Money amount;
   std::string gateway_reference;
   bool operator==(const Completed&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("paymentId", &Completed::payment_id), actors::json::field("orderId", &Completed::order_id),
-      actors::json::field("attempt", &Completed::attempt), actors::json::field("amount", &Completed::amount),
-      actors::json::field("gatewayReference", &Completed::gateway_reference));
+  DAPR_ACTORS_JSON(payment_id, order_id, attempt, amount, gateway_reference)
 };
 
 /// An attempt failed for good, or until the customer retries (`retryable`).
@@ -51,10 +46,7 @@ struct Failed {
   std::string reason;
   bool retryable = false;
   bool operator==(const Failed&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("paymentId", &Failed::payment_id), actors::json::field("orderId", &Failed::order_id),
-      actors::json::field("attempt", &Failed::attempt), actors::json::field("amount", &Failed::amount),
-      actors::json::field("reason", &Failed::reason), actors::json::field("retryable", &Failed::retryable));
+  DAPR_ACTORS_JSON(payment_id, order_id, attempt, amount, reason, retryable)
 };
 
 /// What was charged went back. Order notes it.
@@ -66,10 +58,7 @@ struct Refunded {
   Money amount;
   std::string gateway_reference;
   bool operator==(const Refunded&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("paymentId", &Refunded::payment_id), actors::json::field("orderId", &Refunded::order_id),
-      actors::json::field("attempt", &Refunded::attempt), actors::json::field("amount", &Refunded::amount),
-      actors::json::field("gatewayReference", &Refunded::gateway_reference));
+  DAPR_ACTORS_JSON(payment_id, order_id, attempt, amount, gateway_reference)
 };
 
 }  // namespace shop::payment

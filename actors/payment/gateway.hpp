@@ -43,9 +43,8 @@ struct Verdict {
   std::string reason;      ///< of a declined one, snake_case
   bool retryable = false;  ///< of a declined one: might the same means of payment do later?
   bool operator==(const Verdict&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("approved", &Verdict::approved), actors::json::defaulted("reference", &Verdict::reference),
-      actors::json::defaulted("reason", &Verdict::reason), actors::json::defaulted("retryable", &Verdict::retryable));
+  DAPR_ACTORS_JSON(approved, reference, reason, retryable)
+  DAPR_ACTORS_JSON_DEFAULTED(reference, reason, retryable)
 };
 
 /// Money that moved.
@@ -57,18 +56,13 @@ struct LedgerEntry {
   Money amount;
   actors::Time at;
   bool operator==(const LedgerEntry&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("paymentId", &LedgerEntry::payment_id),
-      actors::json::field("orderId", &LedgerEntry::order_id), actors::json::field("key", &LedgerEntry::key),
-      actors::json::field("kind", &LedgerEntry::kind), actors::json::field("amount", &LedgerEntry::amount),
-      actors::json::field("at", &LedgerEntry::at));
+  DAPR_ACTORS_JSON(payment_id, order_id, key, kind, amount, at)
 };
 
 struct LedgerPage {
   std::vector<LedgerEntry> items;
   std::optional<std::string> next_cursor;
-  static constexpr auto json = actors::json::object(actors::json::field("items", &LedgerPage::items),
-                                                    actors::json::field("nextCursor", &LedgerPage::next_cursor));
+  DAPR_ACTORS_JSON(items, next_cursor)
 };
 
 class Gateway {

@@ -24,8 +24,7 @@ namespace shop::payment {
 struct Retry {
   Party by;
   PaymentMethod payment_method;
-  static constexpr auto json = actors::json::object(actors::json::field("by", &Retry::by),
-                                                    actors::json::field("paymentMethod", &Retry::payment_method));
+  DAPR_ACTORS_JSON(by, payment_method)
 };
 
 /// What the gateway said of a charge, or was found to have said. Without a verdict: nothing, yet.
@@ -34,14 +33,12 @@ struct Charged {
   int attempt = 0;
   int tries = 0;  ///< which of the attempt's charges
   std::optional<Verdict> verdict;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("key", &Charged::key), actors::json::field("attempt", &Charged::attempt),
-      actors::json::field("tries", &Charged::tries), actors::json::field("verdict", &Charged::verdict));
+  DAPR_ACTORS_JSON(key, attempt, tries, verdict)
 };
 
 struct GaveBack {
   std::string reference;
-  static constexpr auto json = actors::json::object(actors::json::field("reference", &GaveBack::reference));
+  DAPR_ACTORS_JSON(reference)
 };
 
 struct Attempt {
@@ -51,10 +48,7 @@ struct Attempt {
   std::optional<std::string> reason;
   std::optional<std::string> gateway_reference;
   bool operator==(const Attempt&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("number", &Attempt::number), actors::json::field("at", &Attempt::at),
-      actors::json::field("outcome", &Attempt::outcome), actors::json::field("reason", &Attempt::reason),
-      actors::json::field("gatewayReference", &Attempt::gateway_reference));
+  DAPR_ACTORS_JSON(number, at, outcome, reason, gateway_reference)
 };
 
 /// A charge that was made.
@@ -63,9 +57,7 @@ struct Taken {
   int attempt = 0;
   std::string reference;
   bool operator==(const Taken&) const = default;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("key", &Taken::key), actors::json::field("attempt", &Taken::attempt),
-                           actors::json::field("reference", &Taken::reference));
+  DAPR_ACTORS_JSON(key, attempt, reference)
 };
 
 struct PaymentState {
@@ -81,13 +73,7 @@ struct PaymentState {
   std::optional<actors::Time> ask_at;  ///< when it is asked again
   std::optional<Taken> taken;
   bool operator==(const PaymentState&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("status", &PaymentState::status), actors::json::field("orderId", &PaymentState::order_id),
-      actors::json::field("customerId", &PaymentState::customer_id),
-      actors::json::field("amount", &PaymentState::amount), actors::json::field("attempts", &PaymentState::attempts),
-      actors::json::field("token", &PaymentState::token), actors::json::field("keyNumber", &PaymentState::key_number),
-      actors::json::field("inDoubt", &PaymentState::in_doubt), actors::json::field("tries", &PaymentState::tries),
-      actors::json::field("askAt", &PaymentState::ask_at), actors::json::field("taken", &PaymentState::taken));
+  DAPR_ACTORS_JSON(status, order_id, customer_id, amount, attempts, token, key_number, in_doubt, tries, ask_at, taken)
 };
 
 /// The payment as its customer sees it.
@@ -99,10 +85,7 @@ struct PaymentView {
   std::vector<Attempt> attempts;
   std::int64_t version = 0;
   bool operator==(const PaymentView&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("id", &PaymentView::id), actors::json::field("orderId", &PaymentView::order_id),
-      actors::json::field("status", &PaymentView::status), actors::json::field("amount", &PaymentView::amount),
-      actors::json::field("attempts", &PaymentView::attempts), actors::json::field("version", &PaymentView::version));
+  DAPR_ACTORS_JSON(id, order_id, status, amount, attempts, version)
 };
 
 class Payment final : public actors::Actor<PaymentState> {

@@ -27,9 +27,7 @@ struct Decision {
   std::string key;
   int refusals = 0;  ///< how often the gateway was "unavailable" for this key
   std::optional<Verdict> verdict;
-  static constexpr auto json = actors::json::object(actors::json::field("key", &Decision::key),
-                                                    actors::json::field("refusals", &Decision::refusals),
-                                                    actors::json::field("verdict", &Decision::verdict));
+  DAPR_ACTORS_JSON(key, refusals, verdict)
 };
 
 /// The charge that succeeded, and what gave it back.
@@ -38,10 +36,7 @@ struct Success {
   OrderId order_id;
   Money amount;
   std::optional<std::string> refund_reference;
-  static constexpr auto json = actors::json::object(actors::json::field("key", &Success::key),
-                                                    actors::json::field("orderId", &Success::order_id),
-                                                    actors::json::field("amount", &Success::amount),
-                                                    actors::json::field("refundReference", &Success::refund_reference));
+  DAPR_ACTORS_JSON(key, order_id, amount, refund_reference)
 };
 
 std::string account_key(const PaymentId& payment) {
@@ -122,8 +117,7 @@ std::optional<Positions> positions_of(const std::string& cursor) {
 struct SimulatedGateway::Account {
   std::vector<Decision> decisions;
   std::optional<Success> success;
-  static constexpr auto json = actors::json::object(actors::json::field("decisions", &Account::decisions),
-                                                    actors::json::field("success", &Account::success));
+  DAPR_ACTORS_JSON(decisions, success)
 
   Decision* find(const std::string& key) {
     const auto found =
@@ -136,9 +130,7 @@ struct SimulatedGateway::Shard {
   std::size_t pages = 0;  ///< full ones
   std::vector<LedgerEntry> entries;
   actors::Time last;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("pages", &Shard::pages), actors::json::field("entries", &Shard::entries),
-                           actors::json::field("last", &Shard::last));
+  DAPR_ACTORS_JSON(pages, entries, last)
 };
 
 SimulatedGateway::SimulatedGateway(actors::StateStore& store, const actors::Clock& clock, Sleep sleep,

@@ -32,11 +32,7 @@ struct NewProduct {
   Money price;
   std::int64_t stock = 0;
   std::optional<std::string> image_url;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("id", &NewProduct::id), actors::json::field("name", &NewProduct::name),
-      actors::json::field("description", &NewProduct::description),
-      actors::json::field("category", &NewProduct::category), actors::json::field("price", &NewProduct::price),
-      actors::json::field("stock", &NewProduct::stock), actors::json::field("imageUrl", &NewProduct::image_url));
+  DAPR_ACTORS_JSON(id, name, description, category, price, stock, image_url)
 };
 
 /// A product as it shall be: what is not given is empty afterwards, but for the stock, which stays. What only the
@@ -51,16 +47,8 @@ struct WholeProduct {
   std::optional<std::int64_t> stock;
   std::optional<std::string> image_url;
   std::optional<actors::json::Raw> reserved, available, version, created_at, updated_at;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("id", &WholeProduct::id), actors::json::field("name", &WholeProduct::name),
-      actors::json::field("description", &WholeProduct::description),
-      actors::json::field("category", &WholeProduct::category), actors::json::field("price", &WholeProduct::price),
-      actors::json::field("stock", &WholeProduct::stock), actors::json::field("imageUrl", &WholeProduct::image_url),
-      actors::json::field("reserved", &WholeProduct::reserved),
-      actors::json::field("available", &WholeProduct::available),
-      actors::json::field("version", &WholeProduct::version),
-      actors::json::field("createdAt", &WholeProduct::created_at),
-      actors::json::field("updatedAt", &WholeProduct::updated_at));
+  DAPR_ACTORS_JSON(id, name, description, category, price, stock, image_url, reserved, available, version, created_at,
+                   updated_at)
 };
 
 /// Everything that is wrong with it, by JSON pointer.
@@ -75,14 +63,12 @@ struct ProductPage {
   std::optional<std::string> next_cursor;
   std::size_t total = 0;
   Facets facets;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("items", &ProductPage::items), actors::json::field("nextCursor", &ProductPage::next_cursor),
-      actors::json::field("total", &ProductPage::total), actors::json::field("facets", &ProductPage::facets));
+  DAPR_ACTORS_JSON(items, next_cursor, total, facets)
 };
 
 struct CategoryList {
   std::vector<Category> items;
-  static constexpr auto json = actors::json::object(actors::json::field("items", &CategoryList::items));
+  DAPR_ACTORS_JSON(items)
 };
 
 /// What an import made of a line.

@@ -42,7 +42,7 @@ struct LogEntry {
 
 struct Segment {
   std::vector<LogEntry> entries;
-  static constexpr auto json = actors::json::object(actors::json::field("entries", &Segment::entries));
+  DAPR_ACTORS_JSON(entries)
 };
 
 struct LogHead {
@@ -56,20 +56,16 @@ struct LogHead {
   std::int64_t folded = 0;  ///< entries in it
   std::map<std::string, std::int64_t>
       taken_over;  ///< from the catalog's former form: up to which revision, see takeover.hpp
-  static constexpr auto json = actors::json::object(
-      actors::json::field("revision", &LogHead::revision), actors::json::defaulted("first", &LogHead::first),
-      actors::json::defaulted("segments", &LogHead::segments), actors::json::field("entries", &LogHead::entries),
-      actors::json::defaulted("pending", &LogHead::pending), actors::json::defaulted("fold", &LogHead::fold),
-      actors::json::defaulted("pages", &LogHead::pages), actors::json::defaulted("folded", &LogHead::folded),
-      actors::json::defaulted("takenOver", &LogHead::taken_over));
+  DAPR_ACTORS_JSON(revision, first, segments, entries, pending, fold, pages, folded, taken_over)
+  DAPR_ACTORS_JSON_DEFAULTED(first, segments, pending, fold, pages, folded, taken_over)
 };
 
 /// A read model of another catalog is of no use.
 struct CatalogNote {
   std::string id;
   bool taken_over = false;  ///< it was in the former form once
-  static constexpr auto json = actors::json::object(actors::json::field("id", &CatalogNote::id),
-                                                    actors::json::defaulted("takenOver", &CatalogNote::taken_over));
+  DAPR_ACTORS_JSON(id, taken_over)
+  DAPR_ACTORS_JSON_DEFAULTED(taken_over)
 };
 
 /// Adds the entry to the head, which is to be written; a full head's entries become a segment. In a change that has

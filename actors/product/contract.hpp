@@ -23,10 +23,7 @@ struct Created {
   std::int64_t stock = 0;
   std::int64_t version = 0;
   bool operator==(const Created&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("productId", &Created::product_id), actors::json::field("name", &Created::name),
-      actors::json::field("category", &Created::category), actors::json::field("price", &Created::price),
-      actors::json::field("stock", &Created::stock), actors::json::field("version", &Created::version));
+  DAPR_ACTORS_JSON(product_id, name, category, price, stock, version)
 };
 
 /// A product changed; `version` tells which state is the newer one.
@@ -39,10 +36,7 @@ struct Updated {
   std::int64_t stock = 0;
   std::int64_t version = 0;
   bool operator==(const Updated&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("productId", &Updated::product_id), actors::json::field("name", &Updated::name),
-      actors::json::field("category", &Updated::category), actors::json::field("price", &Updated::price),
-      actors::json::field("stock", &Updated::stock), actors::json::field("version", &Updated::version));
+  DAPR_ACTORS_JSON(product_id, name, category, price, stock, version)
 };
 
 /// A product left the catalog; it stays in carts as not available.
@@ -51,8 +45,7 @@ struct Deleted {
   ProductId product_id;
   std::int64_t version = 0;
   bool operator==(const Deleted&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("productId", &Deleted::product_id),
-                                                    actors::json::field("version", &Deleted::version));
+  DAPR_ACTORS_JSON(product_id, version)
 };
 
 /// A sale left few pieces of a product.
@@ -61,8 +54,7 @@ struct LowStock {
   ProductId product_id;
   std::int64_t stock = 0;
   bool operator==(const LowStock&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("productId", &LowStock::product_id),
-                                                    actors::json::field("stock", &LowStock::stock));
+  DAPR_ACTORS_JSON(product_id, stock)
 };
 
 /// Pieces that an order wants: the body of `PUT /internal/reservations/{orderId}`.
@@ -71,12 +63,11 @@ struct Reserve {
     ProductId product_id;
     std::int64_t quantity = 0;
     bool operator==(const Wanted&) const = default;
-    static constexpr auto json = actors::json::object(actors::json::field("productId", &Wanted::product_id),
-                                                      actors::json::field("quantity", &Wanted::quantity));
+    DAPR_ACTORS_JSON(product_id, quantity)
   };
   std::vector<Wanted> lines;
   bool operator==(const Reserve&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("lines", &Reserve::lines));
+  DAPR_ACTORS_JSON(lines)
 };
 
 /// What became of it, answered with 200 either way: an order holds all its lines or none, and the answer to one order
@@ -86,33 +77,31 @@ struct Reserved {
     ProductId product_id;
     std::int64_t available = 0;  ///< when it was refused; 0 of a product that the stock does not know
     bool operator==(const Shortage&) const = default;
-    static constexpr auto json = actors::json::object(actors::json::field("productId", &Shortage::product_id),
-                                                      actors::json::field("available", &Shortage::available));
+    DAPR_ACTORS_JSON(product_id, available)
   };
   bool held = false;
   std::vector<Shortage> shortages;
   bool operator==(const Reserved&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("held", &Reserved::held),
-                                                    actors::json::defaulted("shortages", &Reserved::shortages));
+  DAPR_ACTORS_JSON(held, shortages)
+  DAPR_ACTORS_JSON_DEFAULTED(shortages)
 };
 
 /// `POST /internal/availability`: the coarse word on how many pieces can be had, at most a second old.
 struct AskAvailability {
   std::vector<ProductId> products;
   bool operator==(const AskAvailability&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("products", &AskAvailability::products));
+  DAPR_ACTORS_JSON(products)
 };
 struct Availability {
   struct Item {
     ProductId product_id;
     std::int64_t available = 0;
     bool operator==(const Item&) const = default;
-    static constexpr auto json = actors::json::object(actors::json::field("productId", &Item::product_id),
-                                                      actors::json::field("available", &Item::available));
+    DAPR_ACTORS_JSON(product_id, available)
   };
   std::vector<Item> items;  ///< of the products that the stock knows
   bool operator==(const Availability&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("items", &Availability::items));
+  DAPR_ACTORS_JSON(items)
 };
 
 /// What a cart needs to know of a product; `deleted` listings keep only id and version.
@@ -123,10 +112,7 @@ struct Listing {
   std::int64_t version = 0;
   bool deleted = false;
   bool operator==(const Listing&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("productId", &Listing::product_id), actors::json::field("name", &Listing::name),
-      actors::json::field("price", &Listing::price), actors::json::field("version", &Listing::version),
-      actors::json::field("deleted", &Listing::deleted));
+  DAPR_ACTORS_JSON(product_id, name, price, version, deleted)
 };
 
 }  // namespace shop::product

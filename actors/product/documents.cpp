@@ -51,9 +51,8 @@ struct StoredReservation {
   std::vector<shop::product::Reserve::Wanted> lines;
   std::vector<shop::product::Reserved::Shortage> shortages;
   std::string sold_by;
-  static constexpr auto json =
-      object(field("state", &StoredReservation::state), field("lines", &StoredReservation::lines),
-             defaulted("shortages", &StoredReservation::shortages), defaulted("soldBy", &StoredReservation::sold_by));
+  DAPR_ACTORS_JSON(state, lines, shortages, sold_by)
+  DAPR_ACTORS_JSON_DEFAULTED(shortages, sold_by)
 };
 
 /// The form before orders reserved.
@@ -61,8 +60,8 @@ struct OrderMark {
   std::vector<shop::product::Reserve::Wanted> taken;
   bool closed = false;
   std::string taken_by;
-  static constexpr auto json = object(defaulted("taken", &OrderMark::taken), defaulted("closed", &OrderMark::closed),
-                                      defaulted("takenBy", &OrderMark::taken_by));
+  DAPR_ACTORS_JSON(taken, closed, taken_by)
+  DAPR_ACTORS_JSON_DEFAULTED(taken, closed, taken_by)
 };
 
 }  // namespace

@@ -54,12 +54,8 @@ struct Product {
   Time created_at{};
   Time updated_at{};
   bool operator==(const Product&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("id", &Product::id), actors::json::field("name", &Product::name),
-      actors::json::defaulted("description", &Product::description),
-      actors::json::field("category", &Product::category), actors::json::field("price", &Product::price),
-      actors::json::defaulted("imageUrl", &Product::image_url), actors::json::field("version", &Product::version),
-      actors::json::field("createdAt", &Product::created_at), actors::json::field("updatedAt", &Product::updated_at));
+  DAPR_ACTORS_JSON(id, name, description, category, price, image_url, version, created_at, updated_at)
+  DAPR_ACTORS_JSON_DEFAULTED(description, image_url)
 };
 
 /// What the product's item knows of its picture, whose bytes are items of their own (picture_store.hpp).
@@ -69,9 +65,7 @@ struct PictureRecord {
   std::int64_t size = 0;  ///< bytes
   std::string digest;     ///< `digest_of` the bytes
   bool operator==(const PictureRecord&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("version", &PictureRecord::version), actors::json::field("type", &PictureRecord::type),
-      actors::json::field("size", &PictureRecord::size), actors::json::field("digest", &PictureRecord::digest));
+  DAPR_ACTORS_JSON(version, type, size, digest)
 };
 
 /// A deleted product keeps its item and its version, so that versions never start again.
@@ -82,10 +76,8 @@ struct ProductItem {
   std::optional<PictureRecord> picture = {};
   std::optional<std::int64_t> imported_stock = {};  ///< what the last import said: said again, it is no stock-take
   bool operator==(const ProductItem&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("product", &ProductItem::product), actors::json::defaulted("deleted", &ProductItem::deleted),
-      actors::json::defaulted("writes", &ProductItem::writes), actors::json::field("picture", &ProductItem::picture),
-      actors::json::field("importedStock", &ProductItem::imported_stock));
+  DAPR_ACTORS_JSON(product, deleted, writes, picture, imported_stock)
+  DAPR_ACTORS_JSON_DEFAULTED(deleted, writes)
 };
 
 /// `event` under the id `<aggregate>/<subject>/<version>/0`.
@@ -112,10 +104,8 @@ struct StockItem {
   /// What can be had. A stock-take may find fewer pieces than orders hold.
   std::int64_t available() const { return std::max<std::int64_t>(count - reserved, 0); }
   bool operator==(const StockItem&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("count", &StockItem::count), actors::json::field("revision", &StockItem::revision),
-      actors::json::defaulted("pending", &StockItem::pending), actors::json::defaulted("writes", &StockItem::writes),
-      actors::json::defaulted("reserved", &StockItem::reserved));
+  DAPR_ACTORS_JSON(count, revision, pending, writes, reserved)
+  DAPR_ACTORS_JSON_DEFAULTED(pending, writes, reserved)
 };
 
 /// A product as the list knows it. `in_stock` is coarse: it follows the stock, a moment later.
@@ -123,8 +113,7 @@ struct Entry {
   Product product;
   bool in_stock = false;
   bool operator==(const Entry&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("product", &Entry::product),
-                                                    actors::json::field("inStock", &Entry::in_stock));
+  DAPR_ACTORS_JSON(product, in_stock)
 };
 
 /// What an order holds, took or was refused. The first answer to an order stays: it is asked for again after a crash,
@@ -166,13 +155,8 @@ struct View {
   Time created_at{};
   Time updated_at{};
   bool operator==(const View&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("id", &View::id), actors::json::field("name", &View::name),
-      actors::json::field("description", &View::description), actors::json::field("category", &View::category),
-      actors::json::field("price", &View::price), actors::json::field("stock", &View::stock),
-      actors::json::field("reserved", &View::reserved), actors::json::field("available", &View::available),
-      actors::json::field("imageUrl", &View::image_url), actors::json::field("version", &View::version),
-      actors::json::field("createdAt", &View::created_at), actors::json::field("updatedAt", &View::updated_at));
+  DAPR_ACTORS_JSON(id, name, description, category, price, stock, reserved, available, image_url, version, created_at,
+                   updated_at)
 };
 View view_of(const Product& product, const StockItem& stock);
 

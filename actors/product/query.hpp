@@ -43,8 +43,7 @@ struct Category {
   std::string name;
   std::size_t count = 0;
   bool operator==(const Category&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("name", &Category::name),
-                                                    actors::json::field("count", &Category::count));
+  DAPR_ACTORS_JSON(name, count)
 };
 
 /// The lowest and the highest price in a currency, in its minor units.
@@ -53,9 +52,7 @@ struct PriceRange {
   std::int64_t min = 0;
   std::int64_t max = 0;
   bool operator==(const PriceRange&) const = default;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("currency", &PriceRange::currency),
-                           actors::json::field("min", &PriceRange::min), actors::json::field("max", &PriceRange::max));
+  DAPR_ACTORS_JSON(currency, min, max)
 };
 
 /// What a visitor can narrow the list down by: each counts what the query matches without the filter it is for.
@@ -64,9 +61,7 @@ struct Facets {
   std::vector<PriceRange> prices;    ///< by currency
   std::size_t in_stock = 0;
   bool operator==(const Facets&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("categories", &Facets::categories),
-                                                    actors::json::field("prices", &Facets::prices),
-                                                    actors::json::field("inStock", &Facets::in_stock));
+  DAPR_ACTORS_JSON(categories, prices, in_stock)
 };
 
 /// How well a product matches: the lowest is the best, this the highest there is.
@@ -81,10 +76,7 @@ struct Position {
   std::optional<Time> created_at;
   ProductId id;
   bool operator==(const Position&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("sort", &Position::sort), actors::json::field("rank", &Position::rank),
-      actors::json::field("name", &Position::name), actors::json::field("amount", &Position::amount),
-      actors::json::field("createdAt", &Position::created_at), actors::json::field("id", &Position::id));
+  DAPR_ACTORS_JSON(sort, rank, name, amount, created_at, id)
 };
 std::string to_cursor(const Position& position);
 /// None for a text that is no cursor, or one of another order.

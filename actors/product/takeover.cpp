@@ -15,17 +15,15 @@ std::string former_number(std::size_t number) {
 struct FormerShard {
   std::int64_t version = 0;
   std::vector<Entry> entries;
-  static constexpr auto json = actors::json::object(actors::json::field("version", &FormerShard::version),
-                                                    actors::json::field("entries", &FormerShard::entries));
+  DAPR_ACTORS_JSON(version, entries)
 };
 
 struct FormerHead {
   std::int64_t revision = 0;
   std::int64_t shard = 0;
   std::vector<OutboxEntry> pending;
-  static constexpr auto json = actors::json::object(actors::json::field("revision", &FormerHead::revision),
-                                                    actors::json::field("shard", &FormerHead::shard),
-                                                    actors::json::defaulted("pending", &FormerHead::pending));
+  DAPR_ACTORS_JSON(revision, shard, pending)
+  DAPR_ACTORS_JSON_DEFAULTED(pending)
 };
 
 }  // namespace

@@ -16,8 +16,8 @@ struct Party {
   bool may_access(const std::optional<CustomerId>& owner) const { return !owner || admin || customer_id == owner; }
 
   bool operator==(const Party&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("customerId", &Party::customer_id),
-                                                    actors::json::defaulted("admin", &Party::admin));
+  DAPR_ACTORS_JSON(customer_id, admin)
+  DAPR_ACTORS_JSON_DEFAULTED(admin)
 };
 
 }  // namespace shop

@@ -47,8 +47,7 @@ struct Money {
   std::int64_t amount = 0;
   std::string currency;
   bool operator==(const Money&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("amount", &Money::amount),
-                                                    actors::json::field("currency", &Money::currency));
+  DAPR_ACTORS_JSON(amount, currency)
 };
 
 /// Is this an amount a price may have: 0 to 10^12 minor units, three capital letters?
@@ -65,17 +64,14 @@ struct Address {
   std::string postal_code;
   std::string country;
   bool operator==(const Address&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("name", &Address::name), actors::json::field("line1", &Address::line1),
-      actors::json::field("line2", &Address::line2), actors::json::field("city", &Address::city),
-      actors::json::field("postalCode", &Address::postal_code), actors::json::field("country", &Address::country));
+  DAPR_ACTORS_JSON(name, line1, line2, city, postal_code, country)
 };
 
 /// How a customer pays. The token stands for the means at the gateway; it is never logged.
 struct PaymentMethod {
   std::string token;
   bool operator==(const PaymentMethod&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("token", &PaymentMethod::token));
+  DAPR_ACTORS_JSON(token)
 };
 
 /// A line of an order, at the price it was ordered for.
@@ -85,9 +81,7 @@ struct Line {
   int quantity = 0;
   Money unit_price;
   bool operator==(const Line&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("productId", &Line::product_id), actors::json::field("name", &Line::name),
-      actors::json::field("quantity", &Line::quantity), actors::json::field("unitPrice", &Line::unit_price));
+  DAPR_ACTORS_JSON(product_id, name, quantity, unit_price)
 };
 
 Money total_of(const std::vector<Line>& lines);

@@ -20,26 +20,23 @@ namespace {
 struct AddBody {
   ProductId product_id;
   std::int64_t quantity = 0;
-  static constexpr auto json = actors::json::object(actors::json::field("productId", &AddBody::product_id),
-                                                    actors::json::field("quantity", &AddBody::quantity));
+  DAPR_ACTORS_JSON(product_id, quantity)
 };
 
 struct QuantityBody {
   std::int64_t quantity = 0;
-  static constexpr auto json = actors::json::object(actors::json::field("quantity", &QuantityBody::quantity));
+  DAPR_ACTORS_JSON(quantity)
 };
 
 struct CheckoutBody {
   PaymentMethod payment_method;
   Address shipping_address;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("paymentMethod", &CheckoutBody::payment_method),
-                           actors::json::field("shippingAddress", &CheckoutBody::shipping_address));
+  DAPR_ACTORS_JSON(payment_method, shipping_address)
 };
 
 struct ClaimBody {
   std::optional<CartId> into;
-  static constexpr auto json = actors::json::object(actors::json::field("into", &ClaimBody::into));
+  DAPR_ACTORS_JSON(into)
 };
 
 /// Collects what is wrong with the texts of a body, and throws it all at once.

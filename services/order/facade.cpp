@@ -26,19 +26,18 @@ constexpr std::size_t longest_text = 500;
 
 struct CancelBody {
   std::optional<std::string> reason;
-  static constexpr auto json = actors::json::object(actors::json::field("reason", &CancelBody::reason));
+  DAPR_ACTORS_JSON(reason)
 };
 
 struct ShipBody {
   std::optional<std::string> tracking_number;
-  static constexpr auto json = actors::json::object(actors::json::field("trackingNumber", &ShipBody::tracking_number));
+  DAPR_ACTORS_JSON(tracking_number)
 };
 
 struct OrdersPage {
   std::vector<OrderView> items;
   std::optional<std::string> next_cursor;
-  static constexpr auto json = actors::json::object(actors::json::field("items", &OrdersPage::items),
-                                                    actors::json::field("nextCursor", &OrdersPage::next_cursor));
+  DAPR_ACTORS_JSON(items, next_cursor)
 };
 
 OrderView order_or_problem(Result<OrderView> order) {

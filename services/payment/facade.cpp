@@ -23,7 +23,7 @@ constexpr std::int64_t largest_page = 1000;
 
 struct RetryBody {
   PaymentMethod payment_method;
-  static constexpr auto json = actors::json::object(actors::json::field("paymentMethod", &RetryBody::payment_method));
+  DAPR_ACTORS_JSON(payment_method)
 };
 
 Task<Response> view_of(Calls calls, std::string id, Party party) {

@@ -15,7 +15,7 @@ namespace {
 
 struct StockChange {
   std::int64_t delta = 0;
-  static constexpr auto json = actors::json::object(actors::json::field("delta", &StockChange::delta));
+  DAPR_ACTORS_JSON(delta)
 };
 
 constexpr std::int64_t most_price = 1'000'000'000'000;

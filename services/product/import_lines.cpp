@@ -40,7 +40,7 @@ ImportLine checked(std::size_t number, NewProduct product, Problems problems) {
 
 struct OnlyId {
   std::optional<ProductId> id;
-  static constexpr auto json = actors::json::object(actors::json::field("id", &OnlyId::id));
+  DAPR_ACTORS_JSON(id)
 };
 
 /// The id of a line that is wrong elsewhere.

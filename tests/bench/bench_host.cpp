@@ -18,22 +18,20 @@ namespace bench {
 struct BasketState {
   std::map<std::string, int> pieces;
   bool operator==(const BasketState&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("pieces", &BasketState::pieces));
+  DAPR_ACTORS_JSON(pieces)
 };
 
 struct Add {
   std::string product;
   int quantity = 0;
-  static constexpr auto json = actors::json::object(actors::json::field("product", &Add::product),
-                                                    actors::json::field("quantity", &Add::quantity));
+  DAPR_ACTORS_JSON(product, quantity)
 };
 
 struct Added {
   static constexpr actors::EventType event_type{"basket.added", "basket-events"};
   std::string product;
   int quantity = 0;
-  static constexpr auto json = actors::json::object(actors::json::field("product", &Added::product),
-                                                    actors::json::field("quantity", &Added::quantity));
+  DAPR_ACTORS_JSON(product, quantity)
 };
 
 /// As a cart would: an add saves the state with its outbox and its handled id, and publishes an event.

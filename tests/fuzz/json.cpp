@@ -29,13 +29,8 @@ struct Everything {
   shop::Money price;
   std::optional<json::Raw> raw;
   shop::ProductId id{"tea"};
-  static constexpr auto json =
-      json::object(json::field("text", &Everything::text), json::defaulted("number", &Everything::number),
-                   json::defaulted("small", &Everything::small), json::defaulted("flag", &Everything::flag),
-                   json::field("note", &Everything::note), json::defaulted("lines", &Everything::lines),
-                   json::defaulted("counts", &Everything::counts), json::defaulted("at", &Everything::at),
-                   json::defaulted("price", &Everything::price), json::field("raw", &Everything::raw),
-                   json::defaulted("id", &Everything::id));
+  DAPR_ACTORS_JSON(text, number, small, flag, note, lines, counts, at, price, raw, id)
+  DAPR_ACTORS_JSON_DEFAULTED(number, small, flag, lines, counts, at, price, id)
 };
 
 int depth_of(const json::Value& value) {

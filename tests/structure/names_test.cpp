@@ -16,13 +16,12 @@ namespace {
 
 struct Event {
   std::string topic;
-  static constexpr auto json = actors::json::object(actors::json::field("topic", &Event::topic));
+  DAPR_ACTORS_JSON(topic)
 };
 struct Facts {
   std::map<std::string, Event> events;
   std::vector<std::string> topics;
-  static constexpr auto json = actors::json::object(actors::json::field("events", &Facts::events),
-                                                    actors::json::field("topics", &Facts::topics));
+  DAPR_ACTORS_JSON(events, topics)
 };
 
 Facts facts() {

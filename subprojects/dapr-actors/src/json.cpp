@@ -94,6 +94,10 @@ namespace detail {
 /// JSON has one kind of number, and JSON Schema's integers are those without a fraction, however they are written: 5.0
 /// and 5e0 are 5. Above 10^15 the parser, which is not in its full precision, may be off by one: only digits are taken
 /// at their word there.
+Value::ConstMemberIterator find_member(const Value& from, std::string_view name) {
+  return from.FindMember(Value(rapidjson::StringRef(name.data(), name.size())));
+}
+
 void refuse_others(const Value& from, const std::vector<std::string_view>& names, Reading& reading) {
   std::vector<bool> seen(names.size());
   for (const auto& member : from.GetObject()) {

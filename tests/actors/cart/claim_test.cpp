@@ -17,7 +17,7 @@ const CustomerId the_customer("ada");
 /// Of a stored document: the number of its last write.
 struct Revision {
   std::int64_t revision = 0;
-  static constexpr auto json = actors::json::object(actors::json::field("revision", &Revision::revision));
+  DAPR_ACTORS_JSON(revision)
 };
 
 /// A guest's cart `g` and ada's cart `a`.

@@ -19,19 +19,15 @@ using ::testing::Not;
 struct Item {
   std::string product_id;
   int quantity = 0;
-  static constexpr auto json = actors::json::object(actors::json::field("productId", &Item::product_id),
-                                                    actors::json::field("quantity", &Item::quantity));
+  DAPR_ACTORS_JSON(product_id, quantity)
 };
 struct Reason {
   std::optional<std::string> reason;
-  static constexpr auto json = actors::json::object(actors::json::field("reason", &Reason::reason));
+  DAPR_ACTORS_JSON(reason)
 };
 struct Echo {
   std::string id, query, key, trace, sub, body;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("id", &Echo::id), actors::json::field("query", &Echo::query),
-                           actors::json::field("key", &Echo::key), actors::json::field("trace", &Echo::trace),
-                           actors::json::field("sub", &Echo::sub), actors::json::field("body", &Echo::body));
+  DAPR_ACTORS_JSON(id, query, key, trace, sub, body)
 };
 
 class FacadeTest : public ::testing::Test {

@@ -16,14 +16,13 @@ namespace json = dapr::actors::json;
 struct Post {
   std::string author;
   std::string text;
-  static constexpr auto json = json::object(json::field("author", &Post::author), json::field("text", &Post::text));
+  DAPR_ACTORS_JSON(author, text)
 };
 
 struct Mute {
   std::string author;
   std::int64_t seconds = 0;
-  static constexpr auto json =
-      json::object(json::field("author", &Mute::author), json::field("seconds", &Mute::seconds));
+  DAPR_ACTORS_JSON(author, seconds)
 };
 
 struct Line {
@@ -32,14 +31,13 @@ struct Line {
   std::string text;
   actors::Time at;
   bool operator==(const Line&) const = default;
-  static constexpr auto json = json::object(json::field("number", &Line::number), json::field("author", &Line::author),
-                                            json::field("text", &Line::text), json::field("at", &Line::at));
+  DAPR_ACTORS_JSON(number, author, text, at)
 };
 
 /// Asks for the page that holds a line.
 struct Look {
   std::int64_t number = 0;
-  static constexpr auto json = json::object(json::field("number", &Look::number));
+  DAPR_ACTORS_JSON(number)
 };
 
 // --- what a room tells others
@@ -48,23 +46,21 @@ struct Posted {
   static constexpr actors::EventType event_type{"chat.posted", "chat-events"};
   std::string room;
   Line line;
-  static constexpr auto json = json::object(json::field("room", &Posted::room), json::field("line", &Posted::line));
+  DAPR_ACTORS_JSON(room, line)
 };
 
 struct Unmuted {
   static constexpr actors::EventType event_type{"chat.unmuted", "chat-events"};
   std::string room;
   std::string author;
-  static constexpr auto json =
-      json::object(json::field("room", &Unmuted::room), json::field("author", &Unmuted::author));
+  DAPR_ACTORS_JSON(room, author)
 };
 
 struct FellSilent {
   static constexpr actors::EventType event_type{"chat.fell_silent", "chat-events"};
   std::string room;
   std::int64_t lines = 0;
-  static constexpr auto json =
-      json::object(json::field("room", &FellSilent::room), json::field("lines", &FellSilent::lines));
+  DAPR_ACTORS_JSON(room, lines)
 };
 
 // --- the room
@@ -74,8 +70,7 @@ struct RoomState {
   std::int64_t lines = 0;
   std::map<std::string, actors::Time> muted;  ///< until when
   bool operator==(const RoomState&) const = default;
-  static constexpr auto json =
-      json::object(json::field("lines", &RoomState::lines), json::field("muted", &RoomState::muted));
+  DAPR_ACTORS_JSON(lines, muted)
 };
 
 class Room final : public actors::Actor<RoomState> {

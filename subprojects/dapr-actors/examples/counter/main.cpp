@@ -9,12 +9,12 @@ namespace actors = dapr::actors;
 struct Count {
   std::int64_t value = 0;
   bool operator==(const Count&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("value", &Count::value));
+  DAPR_ACTORS_JSON(value)
 };
 
 struct Add {
   std::int64_t by = 0;
-  static constexpr auto json = actors::json::object(actors::json::field("by", &Add::by));
+  DAPR_ACTORS_JSON(by)
 };
 
 class Counter final : public actors::Actor<Count> {

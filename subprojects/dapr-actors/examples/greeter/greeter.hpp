@@ -11,18 +11,18 @@ namespace guide {
 struct GreeterState {
   int greetings = 0;
   bool operator==(const GreeterState&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("greetings", &GreeterState::greetings));
+  DAPR_ACTORS_JSON(greetings)
 };
 
 struct Greet {
   std::string name;
-  static constexpr auto json = actors::json::object(actors::json::field("name", &Greet::name));
+  DAPR_ACTORS_JSON(name)
 };
 
 struct Greeted {
   static constexpr actors::EventType event_type{"greeter.greeted", "greeter-events"};
   std::string name;
-  static constexpr auto json = actors::json::object(actors::json::field("name", &Greeted::name));
+  DAPR_ACTORS_JSON(name)
 };
 // [state]
 

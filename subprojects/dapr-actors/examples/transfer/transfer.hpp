@@ -19,16 +19,14 @@ struct Entry {
   std::string transfer;
   std::int64_t amount = 0;
   bool operator==(const Entry&) const = default;
-  static constexpr auto json =
-      json::object(json::field("transfer", &Entry::transfer), json::field("amount", &Entry::amount));
+  DAPR_ACTORS_JSON(transfer, amount)
 };
 
 struct AccountState {
   std::int64_t balance = 0;
   bool closed = false;
   bool operator==(const AccountState&) const = default;
-  static constexpr auto json =
-      json::object(json::field("balance", &AccountState::balance), json::field("closed", &AccountState::closed));
+  DAPR_ACTORS_JSON(balance, closed)
 };
 
 class Account final : public actors::Actor<AccountState> {
@@ -56,8 +54,7 @@ struct Order {
   std::string to;
   std::int64_t amount = 0;
   bool operator==(const Order&) const = default;
-  static constexpr auto json = json::object(json::field("from", &Order::from), json::field("to", &Order::to),
-                                            json::field("amount", &Order::amount));
+  DAPR_ACTORS_JSON(from, to, amount)
 };
 
 /// Where a transfer is. From `Taking` on it goes on by itself, until it is `Done` or `Refused`.
@@ -79,9 +76,7 @@ struct TransferState {
   std::optional<std::string> reason;  ///< why it was refused
   std::optional<actors::Time> next;   ///< when the step is tried again, while there is one
   bool operator==(const TransferState&) const = default;
-  static constexpr auto json =
-      json::object(json::field("step", &TransferState::step), json::field("order", &TransferState::order),
-                   json::field("reason", &TransferState::reason), json::field("next", &TransferState::next));
+  DAPR_ACTORS_JSON(step, order, reason, next)
 };
 
 class Transfer final : public actors::Actor<TransferState> {

@@ -140,11 +140,13 @@ concept HasMembers = requires(T& value) {
 /// The names of members as they are on the wire, out of a list such as `product_id, quantity`.
 template <std::size_t N>
 struct Names {
-  std::array<char, N> text{};
-  std::array<std::uint16_t, N / 2 + 1> begin{};
+  std::array<char, N> text{};                    // one behind the other
+  std::array<std::uint16_t, N / 2 + 2> begin{};  // and where the last one ends
   std::size_t count = 0;
 
-  constexpr const char* operator[](std::size_t index) const { return text.data() + begin[index]; }
+  constexpr std::string_view operator[](std::size_t index) const {
+    return {text.data() + begin[index], static_cast<std::size_t>(begin[index + 1] - begin[index])};
+  }
   constexpr bool has(std::string_view name) const {
     for (std::size_t i = 0; i < count; ++i)
       if (name == (*this)[i]) return true;
@@ -155,28 +157,29 @@ struct Names {
 template <std::size_t N>
 consteval Names<N> wire_names(const char (&list)[N]) {
   Names<N> names;
-  std::size_t length = 0;
+  std::uint16_t length = 0;
   bool large = false;
+  const auto end = [&] {
+    if (length > names.begin[names.count]) names.begin[++names.count] = length;
+    large = false;
+  };
   for (std::size_t i = 0; i + 1 < N; ++i) {
     const char letter = list[i];
-    if (letter == ' ') continue;
     if (letter == ',') {
-      names.text[length++] = '\0';
-      names.begin[++names.count] = static_cast<std::uint16_t>(length);
-      large = false;
+      end();
     } else if (letter == '_') {
       large = length > names.begin[names.count];
-    } else {
+    } else if (letter != ' ') {
       names.text[length++] = large && 'a' <= letter && letter <= 'z' ? static_cast<char>(letter - 'a' + 'A') : letter;
       large = false;
     }
   }
-  if (length > 0) ++names.count;
+  end();
   return names;
 }
 
 template <class T>
-bool is_required(const char* name) {
+bool is_required(std::string_view name) {
   if constexpr (requires { T::json_defaulted; })
     return !T::json_defaulted.has(name);
   else
@@ -219,7 +222,7 @@ void each_field(T& value, const Visit& visit) {
           [[maybe_unused]] std::size_t index = 0;
           (
               [&] {
-                const char* name = Plain::json_names[index++];
+                const auto name = Plain::json_names[index++];
                 visit(name, members, [name] {
                   return is_optional<std::remove_cvref_t<decltype(members)>> || !is_required<Plain>(name);
                 });
@@ -230,7 +233,7 @@ void each_field(T& value, const Visit& visit) {
   else
     std::apply(
         [&](const auto&... fields) {
-          (visit(fields.name, value.*(fields.member), [&fields] { return !fields.required; }), ...);
+          (visit(std::string_view(fields.name), value.*(fields.member), [&fields] { return !fields.required; }), ...);
         },
         Plain::json);
 }
@@ -238,16 +241,17 @@ void each_field(T& value, const Visit& visit) {
 template <class T>
 void write_object(Writer& writer, const T& value) {
   writer.StartObject();
-  each_field(value, [&](const char* name, const auto& member, const auto&) {
+  each_field(value, [&](std::string_view name, const auto& member, const auto&) {
     if constexpr (is_optional<std::remove_cvref_t<decltype(member)>>) {
       if (!member) return;  // an absent optional is left out, never null
     }
-    writer.Key(name);
+    writer.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
     write(writer, member);
   });
   writer.EndObject();
 }
 
+Value::ConstMemberIterator find_member(const Value& from, std::string_view name);
 /// Refuses what is not one of the names, and what is there twice.
 void refuse_others(const Value& from, const std::vector<std::string_view>& names, Reading& reading);
 
@@ -256,9 +260,9 @@ void read_object(const Value& from, T& to, Reading& reading) {
   if (!from.IsObject()) return reading.fail("must be an object");
   std::vector<std::string_view> names;
   const bool all = reading.unknown() == Unknown::Refuse;
-  each_field(to, [&](const char* name, auto& member, const auto& optional) {
+  each_field(to, [&](std::string_view name, auto& member, const auto& optional) {
     if (all) names.push_back(name);
-    const auto found = from.FindMember(name);
+    const auto found = find_member(from, name);
     Reading::Step step(reading, name);
     if (found != from.MemberEnd())
       read(found->value, member, reading);
