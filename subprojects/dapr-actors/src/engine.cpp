@@ -178,6 +178,19 @@ void Engine::distrust(const ActorId& actor) {
   if (const auto found = activations_.find(actor); found != activations_.end()) found->second->distrust();
 }
 
+void Engine::events_forgotten_too_soon(const ActorId& actor, const detail::TypeDescription& type) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!told_.insert(type.name).second) return;
+  }
+  const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(type.settings.events_known_for).count();
+  observer_.warned(actor.type + "/" + actor.id + " handled more than " +
+                   std::to_string(type.settings.events_in_document) + " events within " + std::to_string(minutes) +
+                   " minutes and forgets the oldest: one that is redelivered now is handled twice. Raise "
+                   "events_in_document in the type's settings, or describe the method with remember_for; told once "
+                   "for the type");
+}
+
 void Engine::start_work(const ActorId& actor, Work kind, AfterCommit work, Origin origin) {
   // Without an id of its own its calls have random ones, and are refused while the host drains like anybody's.
   auto id = origin.id.empty() ? random_id() : origin.id;

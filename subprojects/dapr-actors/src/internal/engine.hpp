@@ -91,6 +91,8 @@ class Engine {
   bool is_of_work_in_hand(const std::string& request) const;
   void release(const std::shared_ptr<Activation>& activation);
   Task<Reply> enter(ActorId actor, detail::TurnRequest request);
+  /// Says it once a type: its settings are to be changed, not each of its actors.
+  void events_forgotten_too_soon(const ActorId& actor, const detail::TypeDescription& type);
   using LaneId = std::pair<std::string, Work>;  // an actor type, and a kind of work
   struct Piece {
     AfterCommit run;
@@ -120,6 +122,7 @@ class Engine {
   std::size_t work_ = 0;                     // turns waiting or running, and work after commits
   std::multiset<std::string> work_in_hand_;  // the ids under which work after commits calls
   std::map<LaneId, Lane> lanes_;
+  std::set<std::string> told_;  // types of which it was said that they forget events too soon
 };
 
 }  // namespace dapr::actors

@@ -71,10 +71,15 @@ class EventRefused : public std::runtime_error {
  public:
   explicit EventRefused(const Refusal& refusal) : std::runtime_error(refusal.code + ": " + refusal.message) {}
 };
+/// An event that was handled before is dealt with, whether or not the actor still knows what it answered.
 template <class T>
 Task<void> deliver(Task<Result<T>> call) {
-  const auto result = co_await std::move(call);
-  if (!result) throw EventRefused(result.error());
+  try {
+    const auto result = co_await std::move(call);
+    if (!result) throw EventRefused(result.error());
+  } catch (const SidecarError& error) {
+    if (error.code() != "ANSWER_FORGOTTEN") throw;
+  }
 }
 
 }  // namespace dapr::actors
