@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <set>
 
+#include "internal/awaiting.hpp"
 #include "dapr/actors/named_id.hpp"
 #include "dapr/actors/stored_size.hpp"
 
@@ -216,7 +217,7 @@ Task<void> Activation::load(Trace trace) {
                     engine_.clock_,
                     engine_.sidecar_,
                     {{}, Cause::Call, trace},
-                    Calls(engine_.sidecar_, {{}, Cause::Call, trace, id_.type})};
+                    awaited_calls({}, trace, {})};
   turn.without_effects = "on_activate";
   actor->turn_ = &turn;
   co_await actor->on_activate();
@@ -284,7 +285,14 @@ detail::Turn Activation::begin(const detail::TurnRequest& request) {
           engine_.clock_,
           engine_.sidecar_,
           {request.id, request.cause, request.trace},
-          Calls(engine_.sidecar_, {request.id, Cause::Call, request.trace, id_.type})};
+          awaited_calls(request.id, request.trace, request.awaited_by)};
+}
+
+/// Calls that a turn of this actor awaits.
+Calls Activation::awaited_calls(std::string id, Trace trace, std::string awaited_by) const {
+  Origin origin{std::move(id), Cause::Call, std::move(trace), id_.type};
+  origin.awaited_by = awaiting_with(std::move(awaited_by), id_);
+  return Calls(engine_.sidecar_, std::move(origin));
 }
 
 Task<void> Activation::turn(const detail::TurnRequest& request, const detail::MethodDescription& method, Answer& answer,

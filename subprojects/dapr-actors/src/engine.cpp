@@ -136,7 +136,7 @@ Task<Reply> Engine::enter(ActorId actor, detail::TurnRequest request) {
 
 Task<Reply> Engine::call(ActorId actor, Call call) {
   return enter(std::move(actor), {EntryKind::Method, std::move(call.method), std::move(call.body), std::move(call.id),
-                                  call.cause, std::move(call.trace)});
+                                  call.cause, std::move(call.trace), {}, std::move(call.awaited_by)});
 }
 
 Task<void> Engine::reminder(ActorId actor, std::string name, std::string data, Trace trace) {

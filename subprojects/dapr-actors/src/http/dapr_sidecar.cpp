@@ -260,11 +260,12 @@ Task<Reply> DaprSidecar::call_actor(ActorId actor, Call call) {
                                 OutgoingRequest request("PUT", actor_path(actor, "/method", call.method));
                                 request.header("Idempotency-Key", to_header_value(call.id));
                                 request.header("Turn-Cause", to_string(call.cause));
+                                if (!call.awaited_by.empty()) request.header("Awaited-By", call.awaited_by);
                                 add_trace(request, call.trace);
                                 request.body(json_type, std::move(call.body));
                                 return request;
                               }));
-  if (answer.status == 200 && !answer.is_refusal) co_return std::move(answer.body);
+  if ((answer.status == 200 || answer.status == 204) && !answer.is_refusal) co_return std::move(answer.body);
   if (!answer.is_refusal) throw error_of(answer, "actor_call");
   std::optional<Refusal> refusal;
   try {

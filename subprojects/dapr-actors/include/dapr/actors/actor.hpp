@@ -82,6 +82,7 @@ struct TurnRequest {
   Cause cause = Cause::Call;
   Trace trace;
   std::string alarm = {};  ///< of a reminder or a timer: the name it is registered under
+  std::string awaited_by = {};  ///< of a method: the turns that wait for its answer
 };
 
 struct MethodDescription {

@@ -39,6 +39,8 @@ struct Origin {
   Cause cause = Cause::Call;
   Trace trace = {};
   std::string caller = {};  ///< the type of the actor whose turn makes the calls, if one does
+  /// The turns that wait for what is called, in a form of the library's own: a call of one of their actors is refused.
+  std::string awaited_by = {};
 
   Origin() = default;
   Origin(std::string id, Cause cause = Cause::Call, Trace trace = {}, std::string caller = {})
@@ -63,7 +65,8 @@ class Calls {
   const Origin& origin() const { return shared_->origin; }
   /// Another application's HTTP API, through the sidecars (service invocation). The origin's trace is added.
   Task<HttpAnswer> invoke(std::string app_id, HttpRequest request) const;
-  /// The untyped call behind the proxies.
+  /// The untyped call behind the proxies. Throws `std::logic_error` for a call in a circle: of the actor whose turn makes
+  /// it, or of one whose turn waits for that turn.
   Task<Reply> call(ActorId actor, std::string method, std::string body, bool changes) const;
 
  private:
