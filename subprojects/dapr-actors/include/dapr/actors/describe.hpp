@@ -82,6 +82,10 @@ template <class R, class C, class... P>
 struct MethodTraits<R (C::*)(P...) const> : MethodTraits<R (C::*)(P...)> {
   static constexpr bool is_const = true;
 };
+template <class R, class C, class... P>
+struct MethodTraits<R (C::*)(P...) noexcept> : MethodTraits<R (C::*)(P...)> {};
+template <class R, class C, class... P>
+struct MethodTraits<R (C::*)(P...) const noexcept> : MethodTraits<R (C::*)(P...) const> {};
 
 template <class T>
 struct Unwrapped {
