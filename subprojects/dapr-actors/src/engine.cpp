@@ -56,6 +56,14 @@ std::vector<std::string> Engine::types() const {
   return names;
 }
 
+std::optional<std::string> Engine::expiring() const {
+  for (const auto& [name, type] : types_)
+    for (const auto& [kind, methods] : type.entries)
+      for (const auto& [method, description] : methods)
+        if (description.memory.key_lives.count() > 0) return name + "." + method;
+  return std::nullopt;
+}
+
 std::string Engine::configuration() const {
   rapidjson::StringBuffer buffer;
   json::Writer writer(buffer);

@@ -174,6 +174,7 @@ Task<Response> AppChannel::route(Request& request, Segments path) {
     if (path[1] == "subscribe") co_return Response{200, "[]", "application/json", {}};
     // A sidecar asks once, when it starts: what the one before it had placed here may be elsewhere by now.
     engine_.forget_all();
+    if (configured_) configured_();
     co_return Response{200, engine_.configuration(), "application/json", {}};
   }
   if (path[0] == "healthz" && path.size() == 1) co_return wrong_verb("GET");

@@ -75,6 +75,8 @@ class Engine {
   /// The body of `GET /dapr/config`.
   std::string configuration() const;
   std::vector<std::string> types() const;
+  /// A method that is described with `remember_for`, as type and name, if there is one.
+  std::optional<std::string> expiring() const;
 
   /// Takes no new turns from now on, but those by which work after a commit that is in hand tells its outcome; such
   /// work that has not begun is left to `tend`. `idle` says when all turns and all work after commits have ended.

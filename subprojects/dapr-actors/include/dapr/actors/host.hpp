@@ -110,7 +110,9 @@ class Host {
   Task<void> sleep(Duration delay);
 
   /// Why the host cannot serve yet, or nothing: its own listener, the sidecar's outbound health
-  /// (`/v1.0/healthz/outbound`), and its metadata, which must say that this host's actor types are placed.
+  /// (`/v1.0/healthz/outbound`), and its metadata, which must say that this host's actor types are placed, and that the
+  /// feature `ActorStateTTL` is enabled if a method is described with `remember_for`: without it no commit of such a
+  /// method succeeds. The observer is told of that once, and `GET /healthz` of the app channel answers 503.
   Task<std::optional<std::string>> not_ready();
 
   /// Within `limit`: takes no new work, lets turns and work after commits end, and tries to send the events that a

@@ -49,6 +49,9 @@ class AppChannel {
   void abandoned(const Request& request);
   /// From now on events are left for another time, and the health probe says so.
   void drain() { draining_ = true; }
+  /// Called when a sidecar asks for the configuration, which it does once, when it and this host are there.
+  void when_configured(std::function<void()> then) { configured_ = std::move(then); }
+
 
  private:
   struct Route {
@@ -85,5 +88,6 @@ class AppChannel {
   std::mutex hearing_;
   Steady::time_point heard_ = Steady::now();
 };
+  std::function<void()> configured_;
 
 }  // namespace dapr::actors::http
