@@ -140,8 +140,8 @@ Host::~Host() = default;
 void Host::add_type(detail::TypeDescription type) {
   parts_->engine.add(std::move(type));
 }
-void Host::subscribe(Subscriptions subscriptions) {
-  parts_->channel.subscribe(std::move(subscriptions));
+void Host::subscribe(Subscriptions subscriptions, SubscribedBy by) {
+  parts_->channel.subscribe(std::move(subscriptions), by == SubscribedBy::Host ? parts_->settings.pubsub : "");
 }
 void Host::route(std::string verb, std::string pattern, std::function<Task<ChannelAnswer>(ChannelRequest)> handle) {
   parts_->channel.route(std::move(verb), pattern, std::move(handle));

@@ -171,7 +171,7 @@ Task<Response> AppChannel::route(Request& request, Segments path) {
   }
   if (path[0] == "dapr" && path.size() == 2 && (path[1] == "config" || path[1] == "subscribe")) {
     if (request.verb != "GET") co_return wrong_verb("GET");
-    if (path[1] == "subscribe") co_return Response{200, "[]", "application/json", {}};
+    if (path[1] == "subscribe") co_return Response{200, subscribed_, "application/json", {}};
     // A sidecar asks once, when it starts: what the one before it had placed here may be elsewhere by now.
     engine_.forget_all();
     if (configured_) configured_();

@@ -41,12 +41,15 @@ class Subscriptions {
   /// Events come at least once, late and in any order: what handles them must know old ones.
   template <class E, class Handle>
   Subscriptions& on(Handle handle) {
+    topics_[E::event_type.name] = E::event_type.topic;
     handlers_[E::event_type.name] = [handle](const json::Value& data, Calls calls) -> Task<void> {
       return handle(read<E>(data), std::move(calls));
     };
     return *this;
   }
   std::vector<std::string> types() const;
+  /// What a host answers to `GET /dapr/subscribe`: for each topic of `pubsub` the route of each event type.
+  std::string routes(const std::string& pubsub) const;
 
   /// Deals with a CloudEvents envelope (JSON). A type nobody subscribed to is acknowledged; one that cannot be read, or
   /// whose handler throws, is left for redelivery.
@@ -64,6 +67,7 @@ class Subscriptions {
   }
 
   std::map<std::string, std::function<Task<void>(const json::Value&, Calls)>, std::less<>> handlers_;
+  std::map<std::string, std::string> topics_;  // by event type
 };
 
 /// An event has nobody to refuse to: a refusal of the actor it was given to is thrown, so that the event comes again.
