@@ -213,11 +213,7 @@ Task<void> Activation::load(Trace trace) {
           tend->IsString() ? Tending{json::from<Time>(*tend), std::string(tend_reminder)} : json::from<Tending>(*tend);
   }
   actor->version_ = version;
-  detail::Turn turn{id_,
-                    engine_.clock_,
-                    engine_.sidecar_,
-                    {{}, Cause::Call, trace},
-                    awaited_calls({}, trace, {})};
+  detail::Turn turn{id_, engine_.clock_, engine_.sidecar_, {{}, Cause::Call, trace}, awaited_calls({}, trace, {})};
   turn.without_effects = "on_activate";
   actor->turn_ = &turn;
   co_await actor->on_activate();

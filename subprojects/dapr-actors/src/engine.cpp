@@ -143,8 +143,14 @@ Task<Reply> Engine::enter(ActorId actor, detail::TurnRequest request) {
 }
 
 Task<Reply> Engine::call(ActorId actor, Call call) {
-  return enter(std::move(actor), {EntryKind::Method, std::move(call.method), std::move(call.body), std::move(call.id),
-                                  call.cause, std::move(call.trace), {}, std::move(call.awaited_by)});
+  return enter(std::move(actor), {EntryKind::Method,
+                                  std::move(call.method),
+                                  std::move(call.body),
+                                  std::move(call.id),
+                                  call.cause,
+                                  std::move(call.trace),
+                                  {},
+                                  std::move(call.awaited_by)});
 }
 
 Task<void> Engine::reminder(ActorId actor, std::string name, std::string data, Trace trace) {

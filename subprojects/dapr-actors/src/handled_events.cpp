@@ -52,9 +52,7 @@ std::optional<std::string> HandledEvents::find(const std::string& key) const {
 
 bool HandledEvents::add(const std::string& key, const std::string& answer, Time now, Duration age, std::size_t most) {
   using std::chrono::minutes;
-  const auto minute_of = [](Time time) {
-    return std::chrono::floor<minutes>(time.time_since_epoch()).count();
-  };
+  const auto minute_of = [](Time time) { return std::chrono::floor<minutes>(time.time_since_epoch()).count(); };
   const auto digest = event_digest(key);
   // Never back, whatever the clocks of two hosts say: the groups are in order.
   const auto minute = groups_.empty() ? minute_of(now) : std::max(minute_of(now), groups_.back().minute);

@@ -200,8 +200,13 @@ Task<Response> AppChannel::serve_actor(Request& request, Segments path) {
 Task<Response> AppChannel::call(ActorId actor, std::string method, Request& request) {
   auto id = percent_decode(request.idempotency_key);
   if (!id) co_return problem(400, "the header Idempotency-Key is not encoded as RFC 3986 says");
-  Call call{std::move(method), std::move(request.body), std::move(*id), cause_from(request.turn_cause),
-            trace_of(request), {}, awaiting_from(request.awaited_by)};
+  Call call{std::move(method),
+            std::move(request.body),
+            std::move(*id),
+            cause_from(request.turn_cause),
+            trace_of(request),
+            {},
+            awaiting_from(request.awaited_by)};
   auto reply = co_await engine_.call(std::move(actor), std::move(call));
   if (!reply) co_return refused(reply.error());
   co_return Response{200, std::move(*reply), "application/json", {}};

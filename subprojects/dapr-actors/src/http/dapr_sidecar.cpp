@@ -382,7 +382,7 @@ Task<std::map<std::string, std::string>> DaprSidecar::secret(std::string name) {
 }
 
 Task<std::optional<std::string>> DaprSidecar::not_ready(std::vector<std::string> actor_types,
-                                                             std::optional<std::string> expiring) {
+                                                        std::optional<std::string> expiring) {
   std::optional<std::string> unreachable;
   try {
     const auto health = co_await send(access_, "health", OutgoingRequest("GET", "/v1.0/healthz/outbound"));

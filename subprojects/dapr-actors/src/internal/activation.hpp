@@ -88,8 +88,8 @@ class Activation : public std::enable_shared_from_this<Activation> {
   Task<void> transact(std::vector<StateOperation> operations);
   Task<void> save_housekeeping();
   /// The document as a write: the one after what was read.
-  StateOperation document(std::int64_t version, const std::vector<OutboxEntry>& outbox,
-                          const HandledCalls& handled, const HandledEvents& events) const;
+  StateOperation document(std::int64_t version, const std::vector<OutboxEntry>& outbox, const HandledCalls& handled,
+                          const HandledEvents& events) const;
 
   Task<void> send_outbox();
   Task<void> send_outbox_if_possible(Trace trace);

@@ -81,7 +81,7 @@ struct TurnRequest {
   std::string id;
   Cause cause = Cause::Call;
   Trace trace;
-  std::string alarm = {};  ///< of a reminder or a timer: the name it is registered under
+  std::string alarm = {};       ///< of a reminder or a timer: the name it is registered under
   std::string awaited_by = {};  ///< of a method: the turns that wait for its answer
 };
 
@@ -251,8 +251,9 @@ struct NoState {
 /// its own.
 template <class S = NoState>
 class Actor : public ActorBase {
-  static_assert(std::equality_comparable<S>,
-                "an actor's state needs `bool operator==(const State&) const = default;`: what is equal is not written");
+  static_assert(
+      std::equality_comparable<S>,
+      "an actor's state needs `bool operator==(const State&) const = default;`: what is equal is not written");
   static_assert(json::HasForm<S>, "an actor's state needs a `json` table or a Codec; for no state write Actor<>");
 
  public:

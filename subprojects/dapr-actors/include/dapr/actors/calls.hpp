@@ -65,8 +65,8 @@ class Calls {
   const Origin& origin() const { return shared_->origin; }
   /// Another application's HTTP API, through the sidecars (service invocation). The origin's trace is added.
   Task<HttpAnswer> invoke(std::string app_id, HttpRequest request) const;
-  /// The untyped call behind the proxies. Throws `std::logic_error` for a call in a circle: of the actor whose turn makes
-  /// it, or of one whose turn waits for that turn.
+  /// The untyped call behind the proxies. Throws `std::logic_error` for a call in a circle: of the actor whose turn
+  /// makes it, or of one whose turn waits for that turn.
   Task<Reply> call(ActorId actor, std::string method, std::string body, bool changes) const;
 
  private:

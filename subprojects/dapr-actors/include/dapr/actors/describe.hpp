@@ -30,8 +30,8 @@ template <class A>
 struct Describe;
 
 /// How long a handled call or event is known. By default its id and answer are among the last few in the actor's own
-/// document, and the id of an event for some minutes besides (`TypeSettings`); with `remember_for` each has a key of its
-/// own that lives that long, for actors that many senders write to and for promises in hours. Such keys take Dapr's
+/// document, and the id of an event for some minutes besides (`TypeSettings`); with `remember_for` each has a key of
+/// its own that lives that long, for actors that many senders write to and for promises in hours. Such keys take Dapr's
 /// feature `ActorStateTTL`.
 struct Memory {
   std::chrono::seconds key_lives{0};  ///< zero: in the document

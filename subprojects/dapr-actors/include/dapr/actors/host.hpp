@@ -84,10 +84,10 @@ class Host {
     add_type(std::move(type));
     return *this;
   }
-  /// Events arrive at `POST /events/<type>`; `/events/unknown` is the default route. Which topics the sidecar subscribes
-  /// to is said in one place: by default in Dapr's `Subscription` resources; with `SubscribedBy::Host` the host tells
-  /// the sidecar, one route an event type on the component `HostSettings::pubsub`. A topic that both name is delivered
-  /// twice.
+  /// Events arrive at `POST /events/<type>`; `/events/unknown` is the default route. Which topics the sidecar
+  /// subscribes to is said in one place: by default in Dapr's `Subscription` resources; with `SubscribedBy::Host` the
+  /// host tells the sidecar, one route an event type on the component `HostSettings::pubsub`. A topic that both name is
+  /// delivered twice.
   void subscribe(Subscriptions subscriptions, SubscribedBy by = SubscribedBy::Resources);
   /// `pattern` like `/internal/products/{id}`: `{…}` matches one segment.
   void route(std::string verb, std::string pattern, std::function<Task<ChannelAnswer>(ChannelRequest)> handle);

@@ -19,13 +19,14 @@
 /// | `bool`, numbers, `std::string` | the same |
 /// | a struct with a table | an object |
 /// | `std::vector<T>` | an array |
-/// | `std::set<T>`, `std::unordered_set<T>` | an array, in ascending order where `T` has one; an element twice is refused |
+/// | `std::set<T>`, `std::unordered_set<T>` | an array, ascending; an element that is there twice is refused |
 /// | `std::map<std::string, T>` | an object |
 /// | `std::optional<T>` | absent if empty |
 /// | `Time` | a text, RFC 3339 |
 /// | durations of `<chrono>` | whole milliseconds, also where the member counts in another unit |
 ///
-/// A type of its own form (an id, an enum) specialises `Codec`. Functions here hold no state and may be used from any thread.
+/// A type of its own form (an id, an enum) specialises `Codec`. Functions here hold no state and may be used from any
+/// thread.
 #pragma once
 
 #include <rapidjson/document.h>
@@ -285,8 +286,7 @@ void read_set(const Value& from, T& to, Reading& reading) {
     typename T::value_type element{};
     const auto problems = reading.problems().size();
     read(from[i], element, reading);
-    if (reading.problems().size() == problems && !to.insert(std::move(element)).second)
-      reading.fail("is there twice");
+    if (reading.problems().size() == problems && !to.insert(std::move(element)).second) reading.fail("is there twice");
   }
 }
 
@@ -325,9 +325,8 @@ concept HasCodec = requires(Writer& writer, const T& value) {
 /// What has a form in JSON, as far as can be seen without looking into what it holds.
 template <class T>
 concept HasForm = HasCodec<T> || detail::HasTable<T> || std::is_arithmetic_v<T> ||
-                  std::convertible_to<const T&, std::string_view> || std::same_as<T, Raw> || std::same_as<T, Time> ||
-                  detail::is_optional<T> || detail::is_vector<T> || detail::is_set<T> || detail::is_duration<T> ||
-                  detail::is_map<T>;
+    std::convertible_to<const T&, std::string_view> || std::same_as<T, Raw> || std::same_as<T, Time> ||
+    detail::is_optional<T> || detail::is_vector<T> || detail::is_set<T> || detail::is_duration<T> || detail::is_map<T>;
 
 template <class T>
 void write(Writer& writer, const T& value) {
@@ -371,7 +370,8 @@ void write(Writer& writer, const T& value) {
     }
     writer.EndObject();
   } else {
-    static_assert(detail::never<T>, "give the type a `json` table or a Codec: see json.hpp for what has a form already");
+    static_assert(detail::never<T>,
+                  "give the type a `json` table or a Codec: see json.hpp for what has a form already");
   }
 }
 
@@ -428,7 +428,8 @@ void read(const Value& from, T& to, Reading& reading) {
         read(member.value, to[name], reading);
     }
   } else {
-    static_assert(detail::never<T>, "give the type a `json` table or a Codec: see json.hpp for what has a form already");
+    static_assert(detail::never<T>,
+                  "give the type a `json` table or a Codec: see json.hpp for what has a form already");
   }
 }
 

@@ -4,7 +4,7 @@
 /// |---|---|
 /// | `GET /healthz` | 200; 503 once the host drains or can do no turns; the only one without a token |
 /// | `GET /dapr/config` | the actor types |
-/// | `GET /dapr/subscribe` | `[]`, since subscriptions are declared as resources; or what the host subscribes to itself |
+/// | `GET /dapr/subscribe` | `[]`, as subscriptions are declared as resources; or what the host is to subscribe to |
 /// | `PUT /actors/{type}/{id}/method/{name}` | 200, a refusal too; 404 unknown; 503 while draining; 500 it failed |
 /// | `PUT …/method/remind/{name}`, `PUT …/method/timer/{name}` | the same; a reminder nobody knows is removed |
 /// | `DELETE /actors/{type}/{id}` | 200 |

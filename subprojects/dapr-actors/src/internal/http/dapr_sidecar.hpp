@@ -85,8 +85,8 @@ class DaprSidecar final : public Sidecar, public StateStore, public Secrets {
   Client access_;
   mutable std::mutex features_mutex_;
   std::optional<std::string> feature_trouble_;  // under features_mutex_
-  std::atomic<bool> store_in_doubt_ = false;  // an access failed
-  std::atomic<bool> asking_store_ = false;    // how it is
+  std::atomic<bool> store_in_doubt_ = false;    // an access failed
+  std::atomic<bool> asking_store_ = false;      // how it is
   // The question failed, or has not been answered by the next time. Counts for this long, in case nobody asks any more.
   std::atomic<std::chrono::steady_clock::time_point> store_away_until_{};
 };
