@@ -251,21 +251,17 @@ actors::Task<void> Index::catch_up() {
   const auto keys = all_log_keys();
   auto found = co_await store_.get_all(keys);
   const Items heads(keys, std::move(found));
-  std::vector<actors::Task<std::size_t>> all;
+  std::vector<actors::Task<void>> all;
   for (std::size_t first = 0; first < logs_at_once; ++first) all.push_back(follow_some(heads, first));
   co_await actors::when_all(std::move(all));
 }
 
-/// Every `logs_at_once`-th log from `first` on, one after the other; answers how many there were.
-actors::Task<std::size_t> Index::follow_some(const Items& heads, std::size_t first) {
-  std::size_t followed = 0;
+/// Every `logs_at_once`-th log from `first` on, one after the other.
+actors::Task<void> Index::follow_some(const Items& heads, std::size_t first) {
   for (auto log = first; log < log_count; log += logs_at_once) {
     auto head = heads.read<LogHead>(log_key(log));
-    if (!head) continue;
-    co_await follow_log(log, std::move(*head));
-    ++followed;
+    if (head) co_await follow_log(log, std::move(*head));
   }
-  co_return followed;
 }
 
 actors::Task<void> Index::follow_log(std::size_t log, LogHead head) {

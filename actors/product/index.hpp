@@ -91,7 +91,7 @@ class Index {
   void prepare_model();
 
   actors::Task<void> catch_up();
-  actors::Task<std::size_t> follow_some(const Items& heads, std::size_t first);
+  actors::Task<void> follow_some(const Items& heads, std::size_t first);
   actors::Task<void> follow_log(std::size_t log, LogHead head);
   /// The entries of a log since the read model's place, or all of them; none if it was folded meanwhile.
   actors::Task<std::optional<NewestWords>> news(std::size_t log, LogHead head, std::optional<LogPlace> place);

@@ -54,7 +54,7 @@ Read<Message> read(std::string_view text, std::size_t step) {
 std::string all_of(const http::Request& request) {
   std::string text;
   for (const auto* part : {&request.verb, &request.target, &request.body, &request.token, &request.idempotency_key,
-                           &request.turn_cause, &request.traceparent, &request.tracestate})
+                           &request.turn_cause, &request.traceparent, &request.tracestate, &request.awaited_by})
     text.append(*part).append("\x1f");
   return text;
 }
@@ -73,6 +73,7 @@ std::string written(const http::Request& request) {
   add("Turn-Cause", request.turn_cause);
   add("traceparent", request.traceparent);
   add("tracestate", request.tracestate);
+  add("Awaited-By", request.awaited_by);
   return text + "Content-Length: " + std::to_string(request.body.size()) + "\r\n\r\n" + request.body;
 }
 

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <set>
 
+#include "internal/awaiting.hpp"
 #include "dapr/actors/named_id.hpp"
 #include "dapr/actors/stored_size.hpp"
 
@@ -190,6 +191,7 @@ Task<void> Activation::load(Trace trace) {
   std::int64_t version = 0, revision = 0;
   std::vector<OutboxEntry> outbox;
   std::vector<HandledEntry> handled;
+  HandledEvents events;
   std::optional<Tending> tending;
   if (text) {
     const auto document = json::detail::parse_document(*text);
@@ -203,17 +205,15 @@ Task<void> Activation::load(Trace trace) {
     actor->load(&member("data"));
     outbox = json::from<std::vector<OutboxEntry>>(member("outbox"));
     handled = json::from<std::vector<HandledEntry>>(member("handled"));
+    if (const auto* known = json::member(document, "events"))
+      events = HandledEvents(json::from<std::vector<HandledEvents::Group>>(*known));
     if (const auto* tend = json::member(document, "tend"))
       // Once it had one name for all, and only its time was kept.
       tending =
           tend->IsString() ? Tending{json::from<Time>(*tend), std::string(tend_reminder)} : json::from<Tending>(*tend);
   }
   actor->version_ = version;
-  detail::Turn turn{id_,
-                    engine_.clock_,
-                    engine_.sidecar_,
-                    {{}, Cause::Call, trace},
-                    Calls(engine_.sidecar_, {{}, Cause::Call, trace, id_.type})};
+  detail::Turn turn{id_, engine_.clock_, engine_.sidecar_, {{}, Cause::Call, trace}, awaited_calls({}, trace, {})};
   turn.without_effects = "on_activate";
   actor->turn_ = &turn;
   co_await actor->on_activate();
@@ -228,6 +228,7 @@ Task<void> Activation::load(Trace trace) {
   version_ = version;
   revision_ = revision;
   handled_ = HandledCalls(std::move(handled));
+  events_ = std::move(events);
   tending_ = std::move(tending);
   outbox_stored_ = !outbox.empty();
   set_outbox(std::move(outbox));
@@ -239,6 +240,7 @@ void Activation::drop() {
   actor_.reset();
   set_outbox({});
   handled_ = {};
+  events_ = {};
   tending_.reset();
   version_ = revision_ = 0;
   engine_.observer_.activations_changed(id_.type, -1);
@@ -279,7 +281,14 @@ detail::Turn Activation::begin(const detail::TurnRequest& request) {
           engine_.clock_,
           engine_.sidecar_,
           {request.id, request.cause, request.trace},
-          Calls(engine_.sidecar_, {request.id, Cause::Call, request.trace, id_.type})};
+          awaited_calls(request.id, request.trace, request.awaited_by)};
+}
+
+/// Calls that a turn of this actor awaits.
+Calls Activation::awaited_calls(std::string id, Trace trace, std::string awaited_by) const {
+  Origin origin{std::move(id), Cause::Call, std::move(trace), id_.type};
+  origin.awaited_by = awaiting_with(std::move(awaited_by), id_);
+  return Calls(engine_.sidecar_, std::move(origin));
 }
 
 Task<void> Activation::turn(const detail::TurnRequest& request, const detail::MethodDescription& method, Answer& answer,
@@ -287,7 +296,7 @@ Task<void> Activation::turn(const detail::TurnRequest& request, const detail::Me
   const std::string handled_key = method.is_read || request.id.empty() ? "" : request.method + "|" + request.id;
   const std::string fingerprint = handled_key.empty() ? "" : records::fingerprint_of(request.body);
   if (!handled_key.empty()) {
-    if (const auto known = co_await find_handled(handled_key, method)) {
+    if (const auto known = co_await find_handled(handled_key, request, method)) {
       // An event may be written anew by a newer publisher under the same id; a client's request may not change.
       if (request.cause == Cause::Call && known->fingerprint != fingerprint) {
         record.outcome = TurnOutcome::Refused;
@@ -395,10 +404,12 @@ Task<void> Activation::tend(const detail::TurnRequest& request, Answer& answer, 
   answer(std::string("null"));
 }
 
-Task<std::optional<HandledEntry>> Activation::find_handled(const std::string& key,
+Task<std::optional<HandledEntry>> Activation::find_handled(const std::string& key, const detail::TurnRequest& request,
                                                            const detail::MethodDescription& method) {
   if (method.memory.key_lives.count() == 0) {
     auto known = handled_.find(key);
+    if (!known && request.cause == Cause::Event)
+      if (auto answer = events_.find(key)) known = HandledEntry{key, {}, {std::move(*answer)}};
     co_return known;
   }
   if (version_ == 0) co_return std::nullopt;  // nothing was ever committed
@@ -426,15 +437,21 @@ Task<void> Activation::commit(detail::Turn& turn, const detail::TurnRequest& req
   std::vector<StateOperation> operations(1);  // the document, once everything else is known
   for (auto& write : turn.effects.writes) operations.push_back(std::move(write));
   auto remembered = handled_;
+  auto events = events_;
+  bool forgot_too_soon = false;
   if (!handled.key.empty()) {
     if (memory.key_lives.count() > 0) {
       operations.push_back({mark_key(handled.key), json::to_string(handled), memory.key_lives});
     } else {
-      remembered.add(std::move(handled), type_.settings.handled_in_document);
+      const auto& settings = type_.settings;
+      if (request.cause == Cause::Event && settings.handled_in_document > 0)
+        forgot_too_soon =
+            events.add(handled.key, handled.answer.text, now, settings.events_known_for, settings.events_in_document);
+      remembered.add(std::move(handled), settings.handled_in_document);
     }
   }
   try {
-    operations.front() = document(version, outbox, remembered);
+    operations.front() = document(version, outbox, remembered, events);
     check_limits(operations);  // before anything is asked of the sidecar
     std::optional<Time> needed = actor_->due();
     if (!outbox.empty() && !waits_for_events(request.cause)) {
@@ -442,7 +459,7 @@ Task<void> Activation::commit(detail::Turn& turn, const detail::TurnRequest& req
       needed = needed ? std::min(*needed, look) : look;
     }
     if (needed && co_await ensure_tended(*needed, request.trace))
-      operations.front() = document(version, outbox, remembered);
+      operations.front() = document(version, outbox, remembered, events);
     for (auto& alarm : turn.effects.reminders) co_await arm(std::move(alarm));
     co_await transact(std::move(operations));
   } catch (const TooLarge&) {
@@ -455,6 +472,8 @@ Task<void> Activation::commit(detail::Turn& turn, const detail::TurnRequest& req
   version_ = version;
   ++revision_;
   handled_ = std::move(remembered);
+  events_ = std::move(events);
+  if (forgot_too_soon) engine_.events_forgotten_too_soon(id_, type_);
   outbox_stored_ = !outbox.empty();
   set_outbox(std::move(outbox));
   turn.without_effects = "on_committed";
@@ -483,7 +502,7 @@ Task<void> Activation::transact(std::vector<StateOperation> operations) {
 /// Writes the document anew, as it is in memory, under the same version: nothing that a reader sees has changed.
 Task<void> Activation::save_housekeeping() {
   std::vector<StateOperation> operations(1);
-  operations.front() = document(version_, outbox_, handled_);
+  operations.front() = document(version_, outbox_, handled_, events_);
   try {
     co_await transact(std::move(operations));
   } catch (...) {
@@ -585,7 +604,7 @@ Task<void> Activation::arm(Alarm alarm) {
 }
 
 StateOperation Activation::document(std::int64_t version, const std::vector<OutboxEntry>& outbox,
-                                    const HandledCalls& handled) const {
+                                    const HandledCalls& handled, const HandledEvents& events) const {
   rapidjson::StringBuffer buffer;
   json::Writer writer(buffer);
   writer.StartObject();
@@ -599,6 +618,10 @@ StateOperation Activation::document(std::int64_t version, const std::vector<Outb
   json::write(writer, outbox);
   writer.Key("handled");
   json::write(writer, handled.entries());
+  if (!events.groups().empty()) {
+    writer.Key("events");
+    json::write(writer, events.groups());
+  }
   if (tending_) {
     writer.Key("tend");
     json::write(writer, *tending_);

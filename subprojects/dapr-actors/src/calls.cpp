@@ -2,6 +2,9 @@
 
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
+#include <stdexcept>
+
+#include "internal/awaiting.hpp"
 
 namespace dapr::actors {
 
@@ -16,7 +19,12 @@ Calls::Calls(Sidecar& sidecar, Origin origin) : shared_(std::make_shared<Shared>
 
 Task<Reply> Calls::call(ActorId actor, std::string method, std::string body, bool changes) const {
   const auto& origin = shared_->origin;
-  Call call{std::move(method), std::move(body), {}, origin.cause, origin.trace, origin.caller};
+  if (is_awaiting(origin.awaited_by, actor))
+    throw std::logic_error("a turn of the actor type " + origin.caller + " awaits " + method + " of " + actor.type +
+                           "/" + actor.id +
+                           ", whose own turn has not ended and waits for this one: neither would ever end. What an "
+                           "actor asks of itself it does directly; what closes a circle belongs into after_commit");
+  Call call{std::move(method), std::move(body), {}, origin.cause, origin.trace, origin.caller, origin.awaited_by};
   if (changes) {
     const int number = ++shared_->changing_calls;
     if (origin.id.empty())

@@ -56,6 +56,14 @@ std::vector<std::string> Engine::types() const {
   return names;
 }
 
+std::optional<std::string> Engine::expiring() const {
+  for (const auto& [name, type] : types_)
+    for (const auto& [kind, methods] : type.entries)
+      for (const auto& [method, description] : methods)
+        if (description.memory.key_lives.count() > 0) return name + "." + method;
+  return std::nullopt;
+}
+
 std::string Engine::configuration() const {
   rapidjson::StringBuffer buffer;
   json::Writer writer(buffer);
@@ -135,8 +143,14 @@ Task<Reply> Engine::enter(ActorId actor, detail::TurnRequest request) {
 }
 
 Task<Reply> Engine::call(ActorId actor, Call call) {
-  return enter(std::move(actor), {EntryKind::Method, std::move(call.method), std::move(call.body), std::move(call.id),
-                                  call.cause, std::move(call.trace)});
+  return enter(std::move(actor), {EntryKind::Method,
+                                  std::move(call.method),
+                                  std::move(call.body),
+                                  std::move(call.id),
+                                  call.cause,
+                                  std::move(call.trace),
+                                  {},
+                                  std::move(call.awaited_by)});
 }
 
 Task<void> Engine::reminder(ActorId actor, std::string name, std::string data, Trace trace) {
@@ -176,6 +190,19 @@ void Engine::forget_all() {
 void Engine::distrust(const ActorId& actor) {
   const std::lock_guard lock(mutex_);
   if (const auto found = activations_.find(actor); found != activations_.end()) found->second->distrust();
+}
+
+void Engine::events_forgotten_too_soon(const ActorId& actor, const detail::TypeDescription& type) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!told_.insert(type.name).second) return;
+  }
+  const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(type.settings.events_known_for).count();
+  observer_.warned(actor.type + "/" + actor.id + " handled more than " +
+                   std::to_string(type.settings.events_in_document) + " events within " + std::to_string(minutes) +
+                   " minutes and forgets the oldest: one that is redelivered now is handled twice. Raise "
+                   "events_in_document in the type's settings, or describe the method with remember_for; told once "
+                   "for the type");
 }
 
 void Engine::start_work(const ActorId& actor, Work kind, AfterCommit work, Origin origin) {

@@ -62,7 +62,8 @@ class Host::Parts {
         server(
             io, server_settings(this->settings), [this](http::Request& request) { return serve(request); },
             [this](const http::Request& request) { channel.abandoned(request); }) {
-    channel.ask([this] { return sidecar.store_trouble(); });
+    channel.ask([this] { return trouble(); });
+    channel.when_configured([this] { ask_features(); });
   }
   ~Parts() { stop(); }
 
@@ -70,6 +71,21 @@ class Host::Parts {
     server.listen();
     listening = true;
     for (int i = 0; i < settings.threads; ++i) threads.emplace_back([this] { io.run(); });
+  }
+
+  Task<std::optional<std::string>> trouble() {
+    auto missing = sidecar.feature_trouble();
+    if (missing) co_return missing;
+    co_return co_await sidecar.store_trouble();
+  }
+  /// Whoever asks `not_ready` learns it as well; not everybody does.
+  void ask_features() {
+    const auto expiring = engine.expiring();
+    if (!expiring) return;
+    actors::spawn(sidecar.ask_features(*expiring), [this](const Outcome<void>& outcome) {
+      if (outcome.failed())
+        observer.warned("whether the sidecar has the feature ActorStateTTL is not known: " + what(outcome.error()));
+    });
   }
 
   template <class T>
@@ -124,8 +140,8 @@ Host::~Host() = default;
 void Host::add_type(detail::TypeDescription type) {
   parts_->engine.add(std::move(type));
 }
-void Host::subscribe(Subscriptions subscriptions) {
-  parts_->channel.subscribe(std::move(subscriptions));
+void Host::subscribe(Subscriptions subscriptions, SubscribedBy by) {
+  parts_->channel.subscribe(std::move(subscriptions), by == SubscribedBy::Host ? parts_->settings.pubsub : "");
 }
 void Host::route(std::string verb, std::string pattern, std::function<Task<ChannelAnswer>(ChannelRequest)> handle) {
   parts_->channel.route(std::move(verb), pattern, std::move(handle));
@@ -173,7 +189,7 @@ Task<void> Host::sleep(Duration delay) {
 
 Task<std::optional<std::string>> Host::not_ready() {
   if (!parts_->listening) co_return "the app channel does not listen";
-  co_return co_await parts_->sidecar.not_ready(parts_->engine.types());
+  co_return co_await parts_->sidecar.not_ready(parts_->engine.types(), parts_->engine.expiring());
 }
 
 /// What is here failed to leave and has armed `tend`, which would send it from wherever its actor is next. It need not

@@ -38,6 +38,39 @@ std::vector<std::string> Subscriptions::types() const {
   return types;
 }
 
+std::string Subscriptions::routes(const std::string& pubsub) const {
+  std::map<std::string, std::vector<std::string>> types_of;
+  for (const auto& [type, topic] : topics_) types_of[topic].push_back(type);
+  rapidjson::StringBuffer buffer;
+  json::Writer writer(buffer);
+  const auto member = [&](const char* name, const std::string& value) {
+    writer.Key(name);
+    json::write(writer, value);
+  };
+  writer.StartArray();
+  for (const auto& [topic, types] : types_of) {
+    writer.StartObject();
+    member("pubsubname", pubsub);
+    member("topic", topic);
+    writer.Key("routes");
+    writer.StartObject();
+    writer.Key("rules");
+    writer.StartArray();
+    for (const auto& type : types) {
+      writer.StartObject();
+      member("match", "event.type == \"" + type + "\"");
+      member("path", "/events/" + type);
+      writer.EndObject();
+    }
+    writer.EndArray();
+    member("default", "/events/unknown");
+    writer.EndObject();
+    writer.EndObject();
+  }
+  writer.EndArray();
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
 Task<Delivery> Subscriptions::deliver(std::string text, Trace trace, Sidecar& sidecar, Observer& observer) const {
   const auto start = std::chrono::steady_clock::now();
   Envelope envelope;

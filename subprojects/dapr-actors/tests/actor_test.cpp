@@ -64,6 +64,12 @@ class Account final : public Actor<AccountState> {
     state().balance += 0;
     return version();
   }
+  Task<Result<int>> send_there_and_back(Transfer command) {
+    const Transfer back{id(), command.amount};
+    const auto there = co_await proxy<Account>(command.to).call<&Account::send>(back);
+    if (!there) co_return tl::unexpected(there.error());
+    co_return *there;
+  }
   Task<Result<int>> send(Transfer command) {
     state().balance -= command.amount;
     const Deposit deposit{command.amount};
@@ -119,6 +125,7 @@ struct Describe<Account> {
                                     .method<&Account::balance>("Balance")
                                     .method<&Account::touch>("Touch")
                                     .method<&Account::send>("Send", remember_for(24h))
+                                    .method<&Account::send_there_and_back>("SendThereAndBack")
                                     .method<&Account::promise_interest>("PromiseInterest")
                                     .method<&Account::note>("Note")
                                     .method<&Account::noted>("Noted")
@@ -525,6 +532,74 @@ TEST_F(AccountTest, work_after_a_commit_that_failed_does_not_start) {
   EXPECT_EQ(balance(), 0);
 }
 
+TEST_F(AccountTest, a_call_that_closes_a_circle_is_refused_at_once) {
+  EXPECT_THROW(bench.call<&Account::send>("a", Transfer{"a", 5}), SidecarError);
+  ASSERT_THAT(bench.failures(), SizeIs(1));
+  EXPECT_THAT(bench.failures()[0], HasSubstr("awaits Deposit of Account/a, whose own turn has not ended"));
+
+  EXPECT_THROW(bench.call<&Account::send_there_and_back>("a", Transfer{"b", 5}), SidecarError);
+  ASSERT_THAT(bench.failures(), SizeIs(3)) << "the turn that was refused, and the one that waited for it";
+  EXPECT_THAT(bench.failures()[1], HasSubstr("awaits Deposit of Account/a, whose own turn has not ended"));
+  EXPECT_EQ(balance("a"), 0);
+  EXPECT_EQ(balance("b"), 0);
+  EXPECT_EQ(bench.call<&Account::send>("a", Transfer{"b", 5}), -5) << "nothing of it is left behind";
+}
+
+TEST_F(AccountTest, tasks_that_answer_nothing_are_awaited_together_and_the_first_error_is_thrown_after_all) {
+  int ended = 0;
+  const auto task = [&ended](const char* error) -> Task<void> {
+    ++ended;
+    if (error) throw std::runtime_error(error);
+    co_return;
+  };
+  std::vector<Task<void>> none, well, badly;
+  bench.run(when_all(std::move(none)));
+  for (int i = 0; i < 3; ++i) well.push_back(task(nullptr));
+  bench.run(when_all(std::move(well)));
+  EXPECT_EQ(ended, 3);
+  for (const auto* error : {"first", "second"}) badly.push_back(task(error));
+  try {
+    bench.run(when_all(std::move(badly)));
+    ADD_FAILURE() << "no error came through";
+  } catch (const std::runtime_error& error) {
+    EXPECT_STREQ(error.what(), "first");
+  }
+  EXPECT_EQ(ended, 5);
+}
+
+// --- an actor without state, and methods that do not throw ---
+
+class Bell final : public Actor<> {
+ public:
+  int sound() const noexcept { return 5; }
+  int strike() noexcept {
+    publish(Deposited{1});
+    return 1;
+  }
+};
+
+}  // namespace
+
+template <>
+struct Describe<Bell> {
+  static constexpr auto table = type<Bell>("Bell").method<&Bell::sound>("Sound").method<&Bell::strike>("Strike");
+};
+
+namespace {
+
+TEST(Stateless, an_actor_without_state_publishes_and_knows_what_it_has_done) {
+  Bench bench;
+  bench.add<Bell>();
+  EXPECT_EQ(bench.call<&Bell::sound>("b"), 5);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(bench.call_as<&Bell::strike>({"key"}, "b"), 1);
+    bench.deactivate({"Bell", "b"});
+  }
+  for (const auto& event : bench.sidecar.published) EXPECT_EQ(event.id, "Bell/b/1/0") << "sent again, not anew";
+  EXPECT_EQ(bench.call<&Bell::strike>("b"), 1);
+  EXPECT_EQ(bench.sidecar.published.back().id, "Bell/b/2/0");
+}
+
 TEST_F(AccountTest, calls_that_come_at_the_same_time_run_one_after_the_other) {
   std::vector<Task<Result<int>>> calls;
   const Calls origin(bench.sidecar, {});
@@ -554,6 +629,55 @@ TEST_F(EventTest, an_event_is_handled_once_however_often_it_comes) {
   EXPECT_EQ(balance("copy"), 5);
   EXPECT_THAT(bench.sidecar.published, SizeIs(1));
   EXPECT_EQ(bench.turns(TurnOutcome::Duplicate), 2);
+}
+
+TEST_F(EventTest, an_event_is_known_for_minutes_however_many_others_come) {
+  const auto first = event("first");
+  bench.deliver(first);
+  for (int i = 0; i < 100; ++i) bench.deliver(event(std::to_string(i)));
+  for (int i = 0; i < 50; ++i) bench.call<&Account::deposit>("copy", Deposit{1});
+  bench.clock.set(bench.clock.now() + 15min);
+  bench.deliver(event("last"));
+  const auto before = balance("copy");
+  bench.deliver(first);
+  EXPECT_EQ(balance("copy"), before);
+  bench.restart();
+  bench.deliver(first);
+  EXPECT_EQ(balance("copy"), before);
+  EXPECT_THAT(bench.warnings(), IsEmpty());
+
+  bench.clock.set(bench.clock.now() + 17min);
+  bench.deliver(event("much later"));
+  EXPECT_THAT(document("copy"), HasSubstr(R"("digests":)"));
+  EXPECT_LT(document("copy").size(), 3000u) << "the old ones are forgotten";
+}
+
+TEST_F(EventTest, more_events_than_a_document_keeps_are_told_once) {
+  const auto first = event("first");
+  bench.deliver(first);
+  const TypeSettings settings;
+  for (std::size_t i = 0; i < settings.events_in_document + 10; ++i) bench.deliver(event(std::to_string(i)));
+  EXPECT_THAT(bench.warnings(), ElementsAre(HasSubstr("Account/copy handled more than 512 events within 15 minutes")));
+  EXPECT_LT(document("copy").size(), 8192u);
+}
+
+TEST_F(EventTest, a_document_of_the_version_before_is_read_and_one_that_cannot_be_read_fails_the_call) {
+  bench.deliver(event());
+  const ActorId copy{"Account", "copy"};
+  const auto text = document("copy");
+  const auto begin = text.find(R"(,"events":[)"), end = text.find("}]", begin) + 2;
+  ASSERT_NE(begin, std::string::npos);
+  const auto store = [&](const std::string& events) {
+    bench.restart();
+    bench.sidecar.put(copy, "state", text.substr(0, begin) + events + text.substr(end));
+  };
+  store("");
+  bench.deliver(event());
+  EXPECT_EQ(balance("copy"), 5) << "known by the calls that are kept beside";
+  for (const auto* events : {R"(,"events":[{"minute":1,"digests":"short"}])", R"(,"events":{"a":1})"}) {
+    store(events);
+    EXPECT_THROW(bench.call<&Account::balance>("copy"), SidecarError) << events;
+  }
 }
 
 TEST_F(EventTest, the_same_id_from_another_source_is_another_event) {

@@ -301,6 +301,23 @@ TEST_F(AppChannelRoutes, TellTheSidecarWhatIsHere) {
   EXPECT_EQ(body_of(ask("GET", "/dapr/subscribe")), "[]");
 }
 
+TEST_F(AppChannelRoutes, SubscribeToWhatTheHostHandlesIfItIsToldTo) {
+  AppChannel telling{engine_, sidecar_, observer_, "token", 1h};
+  telling.subscribe(std::move(Subscriptions().on<Happened>([](Happened, Calls) -> Task<void> { co_return; })),
+                    "broker");
+  Request request{.verb = "GET",
+                  .target = "/dapr/subscribe",
+                  .body = {},
+                  .token = "token",
+                  .idempotency_key = {},
+                  .turn_cause = {},
+                  .traceparent = {},
+                  .tracestate = {}};
+  EXPECT_EQ(io_.run(telling.serve(request)).body,
+            R"([{"pubsubname":"broker","topic":"things","routes":{"rules":[{"match":)"
+            R"("event.type == \"thing.happened\"","path":"/events/thing.happened"}],"default":"/events/unknown"}}])");
+}
+
 TEST_F(AppChannelRoutes, ReadStateAnewAfterTheSidecarWasNotHeardOf) {
   AppChannel impatient{engine_, sidecar_, observer_, "token", Duration{0}};
   auto reads_of_two_calls = [&](AppChannel& channel) {

@@ -170,6 +170,16 @@ TEST_F(DaprSidecarWire, CallsAnActorWithIdCauseAndTrace) {
                 R"({"quantity":1})"));
 }
 
+TEST_F(DaprSidecarWire, SaysWhichTurnsWaitForTheCall) {
+  answer(ok("1"));
+  Call call{"Add", "", "key", Cause::Call, {}};
+  call.awaited_by = "12,34";
+  run(sidecar_.call_actor({"Cart", "c-1"}, call));
+  EXPECT_EQ(sent(), with_body("PUT /v1.0/actors/Cart/c-1/method/Add HTTP/1.1\r\n"
+                              "Idempotency-Key: key\r\nTurn-Cause: call\r\nAwaited-By: 12,34\r\n",
+                              ""));
+}
+
 TEST_F(DaprSidecarWire, LetsNoIdOrTraceBreakTheRequest) {
   answer(ok("1"));
   run(sidecar_.call_actor({"Cart", "c-1"}, {"Add", "", "a b\r\nX: y", Cause::Call, {"00-x\r\nX: y", "z"}}));
@@ -334,6 +344,37 @@ TEST_F(DaprSidecarWire, SaysWhyItIsNotReady) {
   answer("HTTP/1.1 204 No Content\r\n\r\n");
   answer(ok("not json"));
   EXPECT_NE(run(sidecar_.not_ready({"Cart"})), std::nullopt);
+}
+
+TEST_F(DaprSidecarWire, IsNotReadyWithoutTheFeatureThatExpiringIdsTakeAndSaysItOnce) {
+  struct Warnings final : Observer {
+    std::vector<std::string> texts;
+    void warned(std::string_view text) override { texts.emplace_back(text); }
+  } warnings;
+  DaprSidecar sidecar(io_.io, {.port = server_.port()}, warnings);
+  const std::string running =
+      R"("actorRuntime":{"runtimeStatus":"RUNNING","activeActors":[{"type":"Cart"}],"hostReady":true})";
+  const auto without = ok(R"({"enabledFeatures":["HotReload"],)" + running + "}");
+  const auto with = ok(R"({"enabledFeatures":["HotReload","ActorStateTTL"],)" + running + "}");
+  answer(without);
+  run(sidecar.ask_features("Cart.CheckOut"));
+  for (int i = 0; i < 2; ++i) {
+    answer("HTTP/1.1 204 No Content\r\n\r\n");
+    answer(without);
+    EXPECT_THAT(run(sidecar.not_ready({"Cart"}, "Cart.CheckOut")).value_or(""),
+                ::testing::HasSubstr("ActorStateTTL is not enabled, and Cart.CheckOut is described with remember_for"));
+  }
+  EXPECT_NE(sidecar.feature_trouble(), std::nullopt);
+  EXPECT_THAT(warnings.texts, ::testing::SizeIs(1));
+
+  answer("HTTP/1.1 204 No Content\r\n\r\n");
+  answer(without);
+  EXPECT_EQ(run(sidecar.not_ready({"Cart"})), std::nullopt) << "nothing that expires";
+  answer("HTTP/1.1 204 No Content\r\n\r\n");
+  answer(with);
+  EXPECT_EQ(run(sidecar.not_ready({"Cart"}, "Cart.CheckOut")), std::nullopt);
+  EXPECT_EQ(sidecar.feature_trouble(), std::nullopt);
+  sidecar.close();
 }
 
 TEST_F(DaprSidecarWire, TellsThatItWasNotReached) {

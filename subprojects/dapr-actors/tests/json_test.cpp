@@ -134,6 +134,50 @@ TEST(Json, names_enums_and_lists_the_known_names) {
   }
 }
 
+struct Shelf {
+  std::set<std::string> titles;
+  std::unordered_set<int> years;
+  std::chrono::seconds open{0};
+  Duration pause{0};
+  std::optional<std::chrono::hours> closed;
+  static constexpr auto json =
+      object(field("titles", &Shelf::titles), field("years", &Shelf::years), field("open", &Shelf::open),
+             field("pause", &Shelf::pause), field("closed", &Shelf::closed));
+  bool operator==(const Shelf&) const = default;
+};
+struct Nothing {
+  static constexpr auto json = object();
+};
+
+TEST(Json, writes_sets_in_order_and_durations_in_milliseconds) {
+  using namespace std::chrono_literals;
+  const Shelf shelf{{"b", "a"}, {1999, 7, 2026}, 2s, 3ms, 1h};
+  const auto text = to_string(shelf);
+  EXPECT_EQ(text, R"({"titles":["a","b"],"years":[7,1999,2026],"open":2000,"pause":3,"closed":3600000})");
+  EXPECT_EQ(parse<Shelf>(text), shelf);
+}
+
+TEST(Json, refuses_an_element_that_is_there_twice_and_a_duration_that_its_member_cannot_hold) {
+  using namespace std::chrono_literals;
+  try {
+    parse<Shelf>(R"({"titles":["a","b","a"],"years":[1,"x",1],"open":1500,"pause":0.5})");
+    FAIL() << "none of it can be read";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.problems(),
+                ElementsAre(Problem{"/titles/2", "is there twice"}, Problem{"/years/1", "must be an integer"},
+                            Problem{"/years/2", "is there twice"},
+                            Problem{"/open", "must be a multiple of the unit, in milliseconds"},
+                            Problem{"/pause", "must be an integer"}));
+  }
+  EXPECT_EQ(parse<std::chrono::seconds>("-2e3"), -2s);
+  EXPECT_THROW(parse<std::set<int>>("{}"), Error);
+}
+
+TEST(Json, reads_and_writes_a_struct_without_fields) {
+  EXPECT_EQ(to_string(parse<Nothing>(R"({"a":1})")), "{}");
+  EXPECT_THROW(parse<Nothing>(R"({"a":1})", Unknown::Refuse), Error);
+}
+
 TEST(Json, reads_and_writes_times_in_utc) {
   const auto time = parse<Time>(R"("2026-05-04T10:11:12.013Z")");
   EXPECT_EQ(to_string(time), R"("2026-05-04T10:11:12.013Z")");

@@ -1,6 +1,7 @@
 #include "internal/http/app_channel.hpp"
 
 #include "dapr/actors/http_status.hpp"
+#include "internal/awaiting.hpp"
 #include "internal/http/refusals.hpp"
 #include "internal/http/text.hpp"
 
@@ -170,9 +171,10 @@ Task<Response> AppChannel::route(Request& request, Segments path) {
   }
   if (path[0] == "dapr" && path.size() == 2 && (path[1] == "config" || path[1] == "subscribe")) {
     if (request.verb != "GET") co_return wrong_verb("GET");
-    if (path[1] == "subscribe") co_return Response{200, "[]", "application/json", {}};
+    if (path[1] == "subscribe") co_return Response{200, subscribed_, "application/json", {}};
     // A sidecar asks once, when it starts: what the one before it had placed here may be elsewhere by now.
     engine_.forget_all();
+    if (configured_) configured_();
     co_return Response{200, engine_.configuration(), "application/json", {}};
   }
   if (path[0] == "healthz" && path.size() == 1) co_return wrong_verb("GET");
@@ -198,8 +200,13 @@ Task<Response> AppChannel::serve_actor(Request& request, Segments path) {
 Task<Response> AppChannel::call(ActorId actor, std::string method, Request& request) {
   auto id = percent_decode(request.idempotency_key);
   if (!id) co_return problem(400, "the header Idempotency-Key is not encoded as RFC 3986 says");
-  Call call{std::move(method), std::move(request.body), std::move(*id), cause_from(request.turn_cause),
-            trace_of(request)};
+  Call call{std::move(method),
+            std::move(request.body),
+            std::move(*id),
+            cause_from(request.turn_cause),
+            trace_of(request),
+            {},
+            awaiting_from(request.awaited_by)};
   auto reply = co_await engine_.call(std::move(actor), std::move(call));
   if (!reply) co_return refused(reply.error());
   co_return Response{200, std::move(*reply), "application/json", {}};

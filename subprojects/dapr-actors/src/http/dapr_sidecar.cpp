@@ -62,7 +62,9 @@ struct ActorRuntime {
 };
 struct Metadata {
   std::optional<ActorRuntime> actor_runtime;
-  static constexpr auto json = json::object(json::field("actorRuntime", &Metadata::actor_runtime));
+  std::vector<std::string> features;
+  static constexpr auto json = json::object(json::field("actorRuntime", &Metadata::actor_runtime),
+                                            json::defaulted("enabledFeatures", &Metadata::features));
 };
 
 constexpr std::string_view json_type = "application/json";
@@ -260,11 +262,12 @@ Task<Reply> DaprSidecar::call_actor(ActorId actor, Call call) {
                                 OutgoingRequest request("PUT", actor_path(actor, "/method", call.method));
                                 request.header("Idempotency-Key", to_header_value(call.id));
                                 request.header("Turn-Cause", to_string(call.cause));
+                                if (!call.awaited_by.empty()) request.header("Awaited-By", call.awaited_by);
                                 add_trace(request, call.trace);
                                 request.body(json_type, std::move(call.body));
                                 return request;
                               }));
-  if (answer.status == 200 && !answer.is_refusal) co_return std::move(answer.body);
+  if ((answer.status == 200 || answer.status == 204) && !answer.is_refusal) co_return std::move(answer.body);
   if (!answer.is_refusal) throw error_of(answer, "actor_call");
   std::optional<Refusal> refusal;
   try {
@@ -378,7 +381,8 @@ Task<std::map<std::string, std::string>> DaprSidecar::secret(std::string name) {
   co_return json::parse<std::map<std::string, std::string>>(answer.body);
 }
 
-Task<std::optional<std::string>> DaprSidecar::not_ready(std::vector<std::string> actor_types) {
+Task<std::optional<std::string>> DaprSidecar::not_ready(std::vector<std::string> actor_types,
+                                                        std::optional<std::string> expiring) {
   std::optional<std::string> unreachable;
   try {
     const auto health = co_await send(access_, "health", OutgoingRequest("GET", "/v1.0/healthz/outbound"));
@@ -386,7 +390,10 @@ Task<std::optional<std::string>> DaprSidecar::not_ready(std::vector<std::string>
     if (actor_types.empty()) co_return std::nullopt;
     const auto answer = co_await send(access_, "metadata", OutgoingRequest("GET", "/v1.0/metadata"));
     if (answer.status != 200) co_return "the sidecar does not tell its metadata: " + std::to_string(answer.status);
-    const auto runtime = json::parse<Metadata>(answer.body).actor_runtime;
+    const auto metadata = json::parse<Metadata>(answer.body);
+    if (expiring)
+      if (auto missing = learn_features(metadata.features, *expiring)) co_return missing;
+    const auto& runtime = metadata.actor_runtime;
     if (!runtime || runtime->status != "RUNNING") co_return "the sidecar's actor runtime is not running";
     for (const auto& type : actor_types)
       if (std::none_of(runtime->active.begin(), runtime->active.end(), [&](const auto& at) { return at.type == type; }))
@@ -396,6 +403,35 @@ Task<std::optional<std::string>> DaprSidecar::not_ready(std::vector<std::string>
     unreachable = error.what();
   }
   co_return unreachable;
+}
+
+Task<void> DaprSidecar::ask_features(std::string expiring) {
+  const auto answer = co_await send(access_, "metadata", OutgoingRequest("GET", "/v1.0/metadata"));
+  if (answer.status != 200) throw error_of(answer, "metadata");
+  learn_features(json::parse<Metadata>(answer.body).features, expiring);
+}
+
+std::optional<std::string> DaprSidecar::learn_features(const std::vector<std::string>& enabled,
+                                                       const std::string& expiring) {
+  std::optional<std::string> trouble;
+  if (std::find(enabled.begin(), enabled.end(), "ActorStateTTL") == enabled.end())
+    trouble = "the sidecar's feature ActorStateTTL is not enabled, and " + expiring +
+              " is described with remember_for: every commit of it would fail. Start the sidecar with --config and a "
+              "Configuration whose spec has `features: [{name: ActorStateTTL, enabled: true}]`, or describe the method "
+              "without remember_for";
+  bool is_news = false;
+  {
+    const std::lock_guard lock(features_mutex_);
+    is_news = trouble && !feature_trouble_;
+    feature_trouble_ = trouble;
+  }
+  if (is_news) observer_.warned(*trouble);
+  return trouble;
+}
+
+std::optional<std::string> DaprSidecar::feature_trouble() const {
+  const std::lock_guard lock(features_mutex_);
+  return feature_trouble_;
 }
 
 Task<std::optional<std::string>> DaprSidecar::store_trouble() {

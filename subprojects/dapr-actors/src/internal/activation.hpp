@@ -6,6 +6,7 @@
 #include <list>
 
 #include "internal/engine.hpp"
+#include "internal/handled_events.hpp"
 #include "dapr/actors/records/handled.hpp"
 #include "dapr/actors/records/outbox.hpp"
 
@@ -74,10 +75,12 @@ class Activation : public std::enable_shared_from_this<Activation> {
   Task<void> load(Trace trace);
   void drop();
   detail::Turn begin(const detail::TurnRequest& request);
+  Calls awaited_calls(std::string id, Trace trace, std::string awaited_by) const;
   Task<void> turn(const detail::TurnRequest& request, const detail::MethodDescription& method, Answer& answer,
                   Record& record);
   Task<void> tend(const detail::TurnRequest& request, Answer& answer, Record& record);
-  Task<std::optional<HandledEntry>> find_handled(const std::string& key, const detail::MethodDescription& method);
+  Task<std::optional<HandledEntry>> find_handled(const std::string& key, const detail::TurnRequest& request,
+                                                 const detail::MethodDescription& method);
   Task<void> commit(detail::Turn& turn, const detail::TurnRequest& request, HandledEntry handled, Memory memory);
   Task<void> finish(detail::Turn& turn, const detail::TurnRequest& request);
   void start_after_commit(detail::Turn& turn, const detail::TurnRequest& request);
@@ -85,8 +88,8 @@ class Activation : public std::enable_shared_from_this<Activation> {
   Task<void> transact(std::vector<StateOperation> operations);
   Task<void> save_housekeeping();
   /// The document as a write: the one after what was read.
-  StateOperation document(std::int64_t version, const std::vector<OutboxEntry>& outbox,
-                          const HandledCalls& handled) const;
+  StateOperation document(std::int64_t version, const std::vector<OutboxEntry>& outbox, const HandledCalls& handled,
+                          const HandledEvents& events) const;
 
   Task<void> send_outbox();
   Task<void> send_outbox_if_possible(Trace trace);
@@ -112,6 +115,7 @@ class Activation : public std::enable_shared_from_this<Activation> {
   std::vector<OutboxEntry> outbox_;  // committed, not sent
   bool outbox_stored_ = false;       // the stored document still lists events, sent or not
   HandledCalls handled_;
+  HandledEvents events_;
   std::optional<Tending> tending_;  // if it is registered
 };
 

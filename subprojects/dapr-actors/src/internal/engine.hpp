@@ -75,6 +75,8 @@ class Engine {
   /// The body of `GET /dapr/config`.
   std::string configuration() const;
   std::vector<std::string> types() const;
+  /// A method that is described with `remember_for`, as type and name, if there is one.
+  std::optional<std::string> expiring() const;
 
   /// Takes no new turns from now on, but those by which work after a commit that is in hand tells its outcome; such
   /// work that has not begun is left to `tend`. `idle` says when all turns and all work after commits have ended.
@@ -91,6 +93,8 @@ class Engine {
   bool is_of_work_in_hand(const std::string& request) const;
   void release(const std::shared_ptr<Activation>& activation);
   Task<Reply> enter(ActorId actor, detail::TurnRequest request);
+  /// Says it once a type: its settings are to be changed, not each of its actors.
+  void events_forgotten_too_soon(const ActorId& actor, const detail::TypeDescription& type);
   using LaneId = std::pair<std::string, Work>;  // an actor type, and a kind of work
   struct Piece {
     AfterCommit run;
@@ -120,6 +124,7 @@ class Engine {
   std::size_t work_ = 0;                     // turns waiting or running, and work after commits
   std::multiset<std::string> work_in_hand_;  // the ids under which work after commits calls
   std::map<LaneId, Lane> lanes_;
+  std::set<std::string> told_;  // types of which it was said that they forget events too soon
 };
 
 }  // namespace dapr::actors

@@ -80,6 +80,12 @@ class Probe final : public Actor<ProbeState> {
     if (!there) co_return tl::unexpected(there.error());
     co_return state().value;
   }
+  Task<Result<int>> pass_back(Pass command) {
+    const Pass back{id(), command.amount};
+    const auto there = co_await proxy<Probe>(command.to).call<&Probe::pass>(back);
+    if (!there) co_return tl::unexpected(there.error());
+    co_return *there;
+  }
   Task<Told> ask(std::string other) const {
     const auto told = co_await proxy<Probe>(other).call<&Probe::tell>();
     co_return *told;
@@ -158,6 +164,7 @@ struct dapr::actors::Describe<dapr::actors::conformance::Probe> {
                                     .method<&Probe::tell>("Tell")
                                     .method<&Probe::fail>("Fail")
                                     .method<&Probe::pass>("Pass")
+                                    .method<&Probe::pass_back>("PassBack")
                                     .method<&Probe::ask>("Ask")
                                     .method<&Probe::take_turns>("TakeTurns")
                                     .method<&Probe::work_after>("WorkAfter")

@@ -134,6 +134,16 @@ TEST_P(Conformance, turns_of_one_actor_never_overlap) {
   EXPECT_EQ(look(mine("a")).value, 20);
 }
 
+// covers: turn-lock
+TEST_P(Conformance, a_call_that_closes_a_circle_fails_instead_of_waiting) {
+  const auto itself = error_of_call<&Probe::pass>({"itself"}, mine("a"), Pass{mine("a"), 5});
+  EXPECT_THAT(itself.what(), HasSubstr("under the reference itself"));
+  const auto back = error_of_call<&Probe::pass_back>({"back"}, mine("a"), Pass{mine("b"), 5});
+  EXPECT_THAT(back.what(), HasSubstr("under the reference back"));
+  EXPECT_EQ(look(mine("a")).value, 0);
+  EXPECT_EQ(look(mine("b")).value, 0);
+}
+
 // covers: call-twice, lost-answer
 TEST_P(Conformance, a_call_that_comes_twice_is_carried_out_once) {
   EXPECT_EQ(call_as<&Probe::add>({"key"}, mine("a"), Add{5}), 5);

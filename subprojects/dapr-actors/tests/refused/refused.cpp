@@ -25,6 +25,15 @@ class Cart final : public actors::Actor<State> {
   int items() const { return state().items; }
 };
 
+struct NotCompared {
+  int items = 0;
+  static constexpr auto json = actors::json::object(actors::json::field("items", &NotCompared::items));
+};
+struct NotWritten {
+  int items = 0;
+  bool operator==(const NotWritten&) const = default;
+};
+
 }  // namespace refused
 
 template <>
@@ -42,6 +51,10 @@ actors::Task<void> calls(actors::Proxy<Cart> cart) {
   co_await cart.call<&Cart::add>(1, "tea");  // refused: neither the method's message nor its fields
   co_await cart.call<&Cart::items>(1);  // refused: the method takes nothing
 }
+class Uncompared final : public actors::Actor<NotCompared> {};  // refused: an actor's state needs `bool operator==
+class Unwritten final : public actors::Actor<NotWritten> {};  // refused: an actor's state needs DAPR_ACTORS_JSON
+std::string no_form(const NotWritten& it) { return actors::json::to_string(it); }  // refused: give the type DAPR_ACTORS_JSON
+std::string too_fine(std::chrono::microseconds it) { return actors::json::to_string(it); }  // refused: a duration is written in whole milliseconds
 // clang-format on
 
 }  // namespace refused

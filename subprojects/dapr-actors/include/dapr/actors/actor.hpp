@@ -81,7 +81,8 @@ struct TurnRequest {
   std::string id;
   Cause cause = Cause::Call;
   Trace trace;
-  std::string alarm = {};  ///< of a reminder or a timer: the name it is registered under
+  std::string alarm = {};       ///< of a reminder or a timer: the name it is registered under
+  std::string awaited_by = {};  ///< of a method: the turns that wait for its answer
 };
 
 struct MethodDescription {
@@ -173,7 +174,8 @@ class ActorBase {
   }
 
   /// Calls of other actors and applications that this turn awaits. The turn keeps its lock meanwhile: whom one awaits
-  /// must never, by any way, await this actor.
+  /// must never, by any way, await this actor. Where actors alone are on the way such a call is refused: it throws
+  /// `std::logic_error`. This actor's own methods it calls directly.
   const Calls& calls() const { return turn().calls; }
   template <class A>
   Proxy<A> proxy(std::string actor_id) const {
@@ -238,10 +240,22 @@ class ActorBase {
   std::int64_t version_ = 0;
 };
 
-/// An actor with a state: a struct with a `json` table and a defaulted `operator==`. An actor that was never written
-/// has a default-constructed one and version 0.
-template <class S>
+/// The state of an actor that keeps none.
+struct NoState {
+  bool operator==(const NoState&) const = default;
+  static constexpr auto json = json::object();
+};
+
+/// An actor with a state: a struct with `DAPR_ACTORS_JSON` and a defaulted `operator==`. An actor that was never written
+/// has a default-constructed one and version 0. `Actor<>` has no state: it may still publish, remind and keep keys of
+/// its own.
+template <class S = NoState>
 class Actor : public ActorBase {
+  static_assert(
+      std::equality_comparable<S>,
+      "an actor's state needs `bool operator==(const State&) const = default;`: what is equal is not written");
+  static_assert(json::HasForm<S>, "an actor's state needs DAPR_ACTORS_JSON(its members) or a Codec; for no state write Actor<>");
+
  public:
   using State = S;
 
@@ -255,9 +269,18 @@ class Actor : public ActorBase {
   }
 
  private:
-  void load(const json::Value* data) final { committed_ = data ? json::from<S>(*data) : S{}; }
-  bool changed() const final { return draft_ && !(*draft_ == committed_); }
-  void write_state(json::Writer& writer) const final { json::write(writer, state()); }
+  void load(const json::Value* data) final {
+    if constexpr (json::HasForm<S>) committed_ = data ? json::from<S>(*data) : S{};
+  }
+  bool changed() const final {
+    if constexpr (std::equality_comparable<S>)
+      return draft_ && !(*draft_ == committed_);
+    else
+      return true;  // refused above
+  }
+  void write_state(json::Writer& writer) const final {
+    if constexpr (json::HasForm<S>) json::write(writer, state());
+  }
   void accept() final {
     if (draft_) committed_ = std::move(*draft_);
     draft_.reset();

@@ -39,6 +39,8 @@ struct Origin {
   Cause cause = Cause::Call;
   Trace trace = {};
   std::string caller = {};  ///< the type of the actor whose turn makes the calls, if one does
+  /// The turns that wait for what is called, in a form of the library's own: a call of one of their actors is refused.
+  std::string awaited_by = {};
 
   Origin() = default;
   Origin(std::string id, Cause cause = Cause::Call, Trace trace = {}, std::string caller = {})
@@ -63,7 +65,8 @@ class Calls {
   const Origin& origin() const { return shared_->origin; }
   /// Another application's HTTP API, through the sidecars (service invocation). The origin's trace is added.
   Task<HttpAnswer> invoke(std::string app_id, HttpRequest request) const;
-  /// The untyped call behind the proxies.
+  /// The untyped call behind the proxies. Throws `std::logic_error` for a call in a circle: of the actor whose turn
+  /// makes it, or of one whose turn waits for that turn.
   Task<Reply> call(ActorId actor, std::string method, std::string body, bool changes) const;
 
  private:
@@ -81,7 +84,8 @@ class Proxy {
   Proxy(Calls calls, std::string id) : calls_(std::move(calls)), id_(std::move(id)) {}
 
   /// Calls the method and answers what it answers; a refusal comes back as it was made, a failure as `SidecarError`
-  /// (`UNREADABLE_REPLY`: the other one answers what the method's type is not).
+  /// (`UNREADABLE_REPLY`: the other one answers what the method's type is not; `ANSWER_FORGOTTEN`: a redelivered event
+  /// is known, its answer is not, since answers of events were more than a document keeps).
   /// `args` are the method's message or the message's fields. They are written out before this function returns, so
   /// the task holds on to none of them.
   template <auto Method, class... Args>
@@ -101,10 +105,15 @@ class Proxy {
   static Task<Result<T>> decode(Task<Reply> pending, const char* method) {
     Reply reply = co_await std::move(pending);
     if (!reply) co_return tl::unexpected(std::move(reply.error()));
-    if constexpr (std::is_void_v<T>)
+    if constexpr (std::is_void_v<T>) {
       co_return Result<T>{};
-    else
+    } else {
+      if (reply->empty())
+        throw SidecarError(0, "ANSWER_FORGOTTEN",
+                           std::string(Describe<A>::table.name) + " has handled this event before with " + method +
+                               " and does not know any more what it answered");
       co_return read<T>(*reply, method);
+    }
   }
   /// An answer that cannot be read must not pass for a mistake of whoever asked us: it is no `json::Error`.
   template <class T>

@@ -30,8 +30,9 @@ template <class A>
 struct Describe;
 
 /// How long a handled call or event is known. By default its id and answer are among the last few in the actor's own
-/// document; with `remember_for` each has a key of its own that lives that long, for actors that many senders write to
-/// and for promises in hours.
+/// document, and the id of an event for some minutes besides (`TypeSettings`); with `remember_for` each has a key of
+/// its own that lives that long, for actors that many senders write to and for promises in hours. Such keys take Dapr's
+/// feature `ActorStateTTL`.
 struct Memory {
   std::chrono::seconds key_lives{0};  ///< zero: in the document
 };
@@ -52,7 +53,13 @@ struct TypeSettings {
   /// in itself: a turn that awaits another actor waits for the round, which waits for the turn.
   Duration drain_timeout = std::chrono::seconds(3);
   Duration tend_period = std::chrono::seconds(30);  ///< between two looks at unfinished business
-  std::size_t handled_in_document = 16;             ///< how many handled ids the document keeps
+  /// How many handled ids the document keeps; 0 keeps none, of events neither: for actors that know themselves what
+  /// they have done.
+  std::size_t handled_in_document = 16;
+  /// An event that was handled is known for at least this long, however many others come: as long as a broker may
+  /// redeliver it. 11 bytes an event; beyond `events_in_document` the oldest are forgotten sooner, which the log says.
+  Duration events_known_for = std::chrono::minutes(15);
+  std::size_t events_in_document = 512;
   /// How much work after commits of this type runs at once on a host; more waits for its turn. Such work is begun by
   /// turns whose callers have their answers, so nothing else keeps it from taking the store from those who wait. News
   /// has a bound of its own, so that neither kind waits behind the other.
@@ -75,6 +82,10 @@ template <class R, class C, class... P>
 struct MethodTraits<R (C::*)(P...) const> : MethodTraits<R (C::*)(P...)> {
   static constexpr bool is_const = true;
 };
+template <class R, class C, class... P>
+struct MethodTraits<R (C::*)(P...) noexcept> : MethodTraits<R (C::*)(P...)> {};
+template <class R, class C, class... P>
+struct MethodTraits<R (C::*)(P...) const noexcept> : MethodTraits<R (C::*)(P...) const> {};
 
 template <class T>
 struct Unwrapped {

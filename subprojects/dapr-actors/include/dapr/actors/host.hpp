@@ -62,6 +62,9 @@ struct ChannelAnswer {
   std::string content_type = "application/json";
 };
 
+/// Who says which topics the sidecar subscribes to: `Subscription` resources, or the host (`GET /dapr/subscribe`).
+enum class SubscribedBy { Resources, Host };
+
 class Host {
  public:
   explicit Host(HostSettings settings, Observer& observer, const Clock& clock);
@@ -81,8 +84,11 @@ class Host {
     add_type(std::move(type));
     return *this;
   }
-  /// Events arrive at `POST /events/<type>`; `/events/unknown` is the default route.
-  void subscribe(Subscriptions subscriptions);
+  /// Events arrive at `POST /events/<type>`; `/events/unknown` is the default route. Which topics the sidecar
+  /// subscribes to is said in one place: by default in Dapr's `Subscription` resources; with `SubscribedBy::Host` the
+  /// host tells the sidecar, one route an event type on the component `HostSettings::pubsub`. A topic that both name is
+  /// delivered twice.
+  void subscribe(Subscriptions subscriptions, SubscribedBy by = SubscribedBy::Resources);
   /// `pattern` like `/internal/products/{id}`: `{…}` matches one segment.
   void route(std::string verb, std::string pattern, std::function<Task<ChannelAnswer>(ChannelRequest)> handle);
 
@@ -110,7 +116,9 @@ class Host {
   Task<void> sleep(Duration delay);
 
   /// Why the host cannot serve yet, or nothing: its own listener, the sidecar's outbound health
-  /// (`/v1.0/healthz/outbound`), and its metadata, which must say that this host's actor types are placed.
+  /// (`/v1.0/healthz/outbound`), and its metadata, which must say that this host's actor types are placed, and that the
+  /// feature `ActorStateTTL` is enabled if a method is described with `remember_for`: without it no commit of such a
+  /// method succeeds. The observer is told of that once, and `GET /healthz` of the app channel answers 503.
   Task<std::optional<std::string>> not_ready();
 
   /// Within `limit`: takes no new work, lets turns and work after commits end, and tries to send the events that a

@@ -12,25 +12,42 @@
 /// then keeps its initial value where it is absent (the way to add a field to a document that is already stored). A
 /// struct whose fields have other names says them in a table, `static constexpr auto json =
 /// json::object(json::field("qty", &AddItem::quantity), …)`. Reading collects every problem with its JSON pointer (RFC
-/// 6901) instead of stopping at the first. A type of its own form (an id, an enum) specialises `Codec`. Functions here
-/// hold no state and may be used from any thread.
+/// 6901) instead of stopping at the first.
+///
+/// | member | JSON |
+/// |---|---|
+/// | `bool`, numbers, `std::string` | the same |
+/// | a struct with `DAPR_ACTORS_JSON` or a table | an object |
+/// | `std::vector<T>` | an array |
+/// | `std::set<T>`, `std::unordered_set<T>` | an array, ascending; an element that is there twice is refused |
+/// | `std::map<std::string, T>` | an object |
+/// | `std::optional<T>` | absent if empty |
+/// | `Time` | a text, RFC 3339 |
+/// | durations of `<chrono>` | whole milliseconds, also where the member counts in another unit |
+///
+/// A type of its own form (an id, an enum) specialises `Codec`. Functions here hold no state and may be used from any
+/// thread.
 #pragma once
 
 #include <rapidjson/document.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <limits>
 #include <map>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -128,6 +145,18 @@ template <class T>
 inline constexpr bool is_map = false;
 template <class T>
 inline constexpr bool is_map<std::map<std::string, T>> = true;
+template <class T>
+inline constexpr bool never = false;
+template <class T>
+inline constexpr bool is_set = false;
+template <class T, class... Rest>
+inline constexpr bool is_set<std::set<T, Rest...>> = true;
+template <class T, class... Rest>
+inline constexpr bool is_set<std::unordered_set<T, Rest...>> = true;
+template <class T>
+inline constexpr bool is_duration = false;
+template <class Rep, class Period>
+inline constexpr bool is_duration<std::chrono::duration<Rep, Period>> = true;
 template <class T>
 concept HasTable = requires {
   T::json;
@@ -292,6 +321,54 @@ void read_integer(const Value& from, T& to, Reading& reading) {
   }
 }
 
+/// In an order that does not change with the hash.
+template <class T>
+void write_set(Writer& writer, const T& set) {
+  writer.StartArray();
+  using Element = typename T::value_type;
+  if constexpr (requires(typename T::hasher hash, const Element& element) { {element < element}; }) {
+    std::vector<const Element*> ordered;
+    for (const auto& element : set) ordered.push_back(&element);
+    std::sort(ordered.begin(), ordered.end(), [](const auto* a, const auto* b) { return *a < *b; });
+    for (const auto* element : ordered) write(writer, *element);
+  } else {
+    for (const auto& element : set) write(writer, element);
+  }
+  writer.EndArray();
+}
+
+template <class T>
+void read_set(const Value& from, T& to, Reading& reading) {
+  if (!from.IsArray()) return reading.fail("must be an array");
+  to.clear();
+  for (rapidjson::SizeType i = 0; i < from.Size(); ++i) {
+    Reading::Step step(reading, std::to_string(i));
+    typename T::value_type element{};
+    const auto problems = reading.problems().size();
+    read(from[i], element, reading);
+    if (reading.problems().size() == problems && !to.insert(std::move(element)).second) reading.fail("is there twice");
+  }
+}
+
+template <class T>
+void write_duration(Writer& writer, const T& value) {
+  static_assert(std::ratio_greater_equal_v<typename T::period, std::milli>,
+                "a duration is written in whole milliseconds: use one that counts in those, or give it a Codec");
+  writer.Int64(std::chrono::round<std::chrono::duration<std::int64_t, std::milli>>(value).count());
+}
+
+template <class T>
+void read_duration(const Value& from, T& to, Reading& reading) {
+  using Milliseconds = std::chrono::duration<std::int64_t, std::milli>;
+  std::int64_t count = 0;
+  const auto problems = reading.problems().size();
+  read_integer(from, count, reading);
+  if (reading.problems().size() != problems) return;
+  const auto read = std::chrono::duration_cast<T>(Milliseconds(count));
+  if (read != Milliseconds(count)) return reading.fail("must be a multiple of the unit, in milliseconds");
+  to = read;
+}
+
 std::string serialise(const Value& value);
 rapidjson::Document parse_document(std::string_view text);  // throws Error
 
@@ -304,6 +381,12 @@ template <class T>
 concept HasCodec = requires(Writer& writer, const T& value) {
   Codec<T>::write(writer, value);
 };
+
+/// What has a form in JSON, as far as can be seen without looking into what it holds.
+template <class T>
+concept HasForm = HasCodec<T> || detail::HasTable<T> || detail::HasMembers<T> || std::is_arithmetic_v<T> ||
+    std::convertible_to<const T&, std::string_view> || std::same_as<T, Raw> || std::same_as<T, Time> ||
+    detail::is_optional<T> || detail::is_vector<T> || detail::is_set<T> || detail::is_duration<T> || detail::is_map<T>;
 
 template <class T>
 void write(Writer& writer, const T& value) {
@@ -335,14 +418,20 @@ void write(Writer& writer, const T& value) {
     writer.StartArray();
     for (const auto& element : value) write(writer, element);
     writer.EndArray();
-  } else {
-    static_assert(detail::is_map<T>, "give the type DAPR_ACTORS_JSON(its members), or a Codec");
+  } else if constexpr (detail::is_set<T>)
+    detail::write_set(writer, value);
+  else if constexpr (detail::is_duration<T>)
+    detail::write_duration(writer, value);
+  else if constexpr (detail::is_map<T>) {
     writer.StartObject();
     for (const auto& [key, element] : value) {
       writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
       write(writer, element);
     }
     writer.EndObject();
+  } else {
+    static_assert(detail::never<T>,
+                  "give the type DAPR_ACTORS_JSON(its members) or a Codec: see json.hpp for what has a form already");
   }
 }
 
@@ -383,8 +472,11 @@ void read(const Value& from, T& to, Reading& reading) {
       Reading::Step step(reading, std::to_string(i));
       read(from[i], to.emplace_back(), reading);
     }
-  } else {
-    static_assert(detail::is_map<T>, "give the type DAPR_ACTORS_JSON(its members), or a Codec");
+  } else if constexpr (detail::is_set<T>)
+    detail::read_set(from, to, reading);
+  else if constexpr (detail::is_duration<T>)
+    detail::read_duration(from, to, reading);
+  else if constexpr (detail::is_map<T>) {
     if (!from.IsObject()) return reading.fail("must be an object");
     to.clear();
     for (const auto& member : from.GetObject()) {
@@ -395,6 +487,9 @@ void read(const Value& from, T& to, Reading& reading) {
       else
         read(member.value, to[name], reading);
     }
+  } else {
+    static_assert(detail::never<T>,
+                  "give the type DAPR_ACTORS_JSON(its members) or a Codec: see json.hpp for what has a form already");
   }
 }
 

@@ -89,6 +89,7 @@ struct Call {
   Trace trace = {};
   std::string caller =
       {};  ///< the type of the actor whose turn awaits this call; empty for a door, an event, or work after a commit
+  std::string awaited_by = {};  ///< the turns that wait for its answer, see `Origin`
 };
 
 /// An actor's answer to a call: its JSON, or its refusal.

@@ -5,7 +5,7 @@
 ///       co_await deliver(calls.proxy<Payment>(payment_id(event.order_id)).call<&Payment::open>(event));
 ///     });
 ///
-/// An event type `E` has `static constexpr EventType event_type{"order.created", "order-events"};` and a `json` table.
+/// An event type `E` has `static constexpr EventType event_type{"order.created", "order-events"};` and `DAPR_ACTORS_JSON`.
 #pragma once
 
 #include <functional>
@@ -41,12 +41,15 @@ class Subscriptions {
   /// Events come at least once, late and in any order: what handles them must know old ones.
   template <class E, class Handle>
   Subscriptions& on(Handle handle) {
+    topics_[E::event_type.name] = E::event_type.topic;
     handlers_[E::event_type.name] = [handle](const json::Value& data, Calls calls) -> Task<void> {
       return handle(read<E>(data), std::move(calls));
     };
     return *this;
   }
   std::vector<std::string> types() const;
+  /// What a host answers to `GET /dapr/subscribe`: for each topic of `pubsub` the route of each event type.
+  std::string routes(const std::string& pubsub) const;
 
   /// Deals with a CloudEvents envelope (JSON). A type nobody subscribed to is acknowledged; one that cannot be read, or
   /// whose handler throws, is left for redelivery.
@@ -64,6 +67,7 @@ class Subscriptions {
   }
 
   std::map<std::string, std::function<Task<void>(const json::Value&, Calls)>, std::less<>> handlers_;
+  std::map<std::string, std::string> topics_;  // by event type
 };
 
 /// An event has nobody to refuse to: a refusal of the actor it was given to is thrown, so that the event comes again.
@@ -71,10 +75,15 @@ class EventRefused : public std::runtime_error {
  public:
   explicit EventRefused(const Refusal& refusal) : std::runtime_error(refusal.code + ": " + refusal.message) {}
 };
+/// An event that was handled before is dealt with, whether or not the actor still knows what it answered.
 template <class T>
 Task<void> deliver(Task<Result<T>> call) {
-  const auto result = co_await std::move(call);
-  if (!result) throw EventRefused(result.error());
+  try {
+    const auto result = co_await std::move(call);
+    if (!result) throw EventRefused(result.error());
+  } catch (const SidecarError& error) {
+    if (error.code() != "ANSWER_FORGOTTEN") throw;
+  }
 }
 
 }  // namespace dapr::actors

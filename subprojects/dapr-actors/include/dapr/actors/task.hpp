@@ -234,14 +234,15 @@ Task<T> suspend(Start start) {
   co_return co_await Awaiter{start, {}};
 }
 
-/// Runs all tasks at once and answers their values in order; throws the first error, after all have ended.
+namespace detail {
+/// Runs all tasks at once and answers what became of them, in order, after all have ended.
 template <class T>
-Task<std::vector<T>> when_all(std::vector<Task<T>> tasks) {
-  if (tasks.empty()) co_return std::vector<T>{};
+Task<std::vector<std::optional<Outcome<T>>>> all_outcomes(std::vector<Task<T>> tasks) {
   struct Shared {
     std::vector<std::optional<Outcome<T>>> outcomes;
     std::atomic<std::size_t> left;
   };
+  if (tasks.empty()) co_return std::vector<std::optional<Outcome<T>>>{};
   auto shared = std::make_shared<Shared>();
   shared->outcomes.resize(tasks.size());
   shared->left = tasks.size();
@@ -255,10 +256,23 @@ Task<std::vector<T>> when_all(std::vector<Task<T>> tasks) {
       });
   };
   co_await suspend<void>(start);
+  co_return std::move(shared->outcomes);
+}
+}  // namespace detail
+
+/// Runs all tasks at once and answers their values in order; throws the first error, after all have ended.
+template <class T>
+Task<std::vector<T>> when_all(std::vector<Task<T>> tasks) {
+  auto outcomes = co_await detail::all_outcomes(std::move(tasks));
   std::vector<T> values;
-  values.reserve(shared->outcomes.size());
-  for (auto& outcome : shared->outcomes) values.push_back(std::move(outcome->get()));
+  values.reserve(outcomes.size());
+  for (auto& outcome : outcomes) values.push_back(std::move(outcome->get()));
   co_return values;
+}
+/// The same for tasks that answer nothing.
+inline Task<void> when_all(std::vector<Task<void>> tasks) {
+  const auto outcomes = co_await detail::all_outcomes(std::move(tasks));
+  for (const auto& outcome : outcomes) outcome->get();
 }
 
 }  // namespace dapr::actors

@@ -3,7 +3,8 @@
 /// | request | answer |
 /// |---|---|
 /// | `GET /healthz` | 200; 503 once the host drains or can do no turns; the only one without a token |
-/// | `GET /dapr/config`, `GET /dapr/subscribe` | the actor types; no subscriptions, they are declared as resources |
+/// | `GET /dapr/config` | the actor types |
+/// | `GET /dapr/subscribe` | `[]`, as subscriptions are declared as resources; or what the host is to subscribe to |
 /// | `PUT /actors/{type}/{id}/method/{name}` | 200, a refusal too; 404 unknown; 503 while draining; 500 it failed |
 /// | `PUT …/method/remind/{name}`, `PUT …/method/timer/{name}` | the same; a reminder nobody knows is removed |
 /// | `DELETE /actors/{type}/{id}` | 200 |
@@ -38,11 +39,18 @@ class AppChannel {
   /// `silence`: see HostSettings::silence.
   AppChannel(Engine& engine, Sidecar& sidecar, Observer& observer, std::string token, Duration silence);
 
-  void subscribe(Subscriptions subscriptions) { subscriptions_ = std::move(subscriptions); }
+  /// With a `pubsub` the sidecar is told to subscribe to their topics.
+  void subscribe(Subscriptions subscriptions, const std::string& pubsub = {}) {
+    subscriptions_ = std::move(subscriptions);
+    if (!pubsub.empty()) subscribed_ = subscriptions_.routes(pubsub);
+  }
   void route(std::string verb, std::string_view pattern, Handle handle);
   /// Asked by each health probe. A sidecar that is told so keeps events and reminders back until it is over, instead of
   /// trying each of them until it is a dead letter.
   void ask(Trouble trouble) { trouble_ = std::move(trouble); }
+
+  /// Called when a sidecar asks for the configuration, which it does once, when it and this host are there.
+  void when_configured(std::function<void()> then) { configured_ = std::move(then); }
 
   Task<Response> serve(Request& request);
   /// The peer of the request has gone: the actor it was for is not to be trusted.
@@ -77,8 +85,10 @@ class AppChannel {
   Observer& observer_;
   const std::string token_;
   Subscriptions subscriptions_;
+  std::string subscribed_ = "[]";
   std::vector<Route> routes_;
   Trouble trouble_;
+  std::function<void()> configured_;
   std::atomic<bool> draining_ = false;
   std::atomic_flag told_no_token_, told_missing_, told_wrong_;
   const Duration silence_;

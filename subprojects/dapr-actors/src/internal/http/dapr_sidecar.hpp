@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
 #include <string>
 
 #include "internal/http/client.hpp"
@@ -52,8 +53,15 @@ class DaprSidecar final : public Sidecar, public StateStore, public Secrets {
 
   Task<std::map<std::string, std::string>> secret(std::string name) override;
 
-  /// Why the sidecar cannot serve this host yet, or nothing: its outbound health, and that it hosts `actor_types`.
-  Task<std::optional<std::string>> not_ready(std::vector<std::string> actor_types);
+  /// Why the sidecar cannot serve this host yet, or nothing: its outbound health, and that it hosts `actor_types`; with
+  /// a method whose ids expire (`expiring`), that its feature ActorStateTTL is enabled.
+  Task<std::optional<std::string>> not_ready(std::vector<std::string> actor_types,
+                                             std::optional<std::string> expiring = {});
+  /// What `feature_trouble` answers from now on, by the sidecar's metadata; the observer is told of a missing feature.
+  /// Throws SidecarError where the sidecar does not tell.
+  Task<void> ask_features(std::string expiring);
+  /// That the last sidecar which was asked lacks the feature, and what to do; or nothing.
+  std::optional<std::string> feature_trouble() const;
 
   /// Why the state store must be taken to be away, or nothing. Asks it, by a write, only when in doubt: after an access
   /// failed, until it answers again. While it is away actors are not called, since nobody hosts them: fails with
@@ -69,12 +77,16 @@ class DaprSidecar final : public Sidecar, public StateStore, public Secrets {
   Task<void> change(const char* operation, OutgoingRequest request);
   Task<void> change_store(const char* operation, OutgoingRequest request);
 
+  std::optional<std::string> learn_features(const std::vector<std::string>& enabled, const std::string& expiring);
+
   const DaprSettings settings_;
   Observer& observer_;
   Client calls_;
   Client access_;
-  std::atomic<bool> store_in_doubt_ = false;  // an access failed
-  std::atomic<bool> asking_store_ = false;    // how it is
+  mutable std::mutex features_mutex_;
+  std::optional<std::string> feature_trouble_;  // under features_mutex_
+  std::atomic<bool> store_in_doubt_ = false;    // an access failed
+  std::atomic<bool> asking_store_ = false;      // how it is
   // The question failed, or has not been answered by the next time. Counts for this long, in case nobody asks any more.
   std::atomic<std::chrono::steady_clock::time_point> store_away_until_{};
 };

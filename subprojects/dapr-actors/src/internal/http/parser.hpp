@@ -61,6 +61,7 @@ class RequestParser final : public MessageParser<true> {
     request_.turn_cause.clear();
     request_.traceparent.clear();
     request_.tracestate.clear();
+    request_.awaited_by.clear();
   }
   bool expects_continue() const { return expects_continue_; }
 
@@ -94,6 +95,8 @@ class RequestParser final : public MessageParser<true> {
       request_.idempotency_key = view(value);
     else if (same_name(view(name), "turn-cause"))
       request_.turn_cause = view(value);
+    else if (same_name(view(name), "awaited-by"))
+      request_.awaited_by = view(value);
   }
 
   /// A trace goes into documents, events and logs; one that is no header text is none.

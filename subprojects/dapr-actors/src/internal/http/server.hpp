@@ -31,6 +31,7 @@ struct Request {
   std::string turn_cause;
   std::string traceparent;
   std::string tracestate;
+  std::string awaited_by = {};  ///< header `Awaited-By`
 };
 
 struct Response {
