@@ -23,30 +23,29 @@ struct AccountState {
   int balance = 0;
   std::optional<Time> interest_at;
   bool operator==(const AccountState&) const = default;
-  static constexpr auto json = json::object(json::field("balance", &AccountState::balance),
-                                            json::field("interestAt", &AccountState::interest_at));
+  DAPR_ACTORS_JSON(balance, interest_at)
 };
 
 struct Deposit {
   int amount = 0;
-  static constexpr auto json = json::object(json::field("amount", &Deposit::amount));
+  DAPR_ACTORS_JSON(amount)
 };
 
 struct Transfer {
   std::string to;
   int amount = 0;
-  static constexpr auto json = json::object(json::field("to", &Transfer::to), json::field("amount", &Transfer::amount));
+  DAPR_ACTORS_JSON(to, amount)
 };
 
 struct Deposited {
   static constexpr EventType event_type{"account.deposited", "account-events"};
   int amount = 0;
-  static constexpr auto json = json::object(json::field("amount", &Deposited::amount));
+  DAPR_ACTORS_JSON(amount)
 };
 
 struct Note {
   std::string text;
-  static constexpr auto json = json::object(json::field("text", &Note::text));
+  DAPR_ACTORS_JSON(text)
 };
 
 class Account final : public Actor<AccountState> {

@@ -28,15 +28,14 @@ struct Counted {
 struct Shelf {
   std::vector<Counted> books;
   bool operator==(const Shelf&) const = default;
-  static constexpr auto json = json::object(json::field("books", &Shelf::books));
+  DAPR_ACTORS_JSON(books)
 };
 
 struct Put {
   Counted book;
   std::vector<Counted> more = {};
   int shelf = 0;
-  static constexpr auto json =
-      json::object(json::field("book", &Put::book), json::field("more", &Put::more), json::field("shelf", &Put::shelf));
+  DAPR_ACTORS_JSON(book, more, shelf)
 };
 
 /// A message with constructors.
@@ -44,7 +43,7 @@ struct Take {
   Counted book;
   Take() = default;
   explicit Take(Counted book) : book(std::move(book)) {}
-  static constexpr auto json = json::object(json::field("book", &Take::book));
+  DAPR_ACTORS_JSON(book)
 };
 
 class Bookcase final : public Actor<Shelf> {

@@ -22,25 +22,22 @@ struct ProbeState {
   int rings = 0;
   int ticks = 0;
   bool operator==(const ProbeState&) const = default;
-  static constexpr auto json =
-      json::object(json::field("value", &ProbeState::value), json::field("rings", &ProbeState::rings),
-                   json::field("ticks", &ProbeState::ticks));
+  DAPR_ACTORS_JSON(value, rings, ticks)
 };
 struct Add {
   int amount = 0;
-  static constexpr auto json = json::object(json::field("amount", &Add::amount));
+  DAPR_ACTORS_JSON(amount)
 };
 struct Told {
   std::string id;
   std::string origin;
   std::string traceparent;
-  static constexpr auto json = json::object(json::field("id", &Told::id), json::field("origin", &Told::origin),
-                                            json::field("traceparent", &Told::traceparent));
+  DAPR_ACTORS_JSON(id, origin, traceparent)
 };
 struct ThingHappened {
   static constexpr EventType event_type{"thing.happened", "things"};
   std::string what;
-  static constexpr auto json = json::object(json::field("what", &ThingHappened::what));
+  DAPR_ACTORS_JSON(what)
 };
 
 class Probe final : public Actor<ProbeState> {

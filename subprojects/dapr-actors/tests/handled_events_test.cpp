@@ -71,12 +71,12 @@ TEST(HandledEvents, answer_alike_after_they_were_stored_and_are_known_where_the_
 struct Happened {
   static constexpr EventType event_type{"thing.happened", "things"};
   std::string what;
-  static constexpr auto json = json::object(json::field("what", &Happened::what));
+  DAPR_ACTORS_JSON(what)
 };
 struct DiaryState {
   int entries = 0;
   bool operator==(const DiaryState&) const = default;
-  static constexpr auto json = json::object(json::field("entries", &DiaryState::entries));
+  DAPR_ACTORS_JSON(entries)
 };
 class Diary final : public Actor<DiaryState> {
  public:

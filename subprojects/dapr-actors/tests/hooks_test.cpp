@@ -17,7 +17,7 @@ using ::testing::IsEmpty;
 struct Looks {
   int looks = 0;
   bool operator==(const Looks&) const = default;
-  static constexpr auto json = json::object(json::field("looks", &Looks::looks));
+  DAPR_ACTORS_JSON(looks)
 };
 struct Looked {
   static constexpr EventType event_type{"looked", "looks"};

@@ -25,18 +25,17 @@ using testing::Wire;
 struct CounterState {
   int value = 0;
   bool operator==(const CounterState&) const = default;
-  static constexpr auto json = json::object(json::field("value", &CounterState::value));
+  DAPR_ACTORS_JSON(value)
 };
 struct Add {
   int amount = 0;
-  static constexpr auto json = json::object(json::field("amount", &Add::amount));
+  DAPR_ACTORS_JSON(amount)
 };
 struct Echo {
   std::string id;
   std::string origin;
   std::string traceparent;
-  static constexpr auto json = json::object(json::field("id", &Echo::id), json::field("origin", &Echo::origin),
-                                            json::field("traceparent", &Echo::traceparent));
+  DAPR_ACTORS_JSON(id, origin, traceparent)
 };
 
 std::mutex gate_mutex;
@@ -110,7 +109,7 @@ class LastTurn final : public Observer {
 struct Happened {
   static constexpr EventType event_type{"thing.happened", "things"};
   std::string what;
-  static constexpr auto json = json::object(json::field("what", &Happened::what));
+  DAPR_ACTORS_JSON(what)
 };
 
 }  // namespace

@@ -19,12 +19,12 @@ using http::testing::Wire;
 struct SwitchState {
   bool on = false;
   bool operator==(const SwitchState&) const = default;
-  static constexpr auto json = json::object(json::field("on", &SwitchState::on));
+  DAPR_ACTORS_JSON(on)
 };
 struct Flipped {
   static constexpr EventType event_type{"switch.flipped", "switches"};
   bool on = false;
-  static constexpr auto json = json::object(json::field("on", &Flipped::on));
+  DAPR_ACTORS_JSON(on)
 };
 class Switch final : public Actor<SwitchState> {
  public:

@@ -12,7 +12,7 @@ constexpr std::array colours{std::pair{Colour::Red, "red"}, std::pair{Colour::Gr
 struct Line {
   std::string product;
   int quantity = 0;
-  static constexpr auto json = object(field("product", &Line::product), field("quantity", &Line::quantity));
+  DAPR_ACTORS_JSON(product, quantity)
   bool operator==(const Line&) const = default;
 };
 
@@ -21,8 +21,8 @@ struct Basket {
   std::optional<std::string> note;
   int size = 7;
   std::map<std::string, bool> flags;
-  static constexpr auto json = object(field("lines", &Basket::lines), field("note", &Basket::note),
-                                      defaulted("size", &Basket::size), defaulted("flags", &Basket::flags));
+  DAPR_ACTORS_JSON(lines, note, size, flags)
+  DAPR_ACTORS_JSON_DEFAULTED(size, flags)
   bool operator==(const Basket&) const = default;
 };
 
@@ -140,9 +140,7 @@ struct Shelf {
   std::chrono::seconds open{0};
   Duration pause{0};
   std::optional<std::chrono::hours> closed;
-  static constexpr auto json =
-      object(field("titles", &Shelf::titles), field("years", &Shelf::years), field("open", &Shelf::open),
-             field("pause", &Shelf::pause), field("closed", &Shelf::closed));
+  DAPR_ACTORS_JSON(titles, years, open, pause, closed)
   bool operator==(const Shelf&) const = default;
 };
 struct Nothing {

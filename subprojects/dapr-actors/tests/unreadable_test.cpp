@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 struct Shown {
   static constexpr EventType event_type{"shown", "shows"};
   int number = 0;
-  static constexpr auto json = json::object(json::field("number", &Shown::number));
+  DAPR_ACTORS_JSON(number)
 };
 struct Nothing {
   bool operator==(const Nothing&) const = default;

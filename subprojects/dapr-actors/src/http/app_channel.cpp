@@ -59,7 +59,8 @@ Response refused(const Refusal& refusal) {
 /// What a reminder or a timer was registered with.
 struct Tick {
   json::Raw data;
-  static constexpr auto json = json::object(json::defaulted("data", &Tick::data));
+  DAPR_ACTORS_JSON(data)
+  DAPR_ACTORS_JSON_DEFAULTED(data)
 };
 std::string data_of(const std::string& body) {
   return body.empty() ? "null" : json::parse<Tick>(body).data.text;

@@ -43,14 +43,12 @@ struct BulkItem {
   std::optional<json::Raw> data;
   std::optional<std::string> etag;
   std::optional<std::string> error;
-  static constexpr auto json =
-      json::object(json::field("key", &BulkItem::key), json::field("data", &BulkItem::data),
-                   json::field("etag", &BulkItem::etag), json::field("error", &BulkItem::error));
+  DAPR_ACTORS_JSON(key, data, etag, error)
 };
 
 struct TypeCount {
   std::string type;
-  static constexpr auto json = json::object(json::field("type", &TypeCount::type));
+  DAPR_ACTORS_JSON(type)
 };
 struct ActorRuntime {
   std::string status;

@@ -9,9 +9,7 @@ struct Part {
   std::string pointer;
   std::string detail;
   std::optional<std::int64_t> available;
-  static constexpr auto json =
-      json::object(json::field("pointer", &Part::pointer), json::field("detail", &Part::detail),
-                   json::field("available", &Part::available));
+  DAPR_ACTORS_JSON(pointer, detail, available)
 };
 
 struct Body {
@@ -19,9 +17,7 @@ struct Body {
   std::string code;
   std::string message;
   std::optional<std::vector<Part>> errors;
-  static constexpr auto json =
-      json::object(json::field("reason", &Body::reason), json::field("code", &Body::code),
-                   json::field("message", &Body::message), json::field("errors", &Body::errors));
+  DAPR_ACTORS_JSON(reason, code, message, errors)
 };
 
 }  // namespace

@@ -21,8 +21,7 @@ using records::OutboxEntry;
 struct Tending {
   Time at;
   std::string name;
-  static constexpr auto json =
-      actors::json::object(actors::json::field("at", &Tending::at), actors::json::field("name", &Tending::name));
+  DAPR_ACTORS_JSON(at, name)
 };
 
 /// Turns of one actor run one after the other: whoever enters waits until it is let in, in the order of arrival.

@@ -22,9 +22,7 @@ class HandledEvents {
     std::int64_t minute = 0;  ///< since 1970-01-01T00:00Z
     std::string digests;
     std::optional<std::map<std::string, json::Raw>> answers;
-    static constexpr auto json =
-        json::object(json::field("minute", &Group::minute), json::field("digests", &Group::digests),
-                     json::field("answers", &Group::answers));
+    DAPR_ACTORS_JSON(minute, digests, answers)
   };
   static constexpr std::size_t digest_size = 11;
   /// All answers take no more than this of a document. An event whose answer is forgotten is still known.

@@ -17,39 +17,35 @@ struct ProbeState {
   int ticks = 0;
   std::string text;
   bool operator==(const ProbeState&) const = default;
-  static constexpr auto json =
-      json::object(json::field("value", &ProbeState::value), json::field("rings", &ProbeState::rings),
-                   json::field("ticks", &ProbeState::ticks), json::defaulted("text", &ProbeState::text));
+  DAPR_ACTORS_JSON(value, rings, ticks, text)
+  DAPR_ACTORS_JSON_DEFAULTED(text)
 };
 struct Add {
   int amount = 0;
-  static constexpr auto json = json::object(json::field("amount", &Add::amount));
+  DAPR_ACTORS_JSON(amount)
 };
 struct Pass {
   std::string to;
   int amount = 0;
-  static constexpr auto json = json::object(json::field("to", &Pass::to), json::field("amount", &Pass::amount));
+  DAPR_ACTORS_JSON(to, amount)
 };
 struct Fill {
   int keys = 0;
   int bytes = 0;
   std::string with = "x";
-  static constexpr auto json = json::object(json::field("keys", &Fill::keys), json::field("bytes", &Fill::bytes),
-                                            json::field("with", &Fill::with));
+  DAPR_ACTORS_JSON(keys, bytes, with)
 };
 struct Told {
   std::string id;
   std::string origin;
   std::string cause;
   std::string traceparent;
-  static constexpr auto json =
-      json::object(json::field("id", &Told::id), json::field("origin", &Told::origin),
-                   json::field("cause", &Told::cause), json::field("traceparent", &Told::traceparent));
+  DAPR_ACTORS_JSON(id, origin, cause, traceparent)
 };
 struct ThingHappened {
   static constexpr EventType event_type{"thing.happened", "things"};
   std::string what;
-  static constexpr auto json = json::object(json::field("what", &ThingHappened::what));
+  DAPR_ACTORS_JSON(what)
 };
 
 class Probe final : public Actor<ProbeState> {

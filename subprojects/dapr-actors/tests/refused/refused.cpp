@@ -9,14 +9,13 @@ namespace refused {
 struct Add {
   std::string product;
   int quantity = 0;
-  static constexpr auto json = actors::json::object(actors::json::field("product", &Add::product),
-                                                    actors::json::field("quantity", &Add::quantity));
+  DAPR_ACTORS_JSON(product, quantity)
 };
 
 struct State {
   int items = 0;
   bool operator==(const State&) const = default;
-  static constexpr auto json = actors::json::object(actors::json::field("items", &State::items));
+  DAPR_ACTORS_JSON(items)
 };
 
 class Cart final : public actors::Actor<State> {
@@ -27,7 +26,7 @@ class Cart final : public actors::Actor<State> {
 
 struct NotCompared {
   int items = 0;
-  static constexpr auto json = actors::json::object(actors::json::field("items", &NotCompared::items));
+  DAPR_ACTORS_JSON(items)
 };
 struct NotWritten {
   int items = 0;

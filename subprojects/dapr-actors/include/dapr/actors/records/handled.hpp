@@ -26,9 +26,7 @@ struct HandledEntry {
   std::string key;
   std::string fingerprint;
   json::Raw answer;
-  static constexpr auto json = actors::json::object(actors::json::field("key", &HandledEntry::key),
-                                                    actors::json::field("fingerprint", &HandledEntry::fingerprint),
-                                                    actors::json::field("answer", &HandledEntry::answer));
+  DAPR_ACTORS_JSON(key, fingerprint, answer)
 };
 
 /// For one thread.

@@ -22,13 +22,8 @@ struct OutboxEntry {
   std::string tracestate;
   std::optional<std::string> subject = {};
   bool operator==(const OutboxEntry&) const = default;
-  static constexpr auto json = actors::json::object(
-      actors::json::field("id", &OutboxEntry::id), actors::json::field("type", &OutboxEntry::type),
-      actors::json::field("topic", &OutboxEntry::topic), actors::json::field("time", &OutboxEntry::time),
-      actors::json::field("data", &OutboxEntry::data),
-      actors::json::defaulted("traceparent", &OutboxEntry::traceparent),
-      actors::json::defaulted("tracestate", &OutboxEntry::tracestate),
-      actors::json::field("subject", &OutboxEntry::subject));
+  DAPR_ACTORS_JSON(id, type, topic, time, data, traceparent, tracestate, subject)
+  DAPR_ACTORS_JSON_DEFAULTED(traceparent, tracestate)
 };
 
 CloudEvent to_cloud_event(const OutboxEntry& entry, const std::string& source, const std::string& subject);
