@@ -20,6 +20,7 @@ The whole shop on this machine: four C++ services with their Dapr sidecars, Dyna
   ./shop test         every test there is
   ./shop chaos        shop while everything breaks, then audit the books
   ./shop import       products out of a file into the catalog
+  ./shop package      the actor library as Debian packages
   ./shop dlq          the messages nobody could handle: look, and put them back
   ./shop down         stop everything; data stays until `up --fresh`
 """
@@ -188,6 +189,21 @@ What outside bytes there are, and the target for each:
     fuzz.add_argument("--seed", type=int, metavar="S", help="look the same way again (default: another one every time)")
     fuzz.add_argument("--input", metavar="FILE", help="run one target on this input alone")
 
+    package = command("package", "the actor library as Debian packages", """\
+Makes two packages out of subprojects/dapr-actors: the shared library, named after its soname, and libdapr-actors-dev, with
+which programs are built. Runs the library's unit tests on the way and lintian at the end. Installs debhelper and lintian
+where they are missing. Nothing is installed of what it makes: it prints how.
+
+  ./shop package                       into build/packages
+  ./shop package --quick               neither optimised nor tested: to see whether they can be made
+  ./shop package --into DIR --json     for programs
+
+They are for the Debian they are made on. Without ./shop: subprojects/dapr-actors/tools/debian.py. Exits 1 if a package could
+not be made, or if lintian has an error, a warning or an information.""")
+    package.add_argument("--into", metavar="DIR", help="where the packages go; those of before are removed there (default: build/packages)")
+    package.add_argument("--quick", action="store_true", help="neither optimised nor tested")
+    package.add_argument("--json", action="store_true", help="what was made, as one JSON object")
+
     command("python", "the tools' own Python interpreter", "Runs the interpreter that has the tools' packages, as the system tests do.")
     return top
 
@@ -210,7 +226,7 @@ def _count(text: str) -> int:
 
 
 # Commands that may install and build; the others only look at what is there.
-SETS_UP = {"up", "demo", "test", "fuzz", "chaos", "python"}
+SETS_UP = {"up", "demo", "test", "fuzz", "chaos", "package", "python"}
 
 
 def main(arguments: list[str]) -> int:
