@@ -21,6 +21,7 @@ The whole shop on this machine: four C++ services with their Dapr sidecars, Dyna
   ./shop chaos        shop while everything breaks, then audit the books
   ./shop import       products out of a file into the catalog
   ./shop package      the actor library as Debian packages
+  ./shop docs         its pages and the reference of its headers
   ./shop dlq          the messages nobody could handle: look, and put them back
   ./shop down         stop everything; data stays until `up --fresh`
 """
@@ -204,6 +205,17 @@ not be made, or if lintian has an error, a warning or an information.""")
     package.add_argument("--quick", action="store_true", help="neither optimised nor tested")
     package.add_argument("--json", action="store_true", help="what was made, as one JSON object")
 
+    docs = command("docs", "the actor library's pages and reference", """\
+Makes one site of the library's Markdown pages, its examples and the comments of its public headers, with Doxygen, which it
+installs where it is missing. Takes seconds. Exits 1 if Doxygen warns of something or a link leads nowhere, and names it.
+
+  ./shop docs                       into build/docs, and says what to open
+  ./shop docs --into DIR --json     for programs
+
+The shop's own REST and event reference is not in it: the running shop shows that at /docs.""")
+    docs.add_argument("--into", metavar="DIR", help="where the site goes; what is there is replaced (default: build/docs)")
+    docs.add_argument("--json", action="store_true", help="where it is, as one JSON object")
+
     command("python", "the tools' own Python interpreter", "Runs the interpreter that has the tools' packages, as the system tests do.")
     return top
 
@@ -226,7 +238,7 @@ def _count(text: str) -> int:
 
 
 # Commands that may install and build; the others only look at what is there.
-SETS_UP = {"up", "demo", "test", "fuzz", "chaos", "package", "python"}
+SETS_UP = {"up", "demo", "test", "fuzz", "chaos", "package", "docs", "python"}
 
 
 def main(arguments: list[str]) -> int:

@@ -126,6 +126,12 @@ def package(workspace: Workspace, options) -> int:
     return debian.make(workspace, options.into, options.quick, options.json)
 
 
+def docs(workspace: Workspace, options) -> int:
+    from . import library_docs
+
+    return library_docs.make(workspace, options.into, options.json)
+
+
 def python(_, options) -> int:
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, *options.arguments])

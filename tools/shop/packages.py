@@ -14,11 +14,12 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 # Installed for their programs only; the platform starts its own, unprivileged and on its own ports.
 SERVICES = ("nginx", "redis-server", "postgresql")
 # What every command needs that builds or starts something; what the tests need that drive a browser, or run the library on stores;
-# the compiler that reads the library beside g++; and what makes Debian packages of it.
+# the compiler that reads the library beside g++; what makes its pages; and what makes Debian packages of it.
 ALWAYS = (TOOLS / "packages.txt", ROOT / "services" / "storefront" / "packages.txt")
 BROWSER = (ROOT / "tests" / "browser" / "packages.txt",)
 LIBRARY = (ROOT / "subprojects" / "dapr-actors" / "tests" / "packages.txt",)
 CLANG = (ROOT / "subprojects" / "dapr-actors" / "tests" / "compilers" / "packages.txt",)
+DOCS = (ROOT / "subprojects" / "dapr-actors" / "tools" / "doxygen" / "packages.txt",)
 PACKAGING = (ROOT / "subprojects" / "dapr-actors" / "tests" / "install" / "packages.txt",)
 
 

@@ -46,7 +46,7 @@ def run_suites(workspace: Workspace, suites: list[str] | None, sanitizer: str | 
         if real:
             packages.install_system_packages(progress, packages.LIBRARY if sanitizer else packages.LIBRARY + packages.PACKAGING)
         if not sanitizer and (not suites or "unit" in suites):
-            packages.install_system_packages(progress, packages.CLANG)
+            packages.install_system_packages(progress, packages.CLANG + packages.DOCS)
         if not sanitizer:
             beside.append(pool.submit(page.build, workspace, progress))
         tools = toolbox.tools(progress)
