@@ -192,17 +192,19 @@ What outside bytes there are, and the target for each:
 
     package = command("package", "the actor library as Debian packages", """\
 Makes two packages out of subprojects/dapr-actors: the shared library, named after its soname, and libdapr-actors-dev, with
-which programs are built. Runs the library's unit tests on the way and lintian at the end. Installs debhelper and lintian
-where they are missing. Nothing is installed of what it makes: it prints how.
+which programs are built; lintian judges them at the end. Installs debhelper and lintian where they are missing. Nothing is
+installed of what it makes: it prints how.
 
   ./shop package                       into build/packages
-  ./shop package --quick               neither optimised nor tested: to see whether they can be made
+  ./shop package --check               and runs the library's unit tests on the way, compiled as the packages are
+  ./shop package --quick               not optimised: to see whether they can be made
   ./shop package --into DIR --json     for programs
 
 They are for the Debian they are made on. Without ./shop: subprojects/dapr-actors/tools/debian.py. Exits 1 if a package could
 not be made, or if lintian has an error, a warning or an information.""")
     package.add_argument("--into", metavar="DIR", help="where the packages go; those of before are removed there (default: build/packages)")
-    package.add_argument("--quick", action="store_true", help="neither optimised nor tested")
+    package.add_argument("--check", action="store_true", help="run the library's unit tests on the way; takes several times as long")
+    package.add_argument("--quick", action="store_true", help="not optimised")
     package.add_argument("--json", action="store_true", help="what was made, as one JSON object")
 
     docs = command("docs", "the actor library's pages and reference", """\

@@ -123,7 +123,7 @@ def fuzz(workspace: Workspace, options) -> int:
 def package(workspace: Workspace, options) -> int:
     from . import debian
 
-    return debian.make(workspace, options.into, options.quick, options.json)
+    return debian.make(workspace, options.into, options.quick, options.check, options.json)
 
 
 def docs(workspace: Workspace, options) -> int:

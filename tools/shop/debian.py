@@ -14,15 +14,16 @@ from .workspace import ROOT, Workspace
 LIBRARY = ROOT / "subprojects" / "dapr-actors"
 
 
-def make(workspace: Workspace, folder: str | None, quick: bool, as_json: bool) -> int:
+def make(workspace: Workspace, folder: str | None, quick: bool, check: bool, as_json: bool) -> int:
     workspace.make()
     out = Path(folder).resolve() if folder else workspace.build / "packages"
     log = workspace.logs / "package.log"
     started = time.monotonic()
     with Progress() as progress:
         packages.install_system_packages(progress, packages.ALWAYS + packages.PACKAGING)
-        with progress.step("Debian packages of dapr-actors" + (", neither optimised nor tested" if quick else "")) as step:
-            run([sys.executable, str(LIBRARY / "tools" / "debian.py"), str(out), *(["--quick"] if quick else [])], step, log,
+        asked = [word for word, is_wanted in (("--quick", quick), ("--check", check)) if is_wanted]
+        with progress.step("Debian packages of dapr-actors" + (", not optimised" if quick else "") + (", with their tests" if check else "")) as step:
+            run([sys.executable, str(LIBRARY / "tools" / "debian.py"), str(out), *asked], step, log,
                 pattern=r"^(\[\d+/\d+\]|\s*\d+/\d+ |   dh_\w+|dpkg-deb: building|[EWI]: ).*")
     made = [_described(path) for path in sorted(out.glob("*.deb"))]
     if as_json:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <dapr/actors/actor.hpp>
+#include <dapr/actors/named_id.hpp>
 
 namespace mailer {
 
@@ -65,8 +66,8 @@ namespace mailer {
 
 /// Outside the turn, without the actor's lock. What comes of it returns as a call of its own.
 inline actors::Task<void> hand_over(actors::Calls calls, std::string id, Send mail) {
-  // Under the mail's own id, the same one at each try: a gateway that has it already changes nothing.
-  actors::HttpRequest request("PUT", "/mails/" + id, actors::json::to_string(mail));
+  // Under one name at each try: a gateway that has it already changes nothing. An id may hold what a path may not.
+  actors::HttpRequest request("PUT", "/mails/" + actors::named_id(id), actors::json::to_string(mail));
   request.patience = std::chrono::seconds(10);
   const auto answer = co_await calls.invoke("mail-gateway", request);
   if (answer.status / 100 != 2) co_return;  // `tend` tries again
