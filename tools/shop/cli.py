@@ -20,6 +20,8 @@ The whole shop on this machine: four C++ services with their Dapr sidecars, Dyna
   ./shop test         every test there is
   ./shop chaos        shop while everything breaks, then audit the books
   ./shop import       products out of a file into the catalog
+  ./shop package      the actor library as Debian packages
+  ./shop docs         its pages and the reference of its headers
   ./shop dlq          the messages nobody could handle: look, and put them back
   ./shop down         stop everything; data stays until `up --fresh`
 """
@@ -188,6 +190,34 @@ What outside bytes there are, and the target for each:
     fuzz.add_argument("--seed", type=int, metavar="S", help="look the same way again (default: another one every time)")
     fuzz.add_argument("--input", metavar="FILE", help="run one target on this input alone")
 
+    package = command("package", "the actor library as Debian packages", """\
+Makes two packages out of subprojects/dapr-actors: the shared library, named after its soname, and libdapr-actors-dev, with
+which programs are built; lintian judges them at the end. Installs debhelper and lintian where they are missing. Nothing is
+installed of what it makes: it prints how.
+
+  ./shop package                       into build/packages
+  ./shop package --check               and runs the library's unit tests on the way, compiled as the packages are
+  ./shop package --quick               not optimised: to see whether they can be made
+  ./shop package --into DIR --json     for programs
+
+They are for the Debian they are made on. Without ./shop: subprojects/dapr-actors/tools/debian.py. Exits 1 if a package could
+not be made, or if lintian has an error, a warning or an information.""")
+    package.add_argument("--into", metavar="DIR", help="where the packages go; those of before are removed there (default: build/packages)")
+    package.add_argument("--check", action="store_true", help="run the library's unit tests on the way; takes several times as long")
+    package.add_argument("--quick", action="store_true", help="not optimised")
+    package.add_argument("--json", action="store_true", help="what was made, as one JSON object")
+
+    docs = command("docs", "the actor library's pages and reference", """\
+Makes one site of the library's Markdown pages, its examples and the comments of its public headers, with Doxygen, which it
+installs where it is missing. Takes seconds. Exits 1 if Doxygen warns of something or a link leads nowhere, and names it.
+
+  ./shop docs                       into build/docs, and says what to open
+  ./shop docs --into DIR --json     for programs
+
+The shop's own REST and event reference is not in it: the running shop shows that at /docs.""")
+    docs.add_argument("--into", metavar="DIR", help="where the site goes; what is there is replaced (default: build/docs)")
+    docs.add_argument("--json", action="store_true", help="where it is, as one JSON object")
+
     command("python", "the tools' own Python interpreter", "Runs the interpreter that has the tools' packages, as the system tests do.")
     return top
 
@@ -210,7 +240,7 @@ def _count(text: str) -> int:
 
 
 # Commands that may install and build; the others only look at what is there.
-SETS_UP = {"up", "demo", "test", "fuzz", "chaos", "python"}
+SETS_UP = {"up", "demo", "test", "fuzz", "chaos", "package", "docs", "python"}
 
 
 def main(arguments: list[str]) -> int:

@@ -120,6 +120,18 @@ def fuzz(workspace: Workspace, options) -> int:
     return fuzzing.run(workspace, options.target, options.seconds, options.seed, options.input)
 
 
+def package(workspace: Workspace, options) -> int:
+    from . import debian
+
+    return debian.make(workspace, options.into, options.quick, options.check, options.json)
+
+
+def docs(workspace: Workspace, options) -> int:
+    from . import library_docs
+
+    return library_docs.make(workspace, options.into, options.json)
+
+
 def python(_, options) -> int:
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, *options.arguments])

@@ -13,10 +13,14 @@ from .workspace import CACHE, ROOT, TOOLS, ShopError
 POLICY = Path("/usr/sbin/policy-rc.d")
 # Installed for their programs only; the platform starts its own, unprivileged and on its own ports.
 SERVICES = ("nginx", "redis-server", "postgresql")
-# What every command needs that builds or starts something; and what the tests need that drive a browser.
+# What every command needs that builds or starts something; what the tests need that drive a browser, or run the library on stores;
+# the compiler that reads the library beside g++; what makes its pages; and what makes Debian packages of it.
 ALWAYS = (TOOLS / "packages.txt", ROOT / "services" / "storefront" / "packages.txt")
 BROWSER = (ROOT / "tests" / "browser" / "packages.txt",)
 LIBRARY = (ROOT / "subprojects" / "dapr-actors" / "tests" / "packages.txt",)
+CLANG = (ROOT / "subprojects" / "dapr-actors" / "tests" / "compilers" / "packages.txt",)
+DOCS = (ROOT / "subprojects" / "dapr-actors" / "tools" / "doxygen" / "packages.txt",)
+PACKAGING = (ROOT / "subprojects" / "dapr-actors" / "tests" / "install" / "packages.txt",)
 
 
 def wanted(lists: tuple[Path, ...]) -> list[str]:

@@ -248,7 +248,7 @@ TEST_F(AppChannelRoutes, tell_the_observer_once_of_each_way_in_which_a_token_is_
     std::vector<std::string> texts;
     void warned(std::string_view text) override { texts.emplace_back(text); }
   } warnings;
-  const auto ask_twice = [&warnings, this](AppChannel& channel, const std::string& token) {
+  const auto ask_twice = [this](AppChannel& channel, const std::string& token) {
     for (int i = 0; i < 2; ++i) {
       Request request{.verb = "GET",
                       .target = "/dapr/config",

@@ -1,4 +1,6 @@
-"""Every C++ block of the guide stands word for word (indentation aside) in one of the compiled files."""
+"""Every C++ block of the pages stands word for word (indentation aside) in one of the compiled files.
+
+    check_snippets.py DOCS -- SOURCE…      every page of the folder DOCS"""
 import re
 import sys
 from pathlib import Path
@@ -8,12 +10,19 @@ def normal(text: str) -> str:
     return "\n".join(line.strip() for line in text.strip().splitlines())
 
 
-guide, *sources = (Path(argument).read_text() for argument in sys.argv[1:])
-blocks = re.findall(r"```cpp\n(.*?)```", guide, re.S)
-if not blocks:
-    sys.exit("the guide has no C++ block")
-compiled = [normal(source) for source in sources]
-missing = [block for block in blocks if not any(normal(block) in source for source in compiled)]
-for block in missing:
-    print(f"not in the compiled code:\n{block}", file=sys.stderr)
-sys.exit(bool(missing))
+docs, border, *sources = sys.argv[1:]
+pages = sorted(Path(docs).glob("*.md"))
+if border != "--" or not pages:
+    sys.exit(__doc__)
+compiled = [normal(Path(source).read_text()) for source in sources]
+failed = False
+for page in pages:
+    blocks = re.findall(r"```cpp\n(.*?)```", page.read_text(), re.S)
+    if not blocks:
+        print(f"{page.name} has no C++ block", file=sys.stderr)
+        failed = True
+    for block in blocks:
+        if not any(normal(block) in source for source in compiled):
+            print(f"{page.name}: not in the compiled code:\n{block}", file=sys.stderr)
+            failed = True
+sys.exit(failed)

@@ -29,6 +29,13 @@ def errors_of(words: str) -> list[tuple[int, str]]:
     found = []
     line = 0
     for text in words.splitlines():
+        if text.startswith("In file included from"):
+            continue
+        if "note: in instantiation of" in text:  # clang names the cause after the error, g++ before it
+            at = re.search(re.escape(SOURCE.name) + r":(\d+):", text)
+            if at and found and not found[-1][0]:
+                found[-1] = (int(at[1]), found[-1][1])
+            continue
         if "In instantiation of" in text or "In substitution of" in text:
             line = 0
         at = re.search(re.escape(SOURCE.name) + r":(\d+):", text)
