@@ -13,7 +13,7 @@ namespace json = dapr::actors::json;
 struct Send {
   std::string to;
   std::string text;
-  static constexpr auto json = json::object(json::field("to", &Send::to), json::field("text", &Send::text));
+  DAPR_ACTORS_JSON(to, text)
 };
 
 struct MailState {
@@ -22,9 +22,8 @@ struct MailState {
   std::optional<actors::Time> next;  ///< when to try again; none before it is wanted and after it is done
   std::int64_t tries = 0;            // came later: documents without it are read all the same
   bool operator==(const MailState&) const = default;
-  static constexpr auto json =
-      json::object(json::field("to", &MailState::to), json::field("text", &MailState::text),
-                   json::field("next", &MailState::next), json::defaulted("tries", &MailState::tries));
+  DAPR_ACTORS_JSON(to, text, next, tries)
+  DAPR_ACTORS_JSON_DEFAULTED(tries)
 };
 
 class Mail final : public actors::Actor<MailState> {
