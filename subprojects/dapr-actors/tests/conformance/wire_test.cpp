@@ -137,6 +137,14 @@ TEST_F(Wire118, asks_for_the_actor_types_and_for_subscriptions) {
   EXPECT_EQ(app_->seen("/dapr/config")[0].verb, "GET");
 }
 
+// A host that needs a feature asks here whether it is enabled.
+TEST_F(Wire118, tells_its_enabled_features_by_name) {
+  const auto metadata = ask("GET", "/v1.0/metadata");
+  const auto from = metadata.find(R"("enabledFeatures":[)");
+  ASSERT_NE(from, std::string::npos) << metadata;
+  EXPECT_THAT(metadata.substr(from, metadata.find(']', from) - from), ::testing::HasSubstr(R"("ActorStateTTL")"));
+}
+
 // covers: app-token, health-probe-no-token
 TEST_F(Wire118, sends_its_token_with_everything_but_the_health_probe) {
   ask("PUT", actor("token", "/method/m"));
