@@ -27,16 +27,23 @@
 
 namespace dapr::actors::http::testing {
 
+/// A port that nobody listens on, another one each time: several are chosen before the first of them is taken. It lies
+/// below those that the system gives to outgoing connections, one of which could take it meanwhile.
 inline unsigned short free_port() {
-  const int descriptor = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ::bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address);
-  socklen_t size = sizeof address;
-  ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size);
-  ::close(descriptor);
-  return ntohs(address.sin_port);
+  static unsigned short next = static_cast<unsigned short>(12'000 + ::getpid() % 18'000);
+  for (;; ++next) {
+    if (next >= 32'000) next = 12'000;
+    const int descriptor = ::socket(AF_INET, SOCK_STREAM, 0);
+    const int on = 1;
+    ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);  // what has been closed is free
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(next);
+    address.sin_addr.s_addr = htonl(INADDR_ANY);
+    const bool is_free = ::bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    ::close(descriptor);
+    if (is_free) return next++;
+  }
 }
 
 /// Sends a request as it is; the answer up to where the peer closes or stops.

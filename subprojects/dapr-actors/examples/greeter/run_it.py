@@ -17,10 +17,18 @@ SKIPPED = 77  # what Meson takes for it
 PATIENCE = 60
 
 
+GIVEN: set[int] = set()
+
+
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """Another one each time: several are chosen before the first of them is taken."""
+    while True:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            port = listener.getsockname()[1]
+        if port not in GIVEN:
+            GIVEN.add(port)
+            return port
 
 
 def console_of(guide: str) -> list[tuple[str, str]]:
