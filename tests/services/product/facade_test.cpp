@@ -248,7 +248,7 @@ TEST_F(ProductFacadeTest, BadQueriesAreRefused) {
                             "minPrice=-1",
                             "minPrice=x",
                             "currency=eur",
-                            "currency=XYZ",
+                            "currency=EURO",
                             "currency=",
                             "maxPrice=9999999999999",
                             "minPrice=2&maxPrice=1",
