@@ -250,9 +250,9 @@ class DaprRuntime {
       if (!user || ::chown(data.c_str(), user->pw_uid, user->pw_gid) != 0)
         throw std::runtime_error("there is no user postgres to run PostgreSQL as: apt-get install postgresql");
     }
-    start(as_itself("initdb --auth=trust --username=dapr --no-sync -D " + data.string() + " && exec postgres -D " +
-                    data.string() + " -c fsync=off -c listen_addresses=127.0.0.1 -c unix_socket_directories= -p " +
-                    port));
+    start(as_itself("initdb --auth=trust --username=dapr --locale=C --encoding=UTF8 --no-sync -D " + data.string() +
+                    " && exec postgres -D " + data.string() +
+                    " -c fsync=off -c listen_addresses=127.0.0.1 -c unix_socket_directories= -p " + port));
   }
   /// Waits until the store is there. DynamoDB has no table by itself.
   void prepare_store() const {
