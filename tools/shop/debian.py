@@ -9,9 +9,7 @@ from pathlib import Path
 from . import packages
 from .console import Progress, paint
 from .toolbox import run
-from .workspace import ROOT, Workspace
-
-LIBRARY = ROOT / "subprojects" / "dapr-actors"
+from .workspace import LIBRARY, Workspace
 
 
 def make(workspace: Workspace, folder: str | None, quick: bool, check: bool, as_json: bool) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from . import packages
 from .console import Progress
 from .toolbox import run
-from .workspace import ROOT, Workspace
+from .workspace import LIBRARY, Workspace
 
 
 def make(workspace: Workspace, folder: str | None, as_json: bool) -> int:
@@ -16,7 +16,7 @@ def make(workspace: Workspace, folder: str | None, as_json: bool) -> int:
     with Progress() as progress:
         packages.install_system_packages(progress, packages.ALWAYS + packages.DOCS)
         with progress.step("pages and reference of dapr-actors") as step:
-            run([sys.executable, str(ROOT / "subprojects" / "dapr-actors" / "tools" / "docs.py"), str(out)], step, workspace.logs / "docs.log")
+            run([sys.executable, str(LIBRARY / "tools" / "docs.py"), str(out)], step, workspace.logs / "docs.log")
     index = out / "index.html"
     if as_json:
         print(json.dumps({"index": str(index), "pages": len(list(out.glob("*.html")))}))

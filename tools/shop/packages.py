@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .console import Progress
-from .workspace import CACHE, ROOT, TOOLS, ShopError
+from .workspace import CACHE, LIBRARY, ROOT, TOOLS, ShopError
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 # Installed for their programs only; the platform starts its own, unprivileged and on its own ports.
@@ -17,10 +17,10 @@ SERVICES = ("nginx", "redis-server", "postgresql")
 # the compiler that reads the library beside g++; what makes its pages; and what makes Debian packages of it.
 ALWAYS = (TOOLS / "packages.txt", ROOT / "services" / "storefront" / "packages.txt")
 BROWSER = (ROOT / "tests" / "browser" / "packages.txt",)
-LIBRARY = (ROOT / "subprojects" / "dapr-actors" / "tests" / "packages.txt",)
-CLANG = (ROOT / "subprojects" / "dapr-actors" / "tests" / "compilers" / "packages.txt",)
-DOCS = (ROOT / "subprojects" / "dapr-actors" / "tools" / "doxygen" / "packages.txt",)
-PACKAGING = (ROOT / "subprojects" / "dapr-actors" / "tests" / "install" / "packages.txt",)
+STORES = (LIBRARY / "tests" / "packages.txt",)
+CLANG = (LIBRARY / "tests" / "compilers" / "packages.txt",)
+DOCS = (LIBRARY / "tools" / "doxygen" / "packages.txt",)
+PACKAGING = (LIBRARY / "tests" / "install" / "packages.txt",)
 
 
 def wanted(lists: tuple[Path, ...]) -> list[str]:

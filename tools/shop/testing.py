@@ -44,7 +44,7 @@ def run_suites(workspace: Workspace, suites: list[str] | None, sanitizer: str | 
             packages.install_system_packages(progress, packages.BROWSER)
         real = not suites or "system" in suites
         if real:
-            packages.install_system_packages(progress, packages.LIBRARY if sanitizer else packages.LIBRARY + packages.PACKAGING)
+            packages.install_system_packages(progress, packages.STORES if sanitizer else packages.STORES + packages.PACKAGING)
         if not sanitizer and (not suites or "unit" in suites):
             packages.install_system_packages(progress, packages.CLANG + packages.DOCS)
         if not sanitizer:

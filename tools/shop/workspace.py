@@ -9,6 +9,7 @@ from . import facts
 
 ROOT = Path(os.environ.get("SHOP_ROOT") or Path(__file__).resolve().parents[2])
 TOOLS = ROOT / "tools"
+LIBRARY = ROOT / "subprojects" / "dapr-actors"
 CONFIG = ROOT / "dapr-config"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / facts.load()["project"]
 

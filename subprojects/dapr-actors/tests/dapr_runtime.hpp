@@ -298,22 +298,20 @@ class DaprRuntime {
   }
   void write_store() const {
     const auto address = "127.0.0.1:" + std::to_string(store_port_);
+    const auto write_it = [this](const std::string& type, const std::string& metadata, const std::string& version) {
+      write_component("statestore", type, "{name: actorStateStore, value: 'true'}, " + metadata, version);
+    };
     if (store() == "redis")
-      write_component("statestore", "state.redis",
-                      "{name: actorStateStore, value: 'true'}, {name: redisHost, value: '" + address + "'}");
+      write_it("state.redis", "{name: redisHost, value: '" + address + "'}", "v1");
     else if (store() == "postgresql")
-      write_component("statestore", "state.postgresql",
-                      "{name: actorStateStore, value: 'true'}, {name: connectionString, value: 'postgres://dapr@" +
-                          address + "/postgres'}",
-                      "v2");
+      write_it("state.postgresql", "{name: connectionString, value: 'postgres://dapr@" + address + "/postgres'}", "v2");
     else
-      write_component("statestore", "state.aws.dynamodb",
-                      "{name: actorStateStore, value: 'true'}, {name: table, value: conformance}, {name: region, "
-                      "value: us-west-2}, {name: endpoint, value: "
-                      "'http://" +
-                          address +
-                          "'}, {name: accessKey, value: local}, {name: secretKey, value: local}, {name: "
-                          "ttlAttributeName, value: expiresAt}");
+      write_it("state.aws.dynamodb",
+               "{name: table, value: conformance}, {name: region, value: us-west-2}, {name: endpoint, value: 'http://" +
+                   address +
+                   "'}, {name: accessKey, value: local}, {name: secretKey, value: local}, {name: ttlAttributeName, "
+                   "value: expiresAt}",
+               "v1");
   }
   void write_resources() const {
     std::filesystem::create_directory(folder_ / "resources");

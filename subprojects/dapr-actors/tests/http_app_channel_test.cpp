@@ -112,6 +112,15 @@ struct Happened {
   DAPR_ACTORS_JSON(what)
 };
 
+/// A request of the sidecar that carries nothing but its token.
+Request bare_request(std::string verb, std::string target, std::string token = "token") {
+  Request request;
+  request.verb = std::move(verb);
+  request.target = std::move(target);
+  request.token = std::move(token);
+  return request;
+}
+
 }  // namespace
 }  // namespace dapr::actors::http
 
@@ -250,14 +259,7 @@ TEST_F(AppChannelRoutes, tell_the_observer_once_of_each_way_in_which_a_token_is_
   } warnings;
   const auto ask_twice = [this](AppChannel& channel, const std::string& token) {
     for (int i = 0; i < 2; ++i) {
-      Request request{.verb = "GET",
-                      .target = "/dapr/config",
-                      .body = {},
-                      .token = token,
-                      .idempotency_key = {},
-                      .turn_cause = {},
-                      .traceparent = {},
-                      .tracestate = {}};
+      auto request = bare_request("GET", "/dapr/config", token);
       EXPECT_EQ(io_.run(channel.serve(request)).status, 401);
     }
   };
@@ -275,14 +277,7 @@ TEST_F(AppChannelRoutes, tell_the_observer_once_of_each_way_in_which_a_token_is_
 
 TEST_F(AppChannelRoutes, RefuseEverythingWhenThereIsNoTokenToCheckAgainst) {
   AppChannel open{engine_, sidecar_, observer_, "", 1h};
-  Request request{.verb = "GET",
-                  .target = "/dapr/config",
-                  .body = {},
-                  .token = {},
-                  .idempotency_key = {},
-                  .turn_cause = {},
-                  .traceparent = {},
-                  .tracestate = {}};
+  auto request = bare_request("GET", "/dapr/config", "");
   EXPECT_EQ(io_.run(open.serve(request)).status, 401);
 }
 
@@ -304,14 +299,7 @@ TEST_F(AppChannelRoutes, SubscribeToWhatTheHostHandlesIfItIsToldTo) {
   AppChannel telling{engine_, sidecar_, observer_, "token", 1h};
   telling.subscribe(std::move(Subscriptions().on<Happened>([](Happened, Calls) -> Task<void> { co_return; })),
                     "broker");
-  Request request{.verb = "GET",
-                  .target = "/dapr/subscribe",
-                  .body = {},
-                  .token = "token",
-                  .idempotency_key = {},
-                  .turn_cause = {},
-                  .traceparent = {},
-                  .tracestate = {}};
+  auto request = bare_request("GET", "/dapr/subscribe", "token");
   EXPECT_EQ(io_.run(telling.serve(request)).body,
             R"([{"pubsubname":"broker","topic":"things","routes":{"rules":[{"match":)"
             R"("event.type == \"thing.happened\"","path":"/events/thing.happened"}],"default":"/events/unknown"}}])");
@@ -322,14 +310,7 @@ TEST_F(AppChannelRoutes, ReadStateAnewAfterTheSidecarWasNotHeardOf) {
   auto reads_of_two_calls = [&](AppChannel& channel) {
     const auto before = sidecar_.counts["state_get"];
     for (int i = 0; i < 2; ++i) {
-      Request request{.verb = "PUT",
-                      .target = "/actors/Counter/c-1/method/Value",
-                      .body = {},
-                      .token = "token",
-                      .idempotency_key = {},
-                      .turn_cause = {},
-                      .traceparent = {},
-                      .tracestate = {}};
+      auto request = bare_request("PUT", "/actors/Counter/c-1/method/Value", "token");
       EXPECT_EQ(io_.run(channel.serve(request)).status, 200);
     }
     return sidecar_.counts["state_get"] - before;
