@@ -8,7 +8,7 @@ namespace shop::product {
 namespace {
 
 /// Few, since every write pays for the head: with ids of usual length it stays below a kilobyte.
-constexpr std::size_t entries_a_segment = 8;
+constexpr std::int64_t entries_a_segment = 8;
 /// Folded at the earliest with so many segments.
 constexpr std::int64_t least_segments = 128;
 
@@ -34,7 +34,7 @@ std::string page_key(std::size_t log, const std::string& fold, std::int64_t page
 }
 
 void append(Items& items, std::size_t log, LogHead& head, LogEntry entry) {
-  if (head.entries.size() >= entries_a_segment) {
+  if (std::ssize(head.entries) >= entries_a_segment) {
     items.write(segment_key(log, head.segments), Segment{std::exchange(head.entries, {})});
     ++head.segments;
   }
@@ -76,8 +76,11 @@ std::vector<LogEntry> NewestWords::in_order() const {
 }
 
 bool is_long(const LogHead& head) {
-  const auto waiting = head.segments - head.first;
-  return waiting >= least_segments && waiting * static_cast<std::int64_t>(entries_a_segment) >= head.folded / 2;
+  return head.segments - head.first >= least_segments && changes_between(head.first, head.segments) >= head.folded / 2;
+}
+
+std::int64_t changes_between(std::int64_t segment, std::int64_t later) {
+  return (later - segment) * entries_a_segment;
 }
 
 std::string LogPlace::text() const {

@@ -88,6 +88,8 @@ class NewestWords {
 inline constexpr std::size_t entries_a_page = 2048;
 /// Whether it is time to fold.
 bool is_long(const LogHead& head);
+/// How many changes there are about, from one segment to another.
+std::int64_t changes_between(std::int64_t segment, std::int64_t later);
 
 /// Where a reader of a log stands: everything in the segments before, and so many entries of this one.
 struct LogPlace {

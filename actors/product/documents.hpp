@@ -7,6 +7,7 @@
 /// | `order.<id>` | `Reservation`: what an order holds or took | an order, three times at most |
 /// | `picture.<id>.…` | a picture's bytes, see picture_store.hpp | a picture |
 /// | `log.…`, `catalog` | what changed, see change_log.hpp | create, replace, remove, first and last piece |
+/// | `snapshot1.…` | products packed together, see snapshot.hpp | a quarter of a log's products |
 ///
 /// An item of DynamoDB holds at most 400 KB; see `Items::write`.
 #pragma once

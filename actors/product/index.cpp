@@ -17,6 +17,8 @@ constexpr std::size_t segments_at_a_time = 50;
 constexpr std::size_t products_at_a_time = 100;  // what DynamoDB reads at once
 constexpr std::size_t reads_at_once = 4;         // of one log
 constexpr std::size_t erased_at_a_time = 90;
+constexpr std::size_t snapshot_pages_at_a_time = 8;  // of some 100 KB each
+constexpr std::size_t products_of_a_snapshot_at_a_time = 32;
 /// What one of them reads is on its way while what another has read goes into the model.
 constexpr std::size_t logs_at_once = 4;
 /// How often what replicas of the former version wrote is looked for, in a catalog that once was in their form.
@@ -282,6 +284,7 @@ actors::Task<void> Index::follow_log(std::size_t log, LogHead head) {
   }
   if (!words) co_return;
   auto entries = words->in_order();
+  if (!place && is_outdated({}, head)) co_await take_snapshot(log, entries);
   co_await take(std::move(entries));
   const LogPlace reached{head.segments, head.entries.size()};
   apply({}, {}, {{log_key(log), reached.text()}});
@@ -319,6 +322,28 @@ actors::Task<std::optional<std::vector<Segment>>> Index::segments(std::vector<st
     }
   }
   co_return all;
+}
+
+/// Takes what the snapshot has of these entries, which are in the order of their ids, in its present version.
+actors::Task<void> Index::take_snapshot(std::size_t log, const std::vector<LogEntry>& entries) {
+  bool was_last = false;
+  for (std::size_t first = 0; !was_last; first += snapshot_pages_at_a_time) {
+    std::vector<std::string> keys;
+    for (std::size_t i = 0; i < snapshot_pages_at_a_time; ++i) keys.push_back(snapshot_page_key(log, first + i));
+    const auto found = co_await store_.get_all(std::move(keys));
+    for (const auto& page : found) {
+      was_last = was_last || !page;
+      if (!page) continue;
+      std::vector<Change> changes;
+      for (auto& [product, deleted] : unpacked(page->value)) {
+        const auto entry = std::lower_bound(entries.begin(), entries.end(), product.id,
+                                            [](const auto& each, const auto& id) { return each.id < id; });
+        if (entry != entries.end() && entry->id == product.id && entry->version <= product.version)
+          changes.push_back({std::move(product), deleted, entry->in_stock, entry->stock_revision});
+      }
+      apply(changes);
+    }
+  }
 }
 
 /// Brings the read model up to these entries: reads the products that it has no such version of.
@@ -485,6 +510,75 @@ actors::Task<void> Index::take_over_again() {
   co_await take_over(store_, commit_);  // this replica reads of it in the log, like the others
 }
 
+// --- the snapshots
+
+/// Writes that of one log, if one is due: the next look is soon enough for the others.
+actors::Task<void> Index::keep_snapshots() {
+  if (!open_) co_return;
+  for (std::size_t log = 0; log < log_count; ++log) {
+    bool is_begun = false, is_due = false;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto& known = known_[log];
+      is_begun = known.snapshot_unfinished;
+      is_due = is_outdated(known.snapshot.value_or(SnapshotNote{}), known.head);
+    }
+    if (!is_begun && is_due) is_begun = co_await begin_snapshot(log);
+    if (!is_begun) continue;
+    co_await write_snapshot(log);
+    co_return;
+  }
+}
+
+/// Answers whether it is this replica's business: it notes that it is, before it writes the pages, so that others leave
+/// it alone.
+actors::Task<bool> Index::begin_snapshot(std::size_t log) {
+  LogHead head;
+  {
+    const std::lock_guard lock(mutex_);
+    head = known_[log].head;
+  }
+  const auto ids = model_.ids();
+  const auto of_log = std::count_if(ids.begin(), ids.end(), [&](const auto& id) { return log_of(id) == log; });
+  const SnapshotNote ours{head.segments, of_log, actors::random_id()};
+  const std::vector<std::string> keys{snapshot_key(log)};
+  const auto decide = [&](Items& items) {
+    const auto note = items.read<SnapshotNote>(keys[0]).value_or(SnapshotNote{});
+    if (note.name == ours.name || !is_outdated(note, head)) return note;
+    items.write(keys[0], ours);
+    return ours;
+  };
+  const auto noted = co_await commit_.change(keys, decide);
+  const bool is_ours = noted.name == ours.name;
+  const std::lock_guard lock(mutex_);
+  known_[log].snapshot = noted;
+  known_[log].snapshot_unfinished = is_ours;
+  co_return is_ours;
+}
+
+actors::Task<void> Index::write_page(std::size_t log, std::size_t number, SnapshotPage& page) {
+  std::vector<actors::StateChange> write(1);
+  write[0].key = snapshot_page_key(log, number);
+  write[0].value = page.packed();
+  co_await store_.transact(std::move(write));
+}
+
+actors::Task<void> Index::write_snapshot(std::size_t log) {
+  auto ids = model_.ids();
+  std::erase_if(ids, [&](const auto& id) { return log_of(id) != log; });
+  SnapshotPage page;
+  std::size_t pages = 0;
+  for (std::size_t first = 0; first < ids.size(); first += products_of_a_snapshot_at_a_time) {
+    for (auto& change : model_.changes(part(ids, first, products_of_a_snapshot_at_a_time))) {
+      page.add({std::move(change.product), change.deleted});
+      if (page.is_full()) co_await write_page(log, pages++, page);
+    }
+  }
+  if (!page.is_empty()) co_await write_page(log, pages, page);
+  const std::lock_guard lock(mutex_);
+  known_[log].snapshot_unfinished = false;
+}
+
 actors::Task<void> Index::tend() {
   co_await refresh(idle_age);
   int failed = 0;
@@ -513,6 +607,7 @@ actors::Task<void> Index::tend() {
     to_follow_.erase(next);
   }
   for (const auto log : long_ones) co_await fold(log);
+  co_await keep_snapshots();
   co_await take_over_again();
 }
 

@@ -20,6 +20,7 @@
 
 #include "actors/product/change_log.hpp"
 #include "actors/product/read_model.hpp"
+#include "actors/product/snapshot.hpp"
 #include "actors/shared/library.hpp"
 
 namespace shop::product {
@@ -68,13 +69,16 @@ class Index {
   void follow_stock_later(const ProductId& id);
 
   /// To be called about once a second: refreshes, publishes what was left behind, takes off the heads what has left,
-  /// has the lists follow the stock, and folds a log that has become long.
+  /// has the lists follow the stock, folds a log that has become long, and writes the snapshot of one that has changed
+  /// much.
   actors::Task<void> tend();
 
  private:
   struct Known {
     LogHead head;
     std::optional<LogPlace> place;  ///< up to where the read model has it
+    std::optional<SnapshotNote> snapshot;
+    bool snapshot_unfinished = false;  ///< this replica has begun the one that is noted
     // Of events in the head, by id.
     std::map<std::string, Time> seen;  ///< since when
     std::set<std::string> leaving;     ///< being published by this replica right now
@@ -96,8 +100,13 @@ class Index {
   /// The entries of a log since the read model's place, or all of them; none if it was folded meanwhile.
   actors::Task<std::optional<NewestWords>> news(std::size_t log, LogHead head, std::optional<LogPlace> place);
   actors::Task<std::optional<std::vector<Segment>>> segments(std::vector<std::string> keys);
+  actors::Task<void> take_snapshot(std::size_t log, const std::vector<LogEntry>& entries);
   actors::Task<void> take(std::vector<LogEntry> entries);
   actors::Task<void> fold(std::size_t log);
+  actors::Task<void> keep_snapshots();
+  actors::Task<bool> begin_snapshot(std::size_t log);
+  actors::Task<void> write_snapshot(std::size_t log);
+  actors::Task<void> write_page(std::size_t log, std::size_t number, SnapshotPage& page);
   actors::Task<void> take_over_again();
 
   actors::StateStore& store_;

@@ -1,33 +1,12 @@
 #include "actors/product/picture_store.hpp"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <stdexcept>
 
+#include "actors/product/base64.hpp"
+
 namespace shop::product {
 namespace {
-
-std::string base64(std::string_view bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // OpenSSL ends it with a NUL
-  const auto length =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(length));
-  return text;
-}
-
-std::optional<std::string> from_base64(std::string_view text) {
-  std::string bytes(text.size() / 4 * 3, '\0');
-  if (text.empty() || text.size() % 4 != 0 ||
-      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size())) < 0)
-    return std::nullopt;
-  // OpenSSL counts the padding as bytes of zero.
-  const auto padding = std::min<std::size_t>(2, text.size() - text.find_last_not_of('=') - 1);
-  bytes.resize(bytes.size() - padding);
-  return bytes;
-}
 
 std::size_t piece_count(std::int64_t size) {
   return (static_cast<std::size_t>(std::max<std::int64_t>(size, 0)) + picture_piece - 1) / picture_piece;
@@ -51,7 +30,7 @@ std::vector<actors::StateChange> pieces(const ProductId& id, std::int64_t versio
   std::string_view rest = picture.bytes;
   for (auto& key : piece_keys(id, record_of(picture, version))) {
     const auto piece = rest.substr(0, picture_piece);
-    changes.push_back({std::move(key), '"' + base64(piece) + '"'});
+    changes.push_back({std::move(key), '"' + to_base64(piece) + '"'});
     rest.remove_prefix(piece.size());
   }
   return changes;

@@ -95,6 +95,8 @@ class ReadModel::Implementation {
   void apply(const std::vector<Change>& changes, const std::vector<StockWord>& words,
              const std::map<std::string, std::string>& places);
   std::optional<Known> known(const ProductId& id) const;
+  std::vector<ProductId> ids() const;
+  std::vector<Change> changes(const std::vector<ProductId>& ids) const;
   std::map<std::string, std::string> places() const;
   std::optional<Page> select(const Query& query) const;
   std::vector<Category> categories() const;
@@ -363,6 +365,33 @@ std::optional<ReadModel::Known> ReadModel::Implementation::known(const ProductId
   return Known{known.version, known.deleted, known.in_stock, known.stock_revision};
 }
 
+std::vector<ProductId> ReadModel::Implementation::ids() const {
+  const Reading reading(*this);
+  std::vector<ProductId> ids;
+  for (Slot slot = 0; slot < content_->columns.end(); ++slot)
+    if (content_->columns.known(slot).version > 0) ids.emplace_back(content_->columns.record(slot).id);
+  return ids;
+}
+
+std::vector<Change> ReadModel::Implementation::changes(const std::vector<ProductId>& ids) const {
+  return guarded([&] {
+    const Reading reading(*this);
+    Tables::Loan reader(content_->tables);
+    std::vector<Change> changes;
+    for (const auto& id : ids) {
+      const auto slot = content_->columns.find(id.value);
+      const auto known = slot ? content_->columns.known(*slot) : Columns::Known{};
+      if (known.version == 0) continue;
+      Change change{{}, known.deleted, known.in_stock, known.stock_revision};
+      if (!known.deleted) change.product = reader->product(*slot);
+      change.product.id = id;
+      change.product.version = known.version;
+      changes.push_back(std::move(change));
+    }
+    return changes;
+  });
+}
+
 std::map<std::string, std::string> ReadModel::Implementation::places() const {
   const Reading reading(*this);
   return content_->places;
@@ -423,6 +452,12 @@ void ReadModel::apply(const std::vector<Change>& changes, const std::vector<Stoc
 }
 std::optional<ReadModel::Known> ReadModel::known(const ProductId& id) const {
   return implementation_->known(id);
+}
+std::vector<ProductId> ReadModel::ids() const {
+  return implementation_->ids();
+}
+std::vector<Change> ReadModel::changes(const std::vector<ProductId>& ids) const {
+  return implementation_->changes(ids);
 }
 std::map<std::string, std::string> ReadModel::places() const {
   return implementation_->places();

@@ -69,6 +69,10 @@ class ReadModel {
   };
   /// Cheap: a look at memory.
   std::optional<Known> known(const ProductId& id) const;
+  /// Of all products, deleted ones too.
+  std::vector<ProductId> ids() const;
+  /// What the model holds of these products; it leaves out those that it does not know. Throws ReadModelError.
+  std::vector<Change> changes(const std::vector<ProductId>& ids) const;
   /// How far this model has followed the truth, in the words of who applies the changes. Empty for a new one.
   std::map<std::string, std::string> places() const;
 

@@ -1,6 +1,8 @@
 /// What replicas learn of each other, and of what was there before.
 #include <gmock/gmock.h>
 
+#include <random>
+
 #include "actors/product/takeover.hpp"
 #include "tests/actors/product/support.hpp"
 
@@ -11,6 +13,7 @@ using actors::SidecarError;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 using namespace std::chrono_literals;
@@ -44,6 +47,169 @@ TEST_F(LogTest, AReplicaThatStartsLaterKnowsEverything) {
   run(third->index.open());
   EXPECT_TRUE(third->index.is_open());
   EXPECT_EQ(listed(*third), ids);
+}
+
+/// A store that notes which products are asked for.
+class NotingStore final : public actors::StateStore {
+ public:
+  explicit NotingStore(actors::StateStore& store) : store_(store) {}
+  actors::Task<std::optional<actors::StateItem>> get(std::string key) override { return store_.get(std::move(key)); }
+  actors::Task<std::vector<std::optional<actors::StateItem>>> get_all(std::vector<std::string> keys) override {
+    for (const auto& key : keys)
+      if (key.starts_with("product.")) read.push_back(key.substr(8));
+    return store_.get_all(std::move(keys));
+  }
+  actors::Task<void> transact(std::vector<actors::StateChange> changes) override {
+    return store_.transact(std::move(changes));
+  }
+  std::vector<std::string> read;
+
+ private:
+  actors::StateStore& store_;
+};
+
+class SnapshotTest : public LogTest {
+ protected:
+  static constexpr std::size_t log = 7;
+  void SetUp() override {
+    run(replica->index.open());
+    run(other->index.open());
+  }
+  /// More changes than a log has without a snapshot.
+  std::vector<std::string> fill() {
+    auto ids = neighbours(1040, log);
+    for (const auto& id : ids) create(tea(id));
+    tend(*replica);
+    EXPECT_THAT(store.keys("snapshot1.07."), Not(IsEmpty()));
+    return ids;
+  }
+  struct Started {
+    std::vector<Entry> list;
+    std::vector<std::string> read;  ///< products that were asked for by their keys
+  };
+  static std::vector<Entry> everything(const ReadModel& model) {
+    std::vector<Entry> all;
+    Query query{.limit = 100};
+    do {
+      auto page = model.select(query).value();
+      std::move(page.entries.begin(), page.entries.end(), std::back_inserter(all));
+      query.cursor = page.next;
+    } while (query.cursor);
+    return all;
+  }
+  /// A replica that knows nothing yet, once it is ready.
+  Started start_anew() {
+    NotingStore noting(store);
+    const auto third = std::make_unique<Replica>(
+        "", [](const auto&) {}, noting, sidecar, clock, observer,
+        [](actors::Duration) -> actors::Task<void> { co_return; }, [](const auto&, const auto&, std::int64_t) {});
+    run(third->index.open());
+    return {everything(third->index.model()), std::move(noting.read)};
+  }
+};
+
+TEST_F(SnapshotTest, AReplicaThatStartsReadsASnapshotInsteadOfEachProduct) {
+  fill();
+  const auto started = start_anew();
+  EXPECT_THAT(started.list, SizeIs(1040));
+  EXPECT_EQ(started.list, everything(replica->index.model()));
+  EXPECT_THAT(started.read, IsEmpty());
+}
+
+TEST_F(SnapshotTest, WhatChangedSinceIsReadByItsKey) {
+  const auto ids = fill();
+  run(replica->catalog.replace(ProductId(ids[3]), dearer_tea(), {}, trace)).value();
+  remove(ids[5]);
+  create(tea("zz"));
+  run(replica->stock.sell(order_of("o-1", {{ids[8], 10}}), trace));
+  tend(*replica);
+  const auto started = start_anew();
+  EXPECT_THAT(started.list, SizeIs(1040));
+  EXPECT_EQ(started.list, everything(replica->index.model()));
+  EXPECT_THAT(started.read, UnorderedElementsAre(ids[3], ids[5], "zz"));
+}
+
+TEST_F(SnapshotTest, ADeletedProductStaysDeleted) {
+  const auto ids = neighbours(1030, log);
+  for (const auto& id : ids) create(tea(id));
+  remove(ids[2]);
+  tend(*replica);
+  const auto started = start_anew();
+  EXPECT_THAT(started.list, SizeIs(1029));
+  EXPECT_EQ(started.list, everything(replica->index.model()));
+  EXPECT_THAT(started.read, IsEmpty());
+}
+
+TEST_F(SnapshotTest, APageThatIsDamagedOrMissingIsDoneWithout) {
+  fill();
+  const auto pages = store.keys("snapshot1.07.");
+  for (const auto* damage : {"\"bm90IGEgcGFnZQ==\"", "\"\"", "7", "{}", "null", "\"%%%%\"", "\"eJwDAAAAAAE=\""}) {
+    store.put(pages[0], damage);
+    const auto started = start_anew();
+    EXPECT_EQ(started.list, everything(replica->index.model())) << damage;
+    EXPECT_THAT(started.read, Not(IsEmpty())) << damage;
+  }
+  for (const auto& page : pages) {
+    std::vector<actors::StateChange> erased{{.key = page, .value = std::nullopt}};
+    run(store.transact(std::move(erased)));
+  }
+  EXPECT_EQ(start_anew().list, everything(replica->index.model()));
+}
+
+TEST_F(SnapshotTest, OneReplicaWritesIt) {
+  const auto ids = neighbours(1040, log);
+  for (const auto& id : ids) create(tea(id));
+  tend(*replica);
+  advance(idle_age);
+  run(other->index.refresh());
+  const auto before = store.counts["transact"];
+  run(other->index.tend());
+  EXPECT_EQ(store.counts["transact"], before);
+}
+
+TEST_F(SnapshotTest, AWriteThatFailsIsMadeAgain) {
+  const auto ids = neighbours(1040, log);
+  for (const auto& id : ids) create(tea(id));
+  tend(*other);  // folds the log, writes the snapshot: its own business
+  for (const auto& key : store.keys("snapshot1.")) {
+    std::vector<actors::StateChange> erased{{.key = key, .value = std::nullopt}};
+    run(store.transact(std::move(erased)));
+  }
+  advance(idle_age);
+  store.crash_after(1);  // the note
+  EXPECT_THROW(run(replica->index.tend()), SidecarError);
+  store.revive();
+  EXPECT_THAT(store.keys("snapshot1.07."), IsEmpty());
+  tend(*replica);
+  EXPECT_THAT(start_anew().read, IsEmpty());
+}
+
+TEST_F(SnapshotTest, ASmallChangeWritesNoNewOne) {
+  const auto ids = fill();
+  const auto before = store.stored(snapshot_key(log));
+  for (int i = 0; i < 500; ++i) run(replica->catalog.replace(ProductId(ids[0]), dearer_tea(), {}, trace)).value();
+  tend(*replica, 2);
+  EXPECT_EQ(store.stored(snapshot_key(log)), before);
+  for (int i = 0; i < 600; ++i) run(replica->catalog.replace(ProductId(ids[0]), dearer_tea(), {}, trace)).value();
+  tend(*replica, 2);
+  EXPECT_NE(store.stored(snapshot_key(log)), before);
+  EXPECT_THAT(start_anew().read, IsEmpty());
+}
+
+TEST_F(SnapshotTest, TextsThatCannotBeCompressedFitIntoItems) {
+  std::mt19937 random(1);
+  for (const auto& id : neighbours(1040, log)) {
+    auto product = tea(id);
+    std::string text;
+    while (text.size() < 3900) text += static_cast<char>(std::uniform_int_distribution<int>('!', '~')(random));
+    product.description = text;
+    create(product);
+  }
+  tend(*replica);
+  const auto pages = store.keys("snapshot1.07.");
+  EXPECT_THAT(pages, SizeIs(::testing::Ge(10)));
+  for (const auto& page : pages) EXPECT_LT(store.stored(page)->size(), 390'000) << page;
+  EXPECT_THAT(start_anew().read, IsEmpty());
 }
 
 TEST_F(LogTest, AStartThatFailsIsMadeAgain) {
