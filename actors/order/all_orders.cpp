@@ -364,7 +364,7 @@ void Codec<Place>::write(Writer& writer, const Place& place) {
 }
 
 void Codec<Place>::read(const Value& from, Place& place, Reading& reading) {
-  const auto found = from.IsString() ? shop::order::place_of(detail::text_of(from)) : std::nullopt;
+  const auto found = from.is_string() ? shop::order::place_of(from.string()) : std::nullopt;
   if (!found) return reading.fail("must be a place, <milliseconds>.<order id>");
   place = *found;
 }
@@ -375,7 +375,7 @@ void Codec<Entry>::write(Writer& writer, const Entry& entry) {
 }
 
 void Codec<Entry>::read(const Value& from, Entry& entry, Reading& reading) {
-  std::string_view text = from.IsString() ? detail::text_of(from) : std::string_view();
+  std::string_view text = from.is_string() ? from.string() : std::string_view();
   const bool has_changes = shop::order::take_last_number(text, entry.changes);
   const auto letter = has_changes ? shop::order::take_last(text) : std::nullopt;
   const auto status = letter && letter->size() == 1 ? shop::order::status_of(letter->front()) : std::nullopt;
@@ -393,7 +393,7 @@ void Codec<Branch>::write(Writer& writer, const Branch& branch) {
 }
 
 void Codec<Branch>::read(const Value& from, Branch& branch, Reading& reading) {
-  std::string_view text = from.IsString() ? detail::text_of(from) : std::string_view();
+  std::string_view text = from.is_string() ? from.string() : std::string_view();
   const auto found = shop::order::take_last(text);
   bool known = found.has_value();
   branch.statuses = {};

@@ -95,7 +95,7 @@ struct Codec<shop::Id<Tag>> {
   static void write(Writer& writer, const shop::Id<Tag>& id) { json::write(writer, id.value); }
   static void read(const Value& from, shop::Id<Tag>& id, Reading& reading) {
     json::read(from, id.value, reading);
-    if (from.IsString() && !shop::is_id(id.value))
+    if (from.is_string() && !shop::is_id(id.value))
       reading.fail("must be an id: 1 to 64 letters, digits, hyphens or underscores");
   }
 };

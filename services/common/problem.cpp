@@ -9,8 +9,8 @@ namespace {
 using actors::json::Writer;
 
 void text(Writer& writer, const char* name, std::string_view value) {
-  writer.Key(name);
-  writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+  writer.key(name);
+  writer.string(value);
 }
 
 Problem unavailable(int status, std::string_view code, std::string detail) {
@@ -39,32 +39,31 @@ std::string problem_type(std::string_view code) {
 }
 
 std::string Problem::to_json() const {
-  rapidjson::StringBuffer buffer;
-  Writer writer(buffer);
-  writer.StartObject();
+  Writer writer;
+  writer.start_object();
   text(writer, "type", type);
   text(writer, "title", title.empty() ? actors::reason_phrase(status) : std::string_view(title));
-  writer.Key("status");
-  writer.Int(status);
+  writer.key("status");
+  writer.integer(status);
   if (!detail.empty()) text(writer, "detail", detail);
   if (!instance.empty()) text(writer, "instance", instance);
   if (!errors.empty()) {
-    writer.Key("errors");
-    writer.StartArray();
+    writer.key("errors");
+    writer.start_array();
     for (const auto& error : errors) {
-      writer.StartObject();
+      writer.start_object();
       text(writer, "pointer", error.pointer);
       text(writer, "detail", error.detail);
       if (error.available) {
-        writer.Key("available");
-        writer.Int64(*error.available);
+        writer.key("available");
+        writer.integer(*error.available);
       }
-      writer.EndObject();
+      writer.end_object();
     }
-    writer.EndArray();
+    writer.end_array();
   }
-  writer.EndObject();
-  return {buffer.GetString(), buffer.GetSize()};
+  writer.end_object();
+  return writer.text();
 }
 
 ProblemError::ProblemError(Problem problem) : std::runtime_error(problem.detail), problem_(std::move(problem)) {}

@@ -28,30 +28,29 @@ constexpr std::array<std::chrono::milliseconds, 6> pauses{250ms, 500ms, 1000ms, 
 
 std::string answer_line(std::size_t number, const std::optional<std::string>& id, std::string_view status,
                         const std::vector<actors::json::Problem>& errors = {}) {
-  rapidjson::StringBuffer buffer;
-  actors::json::Writer writer(buffer);
+  actors::json::Writer writer;
   const auto text = [&](const char* name, std::string_view value) {
-    writer.Key(name);
-    writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+    writer.key(name);
+    writer.string(value);
   };
-  writer.StartObject();
-  writer.Key("line");
-  writer.Uint64(number);
+  writer.start_object();
+  writer.key("line");
+  writer.unsigned_integer(number);
   if (id) text("id", *id);
   text("status", status);
   if (!errors.empty()) {
-    writer.Key("errors");
-    writer.StartArray();
+    writer.key("errors");
+    writer.start_array();
     for (const auto& error : errors) {
-      writer.StartObject();
+      writer.start_object();
       text("pointer", error.pointer);
       text("detail", error.detail);
-      writer.EndObject();
+      writer.end_object();
     }
-    writer.EndArray();
+    writer.end_array();
   }
-  writer.EndObject();
-  return std::string(buffer.GetString(), buffer.GetSize()) + '\n';
+  writer.end_object();
+  return writer.text() + '\n';
 }
 
 std::string refused_line(std::size_t number, const std::optional<std::string>& id, std::string detail) {

@@ -75,9 +75,9 @@ void of_actor(const Kind& kind, const std::string& key, const std::string& text)
   bool readable = key != "state";
   if (!readable) {
     try {
-      const auto document = json::detail::parse_document(text);
-      const auto* data = json::member(document, "data");
-      readable = data && kind.reads(json::detail::serialise(*data));
+      const json::Document document(text);
+      const auto data = document.root().find("data");
+      readable = data && kind.reads(data->text());
     } catch (const json::Error&) {
     }
   }

@@ -77,9 +77,9 @@ std::string code_of(const std::exception_ptr& error) {
 
 bool read_once(const std::string& data) {
   try {
-    const auto document = json::detail::parse_document(data);
-    const auto* once = json::member(document, "once");
-    return once && once->IsTrue();
+    const json::Document document(data);
+    const auto once = document.root().find("once");
+    return once && once->is_boolean() && once->boolean();
   } catch (const json::Error&) {
     return false;  // not registered by this library: it stays until somebody removes it
   }
@@ -194,23 +194,25 @@ Task<void> Activation::load(Trace trace) {
   HandledEvents events;
   std::optional<Tending> tending;
   if (text) {
-    const auto document = json::detail::parse_document(*text);
-    auto member = [&](const char* name) -> const json::Value& {
-      const auto* found = json::member(document, name);
+    const json::Document document(*text);
+    const auto root = document.root();
+    auto member = [&](const char* name) {
+      const auto found = root.find(name);
       if (!found) throw json::Error({json::Problem{std::string("/") + name, "is required"}});
       return *found;
     };
     version = count(member("version"));
-    if (const auto* written = json::member(document, "revision")) revision = count(*written);
-    actor->load(&member("data"));
+    if (const auto written = root.find("revision")) revision = count(*written);
+    const auto data = member("data");
+    actor->load(&data);
     outbox = json::from<std::vector<OutboxEntry>>(member("outbox"));
     handled = json::from<std::vector<HandledEntry>>(member("handled"));
-    if (const auto* known = json::member(document, "events"))
+    if (const auto known = root.find("events"))
       events = HandledEvents(json::from<std::vector<HandledEvents::Group>>(*known));
-    if (const auto* tend = json::member(document, "tend"))
+    if (const auto tend = root.find("tend"))
       // Once it had one name for all, and only its time was kept.
       tending =
-          tend->IsString() ? Tending{json::from<Time>(*tend), std::string(tend_reminder)} : json::from<Tending>(*tend);
+          tend->is_string() ? Tending{json::from<Time>(*tend), std::string(tend_reminder)} : json::from<Tending>(*tend);
   }
   actor->version_ = version;
   detail::Turn turn{id_, engine_.clock_, engine_.sidecar_, {{}, Cause::Call, trace}, awaited_calls({}, trace, {})};
@@ -605,29 +607,28 @@ Task<void> Activation::arm(Alarm alarm) {
 
 StateOperation Activation::document(std::int64_t version, const std::vector<OutboxEntry>& outbox,
                                     const HandledCalls& handled, const HandledEvents& events) const {
-  rapidjson::StringBuffer buffer;
-  json::Writer writer(buffer);
-  writer.StartObject();
-  writer.Key("version");
-  writer.Int64(version);
-  writer.Key("revision");
-  writer.Int64(revision_ + 1);
-  writer.Key("data");
+  json::Writer writer;
+  writer.start_object();
+  writer.key("version");
+  writer.integer(version);
+  writer.key("revision");
+  writer.integer(revision_ + 1);
+  writer.key("data");
   actor_->write_state(writer);
-  writer.Key("outbox");
+  writer.key("outbox");
   json::write(writer, outbox);
-  writer.Key("handled");
+  writer.key("handled");
   json::write(writer, handled.entries());
   if (!events.groups().empty()) {
-    writer.Key("events");
+    writer.key("events");
     json::write(writer, events.groups());
   }
   if (tending_) {
-    writer.Key("tend");
+    writer.key("tend");
     json::write(writer, *tending_);
   }
-  writer.EndObject();
-  return {std::string(state_key), std::string(buffer.GetString(), buffer.GetSize()), std::nullopt, revision_ + 1};
+  writer.end_object();
+  return {std::string(state_key), writer.text(), std::nullopt, revision_ + 1};
 }
 
 void Activation::start_after_commit(detail::Turn& turn, const detail::TurnRequest& request) {

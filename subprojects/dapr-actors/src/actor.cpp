@@ -5,17 +5,16 @@ namespace dapr::actors {
 namespace detail {
 namespace {
 std::string alarm_data(bool once, const Trace& trace) {
-  rapidjson::StringBuffer buffer;
-  json::Writer writer(buffer);
-  writer.StartObject();
-  writer.Key("once");
-  writer.Bool(once);
+  json::Writer writer;
+  writer.start_object();
+  writer.key("once");
+  writer.boolean(once);
   if (!trace.traceparent.empty()) {
-    writer.Key("traceparent");
+    writer.key("traceparent");
     json::write(writer, trace.traceparent);
   }
-  writer.EndObject();
-  return {buffer.GetString(), buffer.GetSize()};
+  writer.end_object();
+  return writer.text();
 }
 }  // namespace
 

@@ -65,29 +65,28 @@ std::optional<std::string> Engine::expiring() const {
 }
 
 std::string Engine::configuration() const {
-  rapidjson::StringBuffer buffer;
-  json::Writer writer(buffer);
+  json::Writer writer;
   auto member = [&](const char* name, const auto& value) {
-    writer.Key(name);
+    writer.key(name);
     json::write(writer, value);
   };
   auto go_duration = [](Duration duration) { return std::to_string(duration.count()) + "ms"; };
-  writer.StartObject();
+  writer.start_object();
   member("entities", types());
   member("drainRebalancedActors", true);
-  writer.Key("entitiesConfig");
-  writer.StartArray();
+  writer.key("entitiesConfig");
+  writer.start_array();
   for (const auto& [name, type] : types_) {
-    writer.StartObject();
+    writer.start_object();
     member("entities", std::vector{name});
     member("actorIdleTimeout", go_duration(type.settings.idle_timeout));
     member("drainOngoingCallTimeout", go_duration(type.settings.drain_timeout));
     member("drainRebalancedActors", true);
-    writer.EndObject();
+    writer.end_object();
   }
-  writer.EndArray();
-  writer.EndObject();
-  return {buffer.GetString(), buffer.GetSize()};
+  writer.end_array();
+  writer.end_object();
+  return writer.text();
 }
 
 const detail::TypeDescription& Engine::description(const std::string& type) const {

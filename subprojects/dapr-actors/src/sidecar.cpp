@@ -36,13 +36,12 @@ std::string_view to_string(EventOutcome outcome) {
 }
 
 std::string to_envelope(const CloudEvent& event) {
-  rapidjson::StringBuffer buffer;
-  json::Writer writer(buffer);
+  json::Writer writer;
   auto member = [&](const char* name, const auto& value) {
-    writer.Key(name);
+    writer.key(name);
     json::write(writer, value);
   };
-  writer.StartObject();
+  writer.start_object();
   member("specversion", std::string_view("1.0"));
   member("id", event.id);
   member("source", event.source);
@@ -53,8 +52,8 @@ std::string to_envelope(const CloudEvent& event) {
   if (!event.trace.traceparent.empty()) member("traceparent", event.trace.traceparent);
   if (!event.trace.tracestate.empty()) member("tracestate", event.trace.tracestate);
   member("data", event.data);
-  writer.EndObject();
-  return {buffer.GetString(), buffer.GetSize()};
+  writer.end_object();
+  return writer.text();
 }
 
 }  // namespace dapr::actors

@@ -16,14 +16,14 @@ struct Envelope {
 };
 
 std::string text_member(const json::Value& object, const char* name) {
-  const auto* found = json::member(object, name);
-  return found && found->IsString() ? std::string(json::detail::text_of(*found)) : "";
+  const auto found = object.find(name);
+  return found && found->is_string() ? std::string(found->string()) : "";
 }
 
-rapidjson::Document document_of(const std::string& text) {
+json::Document document_of(const std::string& text) {
   try {
-    auto document = json::detail::parse_document(text);
-    if (!document.IsObject()) throw UnreadableEvent("the document must be a CloudEvents envelope, an object");
+    json::Document document(text);
+    if (!document.root().is_object()) throw UnreadableEvent("the document must be a CloudEvents envelope, an object");
     return document;
   } catch (const json::Error& error) {
     throw UnreadableEvent(error.what());
@@ -41,34 +41,33 @@ std::vector<std::string> Subscriptions::types() const {
 std::string Subscriptions::routes(const std::string& pubsub) const {
   std::map<std::string, std::vector<std::string>> types_of;
   for (const auto& [type, topic] : topics_) types_of[topic].push_back(type);
-  rapidjson::StringBuffer buffer;
-  json::Writer writer(buffer);
+  json::Writer writer;
   const auto member = [&](const char* name, const std::string& value) {
-    writer.Key(name);
+    writer.key(name);
     json::write(writer, value);
   };
-  writer.StartArray();
+  writer.start_array();
   for (const auto& [topic, types] : types_of) {
-    writer.StartObject();
+    writer.start_object();
     member("pubsubname", pubsub);
     member("topic", topic);
-    writer.Key("routes");
-    writer.StartObject();
-    writer.Key("rules");
-    writer.StartArray();
+    writer.key("routes");
+    writer.start_object();
+    writer.key("rules");
+    writer.start_array();
     for (const auto& type : types) {
-      writer.StartObject();
+      writer.start_object();
       member("match", "event.type == \"" + type + "\"");
       member("path", "/events/" + type);
-      writer.EndObject();
+      writer.end_object();
     }
-    writer.EndArray();
+    writer.end_array();
     member("default", "/events/unknown");
-    writer.EndObject();
-    writer.EndObject();
+    writer.end_object();
+    writer.end_object();
   }
-  writer.EndArray();
-  return {buffer.GetString(), buffer.GetSize()};
+  writer.end_array();
+  return writer.text();
 }
 
 Task<Delivery> Subscriptions::deliver(std::string text, Trace trace, Sidecar& sidecar, Observer& observer) const {
@@ -78,15 +77,15 @@ Task<Delivery> Subscriptions::deliver(std::string text, Trace trace, Sidecar& si
   std::string error;
   try {
     const auto document = document_of(text);
-    envelope = {text_member(document, "id"),          text_member(document, "source"),
-                text_member(document, "type"),        text_member(document, "subject"),
-                text_member(document, "traceparent"), text_member(document, "tracestate")};
+    const auto root = document.root();
+    envelope = {text_member(root, "id"),      text_member(root, "source"),      text_member(root, "type"),
+                text_member(root, "subject"), text_member(root, "traceparent"), text_member(root, "tracestate")};
     if (trace.traceparent.empty()) trace = {envelope.traceparent, envelope.tracestate};
     const auto handler = handlers_.find(envelope.type);
     if (handler == handlers_.end()) {
       outcome = EventOutcome::Unknown;
     } else {
-      const auto* data = json::member(document, "data");
+      const auto data = root.find("data");
       if (!data) throw UnreadableEvent("/data is required");
       if (envelope.id.empty()) throw UnreadableEvent("/id is required");
       // Source and id together name an occurrence (CloudEvents 1.0, "id").

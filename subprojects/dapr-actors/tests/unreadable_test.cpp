@@ -45,7 +45,7 @@ struct Events final : Observer {
 
 template <>
 struct json::Codec<OneWay> {
-  static void write(Writer& writer, const OneWay&) { writer.String("not a number"); }
+  static void write(Writer& writer, const OneWay&) { writer.string("not a number"); }
   static void read(const Value& from, OneWay& to, Reading& reading) { json::read(from, to.value, reading); }
 };
 

@@ -842,8 +842,8 @@ TEST(Order, whose_document_contradicts_itself_is_refused_and_its_document_kept) 
   Shop shop;
   shop.check_out();
   const auto good = actors::json::parse<OrderState>([&] {
-    const auto document = actors::json::detail::parse_document(shop.document());
-    return actors::json::detail::serialise(*actors::json::member(document, "data"));
+    const actors::json::Document document(shop.document());
+    return document.root().find("data").value().text();
   }());
   std::vector<OrderState> contradictions(9, good);
   contradictions[0].purchase.reset();

@@ -20,17 +20,16 @@ Trace trace_of(const Request& request) {
 
 template <class... Members>
 std::string object(const Members&... members) {
-  rapidjson::StringBuffer buffer;
-  json::Writer writer(buffer);
-  writer.StartObject();
+  json::Writer writer;
+  writer.start_object();
   (
       [&] {
-        writer.Key(members.first);
+        writer.key(members.first);
         json::write(writer, members.second);
       }(),
       ...);
-  writer.EndObject();
-  return {buffer.GetString(), buffer.GetSize()};
+  writer.end_object();
+  return writer.text();
 }
 
 Response problem(int status, std::string_view detail) {

@@ -13,22 +13,18 @@ class Document {
  public:
   template <class T>
   Document& member(const char* name, const T& value) {
-    writer.Key(name);
+    writer.key(name);
     json::write(writer, value);
     return *this;
   }
   Document& raw(const char* name, const std::string& text) {
-    writer.Key(name);
-    writer.RawValue(text.data(), text.size(), rapidjson::kObjectType);
+    writer.key(name);
+    writer.raw(text);
     return *this;
   }
-  std::string text() const { return {buffer_.GetString(), buffer_.GetSize()}; }
+  std::string text() const { return writer.text(); }
 
- private:
-  rapidjson::StringBuffer buffer_;
-
- public:
-  json::Writer writer{buffer_};
+  json::Writer writer;
 };
 
 struct SidecarProblem {
@@ -96,36 +92,36 @@ void add_trace(OutgoingRequest& request, const Trace& trace) {
 
 std::string alarm_body(const Alarm& alarm, bool is_timer) {
   Document body;
-  body.writer.StartObject();
+  body.writer.start_object();
   body.member("dueTime", to_go_duration(alarm.due));
   if (alarm.period > Duration{}) body.member("period", to_go_duration(alarm.period));
   if (is_timer) body.member("callback", alarm.name);
   if (alarm.data != "null") body.raw("data", alarm.data);
-  body.writer.EndObject();
+  body.writer.end_object();
   return body.text();
 }
 
 void write_metadata(Document& body, std::optional<std::chrono::seconds> ttl, std::int64_t revision = 0) {
   if (!ttl && revision == 0) return;
-  body.writer.Key("metadata");
-  body.writer.StartObject();
+  body.writer.key("metadata");
+  body.writer.start_object();
   if (ttl) body.member("ttlInSeconds", std::to_string(ttl->count()));
   if (revision != 0) body.member("revision", std::to_string(revision));
-  body.writer.EndObject();
+  body.writer.end_object();
 }
 
 /// `{"operation":…,"request":{"key":…,"value":…,…}}`; `rest` adds to the request.
 template <class Rest>
 void write_operation(Document& body, const std::string& key, const std::optional<std::string>& value, Rest rest) {
-  body.writer.StartObject();
+  body.writer.start_object();
   body.member("operation", std::string_view(value ? "upsert" : "delete"));
-  body.writer.Key("request");
-  body.writer.StartObject();
+  body.writer.key("request");
+  body.writer.start_object();
   body.member("key", key);
   if (value) body.raw("value", *value);
   rest();
-  body.writer.EndObject();
-  body.writer.EndObject();
+  body.writer.end_object();
+  body.writer.end_object();
 }
 
 const char* code_of(NoAnswer::Why why) {
@@ -213,11 +209,11 @@ Task<std::optional<std::string>> DaprSidecar::read_state(ActorId actor, std::str
 
 Task<void> DaprSidecar::commit_state(ActorId actor, std::vector<StateOperation> operations) {
   Document body;
-  body.writer.StartArray();
+  body.writer.start_array();
   for (const auto& operation : operations)
     write_operation(body, operation.key, operation.value,
                     [&] { write_metadata(body, operation.ttl, operation.revision); });
-  body.writer.EndArray();
+  body.writer.end_array();
   co_await change_store("state_commit", prepared("state_commit", [&] {
                           OutgoingRequest request("POST", actor_path(actor, "/state", ""));
                           request.body(json_type, body.text());
@@ -318,9 +314,9 @@ Task<std::vector<std::optional<StateItem>>> DaprSidecar::get_all(std::vector<std
   std::vector<std::optional<StateItem>> items(keys.size());
   if (keys.empty()) co_return items;
   Document body;
-  body.writer.StartObject();
+  body.writer.start_object();
   body.member("keys", keys).member("parallelism", 10);
-  body.writer.EndObject();
+  body.writer.end_object();
   const auto answer = co_await ask_store(
       "store_get_all", prepared("store_get_all", [&] {
         OutgoingRequest request("POST", "/v1.0/state/" + percent_encode(settings_.state_store) + "/bulk");
@@ -343,23 +339,23 @@ Task<std::vector<std::optional<StateItem>>> DaprSidecar::get_all(std::vector<std
 
 Task<void> DaprSidecar::transact(std::vector<StateChange> changes) {
   Document body;
-  body.writer.StartObject();
-  body.writer.Key("operations");
-  body.writer.StartArray();
+  body.writer.start_object();
+  body.writer.key("operations");
+  body.writer.start_array();
   for (const auto& change : changes)
     write_operation(body, change.key, change.value, [&] {
       // First write without an etag: only if there is none.
       if (!change.etag.empty() || change.create) {
         if (!change.etag.empty()) body.member("etag", change.etag);
-        body.writer.Key("options");
-        body.writer.StartObject();
+        body.writer.key("options");
+        body.writer.start_object();
         body.member("concurrency", std::string_view("first-write"));
-        body.writer.EndObject();
+        body.writer.end_object();
       }
       write_metadata(body, change.ttl);
     });
-  body.writer.EndArray();
-  body.writer.EndObject();
+  body.writer.end_array();
+  body.writer.end_object();
   co_await change_store("store_transact", prepared("store_transact", [&] {
                           OutgoingRequest request(
                               "POST", "/v1.0/state/" + percent_encode(settings_.state_store) + "/transaction");

@@ -29,9 +29,9 @@ std::vector<std::string_view> segments(std::string_view path) {
 }
 
 std::int64_t version_of(const std::string& document) {
-  const auto parsed = json::detail::parse_document(document);
-  const auto* version = json::member(parsed, "version");
-  return version && version->IsInt64() ? version->GetInt64() : 0;
+  const json::Document parsed(document);
+  const auto version = parsed.root().find("version");
+  return version ? version->integer().value_or(0) : 0;
 }
 
 }  // namespace

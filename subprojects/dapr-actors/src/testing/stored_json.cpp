@@ -8,21 +8,21 @@ namespace dapr::actors::testing {
 namespace {
 
 void write_sorted(json::Writer& writer, const json::Value& value) {
-  if (value.IsObject()) {
-    std::map<std::string_view, const json::Value*, std::greater<>> members;
-    for (const auto& member : value.GetObject()) members[json::detail::text_of(member.name)] = &member.value;
-    writer.StartObject();
+  if (value.is_object()) {
+    std::map<std::string_view, json::Value, std::greater<>> members;
+    for (std::size_t i = 0; i < value.size(); ++i) members.insert_or_assign(value.name(i), value[i]);
+    writer.start_object();
     for (const auto& [name, member] : members) {
-      json::write(writer, name);
-      write_sorted(writer, *member);
+      writer.key(name);
+      write_sorted(writer, member);
     }
-    writer.EndObject();
-  } else if (value.IsArray()) {
-    writer.StartArray();
-    for (const auto& element : value.GetArray()) write_sorted(writer, element);
-    writer.EndArray();
+    writer.end_object();
+  } else if (value.is_array()) {
+    writer.start_array();
+    for (std::size_t i = 0; i < value.size(); ++i) write_sorted(writer, value[i]);
+    writer.end_array();
   } else {
-    value.Accept(writer);
+    writer.raw(value.text());
   }
 }
 
@@ -30,11 +30,10 @@ void write_sorted(json::Writer& writer, const json::Value& value) {
 
 std::string as_the_store_gives_it(const std::string& text) {
   try {
-    const auto document = json::detail::parse_document(text);
-    rapidjson::StringBuffer buffer;
-    json::Writer writer(buffer);
-    write_sorted(writer, document);
-    return {buffer.GetString(), buffer.GetSize()};
+    const json::Document document(text);
+    json::Writer writer;
+    write_sorted(writer, document.root());
+    return writer.text();
   } catch (const json::Error&) {
     return text;
   }

@@ -29,10 +29,6 @@
 /// thread.
 #pragma once
 
-#include <rapidjson/document.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -40,6 +36,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -58,8 +55,90 @@
 
 namespace dapr::actors::json {
 
-using Value = rapidjson::Value;
-using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
+class Document;
+
+/// A value of a parsed document, to look at. It points into the document, which must outlive it; copies are cheap.
+class Value {
+ public:
+  bool is_null() const;
+  bool is_boolean() const;
+  bool is_number() const;
+  bool is_string() const;
+  bool is_array() const;
+  bool is_object() const;
+
+  // Of a value that is one.
+  bool boolean() const;
+  double number() const;
+  std::string_view string() const;
+
+  /// Integers, also those that are written with a fraction of zero or an exponent (5.0 and 5e0 are 5, up to 10^15);
+  /// none for anything else, and for what the type does not hold.
+  std::optional<std::int64_t> integer() const;
+  std::optional<std::uint64_t> unsigned_integer() const;
+
+  /// How many elements an array has, or members an object; 0 for anything else.
+  std::size_t size() const;
+  /// The element of an array, or the value of an object's member, in their order in the text.
+  Value operator[](std::size_t index) const;
+  /// The name of an object's member.
+  std::string_view name(std::size_t index) const;
+  /// The first member of that name; none where there is none, and for what is no object.
+  std::optional<Value> find(std::string_view name) const;
+
+  /// As JSON, without spaces.
+  std::string text() const;
+
+ private:
+  friend class Document;
+  explicit Value(const void* value) : value_(value) {}
+  const void* value_;
+};
+
+/// A text that was parsed.
+class Document {
+ public:
+  /// `text` is strictly JSON in UTF-8 (RFC 8259). Throws `Error`, also for what is nested deeper than 64 levels.
+  explicit Document(std::string_view text);
+  ~Document();
+  Document(Document&& other) noexcept;
+  Document& operator=(Document&& other) noexcept;
+  Value root() const;
+
+ private:
+  struct Parsed;
+  std::unique_ptr<Parsed> parsed_;
+};
+
+/// Writes one JSON text, without spaces. It does not check that what it is told makes sense in its order.
+class Writer {
+ public:
+  Writer();
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  void start_object();
+  void key(std::string_view name);
+  void end_object();
+  void start_array();
+  void end_array();
+  void null();
+  void boolean(bool value);
+  void integer(std::int64_t value);
+  void unsigned_integer(std::uint64_t value);
+  void number(double value);
+  void string(std::string_view text);
+  /// A whole value that is JSON already.
+  void raw(std::string_view json);
+
+  /// What was written so far.
+  std::string text() const;
+
+ private:
+  struct Written;
+  std::unique_ptr<Written> written_;
+};
 
 /// What is wrong and where: `pointer` is RFC 6901 (`/items/0/quantity`, empty for the whole).
 struct Problem {
@@ -90,15 +169,14 @@ class Reading {
 
   explicit Reading(Unknown unknown) : unknown_(unknown) {}
   Unknown unknown() const { return unknown_; }
-  void fail(std::string detail) {
-    if (problems_.size() < most_problems) problems_.push_back({pointer_, std::move(detail)});
-  }
+  void fail(std::string_view detail);
   const std::vector<Problem>& problems() const { return problems_; }
 
   /// Steps into a member or an element while it lives.
   class Step {
    public:
-    Step(Reading& reading, std::string_view token);
+    Step(Reading& reading, std::string_view member);
+    Step(Reading& reading, std::size_t element);
     ~Step() { reading_.pointer_.resize(length_); }
     Step(const Step&) = delete;
     Step& operator=(const Step&) = delete;
@@ -237,94 +315,103 @@ void read(const Value& from, T& to, Reading& reading);
 
 namespace detail {
 
-inline std::string_view text_of(const Value& value) {
-  return {value.GetString(), value.GetStringLength()};
+/// A member of a struct, by its address: what is done with members is compiled once a type of theirs, not once a
+/// struct.
+struct MemberToWrite {
+  std::string_view name;
+  const void* member;
+  void (*write)(Writer& writer, std::string_view name, const void* member);
+};
+struct MemberToRead {
+  std::string_view name;
+  void* member;
+  void (*read)(const Value& from, void* member, Reading& reading);
+  bool is_required;
+};
+void write_members(Writer& writer, const MemberToWrite* members, std::size_t count);
+void read_members(const Value& from, const MemberToRead* members, std::size_t count, Reading& reading);
+
+template <class M>
+void write_member(Writer& writer, std::string_view name, const void* address) {
+  const auto& member = *static_cast<const M*>(address);
+  if constexpr (is_optional<M>) {
+    if (!member) return;  // an absent optional is left out, never null
+  }
+  writer.key(name);
+  write(writer, member);
+}
+template <class M>
+void read_member(const Value& from, void* address, Reading& reading) {
+  read(from, *static_cast<M*>(address), reading);
 }
 
-/// Calls `visit(name, member, optional)` for each field; `optional()` says whether it may be absent.
-template <class T, class Visit>
-void each_field(T& value, const Visit& visit) {
-  using Plain = std::remove_const_t<T>;
+template <class M>
+MemberToWrite to_write(std::string_view name, const M& member) {
+  return {name, &member, &write_member<M>};
+}
+template <class M>
+MemberToRead to_read(std::string_view name, M& member, bool may_be_absent) {
+  return {name, &member, &read_member<M>, !may_be_absent && !is_optional<M>};
+}
+
+// The entries stand in braces: there they are made in their order.
+template <class T>
+void write_object(Writer& writer, const T& value) {
   if constexpr (HasMembers<T>)
     std::apply(
-        [&](auto&... members) {
+        [&](const auto&... members) {
           [[maybe_unused]] std::size_t index = 0;
-          (
-              [&] {
-                const auto name = Plain::json_names[index++];
-                visit(name, members, [name] {
-                  return is_optional<std::remove_cvref_t<decltype(members)>> || !is_required<Plain>(name);
-                });
-              }(),
-              ...);
+          const std::array<MemberToWrite, sizeof...(members)> all{to_write(T::json_names[index++], members)...};
+          write_members(writer, all.data(), all.size());
         },
         value.json_members());
   else
     std::apply(
         [&](const auto&... fields) {
-          (visit(std::string_view(fields.name), value.*(fields.member), [&fields] { return !fields.required; }), ...);
+          const std::array<MemberToWrite, sizeof...(fields)> all{to_write(fields.name, value.*(fields.member))...};
+          write_members(writer, all.data(), all.size());
         },
-        Plain::json);
+        T::json);
 }
-
-template <class T>
-void write_object(Writer& writer, const T& value) {
-  writer.StartObject();
-  each_field(value, [&](std::string_view name, const auto& member, const auto&) {
-    if constexpr (is_optional<std::remove_cvref_t<decltype(member)>>) {
-      if (!member) return;  // an absent optional is left out, never null
-    }
-    writer.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
-    write(writer, member);
-  });
-  writer.EndObject();
-}
-
-Value::ConstMemberIterator find_member(const Value& from, std::string_view name);
-/// Refuses what is not one of the names, and what is there twice.
-void refuse_others(const Value& from, const std::vector<std::string_view>& names, Reading& reading);
 
 template <class T>
 void read_object(const Value& from, T& to, Reading& reading) {
-  if (!from.IsObject()) return reading.fail("must be an object");
-  std::vector<std::string_view> names;
-  const bool all = reading.unknown() == Unknown::Refuse;
-  each_field(to, [&](std::string_view name, auto& member, const auto& optional) {
-    if (all) names.push_back(name);
-    const auto found = find_member(from, name);
-    Reading::Step step(reading, name);
-    if (found != from.MemberEnd())
-      read(found->value, member, reading);
-    else if (!optional())
-      reading.fail("is required");
-  });
-  if (all) refuse_others(from, names, reading);
+  if constexpr (HasMembers<T>)
+    std::apply(
+        [&](auto&... members) {
+          [[maybe_unused]] std::size_t index = 0;
+          [[maybe_unused]] const auto entry = [&index](auto& member) {
+            const auto name = T::json_names[index++];
+            return to_read(name, member, !is_required<T>(name));
+          };
+          const std::array<MemberToRead, sizeof...(members)> all{entry(members)...};
+          read_members(from, all.data(), all.size(), reading);
+        },
+        to.json_members());
+  else
+    std::apply(
+        [&](const auto&... fields) {
+          const std::array<MemberToRead, sizeof...(fields)> all{
+              to_read(fields.name, to.*(fields.member), !fields.required)...};
+          read_members(from, all.data(), all.size(), reading);
+        },
+        T::json);
 }
 
-/// An integer that is written with a fraction of zero or an exponent; none for anything else, integers of digits too.
-std::optional<std::int64_t> whole(const Value& from);
-
-template <class T>
-void read_integer(const Value& from, T& to, Reading& reading) {
-  const auto written_as_fraction = whole(from);
-  if constexpr (std::is_signed_v<T>) {
-    if (!from.IsInt64() && !written_as_fraction) return reading.fail("must be an integer");
-    const auto number = written_as_fraction ? *written_as_fraction : from.GetInt64();
-    if (number < std::numeric_limits<T>::min() || number > std::numeric_limits<T>::max())
-      return reading.fail("is out of range");
-    to = static_cast<T>(number);
-  } else {
-    if (!from.IsUint64() && written_as_fraction.value_or(-1) < 0) return reading.fail("must be a non-negative integer");
-    const auto number = written_as_fraction ? static_cast<std::uint64_t>(*written_as_fraction) : from.GetUint64();
-    if (number > std::numeric_limits<T>::max()) return reading.fail("is out of range");
-    to = static_cast<T>(number);
-  }
-}
+std::optional<std::int64_t> read_integer(const Value& from, std::int64_t least, std::int64_t most, Reading& reading);
+std::optional<std::uint64_t> read_unsigned(const Value& from, std::uint64_t most, Reading& reading);
+void read_boolean(const Value& from, bool& to, Reading& reading);
+void read_number(const Value& from, double& to, Reading& reading);
+void read_string(const Value& from, std::string& to, Reading& reading);
+void read_time(const Value& from, Time& to, Reading& reading);
+// Answers whether it is one; if not, that is a problem.
+bool is_array(const Value& from, Reading& reading);
+bool is_object(const Value& from, Reading& reading);
 
 /// In an order that does not change with the hash.
 template <class T>
 void write_set(Writer& writer, const T& set) {
-  writer.StartArray();
+  writer.start_array();
   using Element = typename T::value_type;
   if constexpr (requires(typename T::hasher hash, const Element& element) { {element < element}; }) {
     std::vector<const Element*> ordered;
@@ -334,15 +421,15 @@ void write_set(Writer& writer, const T& set) {
   } else {
     for (const auto& element : set) write(writer, element);
   }
-  writer.EndArray();
+  writer.end_array();
 }
 
 template <class T>
 void read_set(const Value& from, T& to, Reading& reading) {
-  if (!from.IsArray()) return reading.fail("must be an array");
+  if (!is_array(from, reading)) return;
   to.clear();
-  for (rapidjson::SizeType i = 0; i < from.Size(); ++i) {
-    Reading::Step step(reading, std::to_string(i));
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    const Reading::Step step(reading, i);
     typename T::value_type element{};
     const auto problems = reading.problems().size();
     read(from[i], element, reading);
@@ -354,28 +441,21 @@ template <class T>
 void write_duration(Writer& writer, const T& value) {
   static_assert(std::ratio_greater_equal_v<typename T::period, std::milli>,
                 "a duration is written in whole milliseconds: use one that counts in those, or give it a Codec");
-  writer.Int64(std::chrono::round<std::chrono::duration<std::int64_t, std::milli>>(value).count());
+  writer.integer(std::chrono::round<std::chrono::duration<std::int64_t, std::milli>>(value).count());
 }
 
 template <class T>
 void read_duration(const Value& from, T& to, Reading& reading) {
   using Milliseconds = std::chrono::duration<std::int64_t, std::milli>;
-  std::int64_t count = 0;
-  const auto problems = reading.problems().size();
-  read_integer(from, count, reading);
-  if (reading.problems().size() != problems) return;
-  const auto read = std::chrono::duration_cast<T>(Milliseconds(count));
-  if (read != Milliseconds(count)) return reading.fail("must be a multiple of the unit, in milliseconds");
+  using Limits = std::numeric_limits<std::int64_t>;
+  const auto count = read_integer(from, Limits::min(), Limits::max(), reading);
+  if (!count) return;
+  const auto read = std::chrono::duration_cast<T>(Milliseconds(*count));
+  if (read != Milliseconds(*count)) return reading.fail("must be a multiple of the unit, in milliseconds");
   to = read;
 }
 
-std::string serialise(const Value& value);
-rapidjson::Document parse_document(std::string_view text);  // throws Error
-
 }  // namespace detail
-
-/// A member of an object; null where it is absent or `value` is no object.
-const Value* member(const Value& value, const char* name);
 
 template <class T>
 concept HasCodec = requires(Writer& writer, const T& value) {
@@ -395,40 +475,39 @@ void write(Writer& writer, const T& value) {
   else if constexpr (detail::HasTable<T> || detail::HasMembers<T>)
     detail::write_object(writer, value);
   else if constexpr (std::same_as<T, bool>)
-    writer.Bool(value);
+    writer.boolean(value);
   else if constexpr (std::signed_integral<T>)
-    writer.Int64(value);
+    writer.integer(value);
   else if constexpr (std::unsigned_integral<T>)
-    writer.Uint64(value);
+    writer.unsigned_integer(value);
   else if constexpr (std::floating_point<T>)
-    writer.Double(value);
-  else if constexpr (std::convertible_to<const T&, std::string_view>) {
-    const std::string_view text = value;
-    writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
-  } else if constexpr (std::same_as<T, Raw>)
-    writer.RawValue(value.text.data(), value.text.size(), rapidjson::kObjectType);
+    writer.number(value);
+  else if constexpr (std::convertible_to<const T&, std::string_view>)
+    writer.string(value);
+  else if constexpr (std::same_as<T, Raw>)
+    writer.raw(value.text);
   else if constexpr (std::same_as<T, Time>)
     write(writer, to_rfc3339(value));
   else if constexpr (detail::is_optional<T>) {
     if (value)
       write(writer, *value);
     else
-      writer.Null();
+      writer.null();
   } else if constexpr (detail::is_vector<T>) {
-    writer.StartArray();
+    writer.start_array();
     for (const auto& element : value) write(writer, element);
-    writer.EndArray();
+    writer.end_array();
   } else if constexpr (detail::is_set<T>)
     detail::write_set(writer, value);
   else if constexpr (detail::is_duration<T>)
     detail::write_duration(writer, value);
   else if constexpr (detail::is_map<T>) {
-    writer.StartObject();
+    writer.start_object();
     for (const auto& [key, element] : value) {
-      writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
+      writer.key(key);
       write(writer, element);
     }
-    writer.EndObject();
+    writer.end_object();
   } else {
     static_assert(detail::never<T>,
                   "give the type DAPR_ACTORS_JSON(its members) or a Codec: see json.hpp for what has a form already");
@@ -441,35 +520,37 @@ void read(const Value& from, T& to, Reading& reading) {
     Codec<T>::read(from, to, reading);
   else if constexpr (detail::HasTable<T> || detail::HasMembers<T>)
     detail::read_object(from, to, reading);
-  else if constexpr (std::same_as<T, bool>) {
-    if (!from.IsBool()) return reading.fail("must be true or false");
-    to = from.GetBool();
-  } else if constexpr (std::integral<T>)
-    detail::read_integer(from, to, reading);
-  else if constexpr (std::floating_point<T>) {
-    if (!from.IsNumber()) return reading.fail("must be a number");
-    to = static_cast<T>(from.GetDouble());
-  } else if constexpr (std::same_as<T, std::string>) {
-    if (!from.IsString()) return reading.fail("must be a string");
-    to = detail::text_of(from);
-  } else if constexpr (std::same_as<T, Raw>)
-    to.text = detail::serialise(from);
-  else if constexpr (std::same_as<T, Time>) {
-    const auto time = from.IsString() ? from_rfc3339(detail::text_of(from)) : std::nullopt;
-    if (!time) return reading.fail("must be a time like 2026-05-04T10:11:12.013Z");
-    to = *time;
-  } else if constexpr (detail::is_optional<T>) {
-    if (from.IsNull()) {
+  else if constexpr (std::same_as<T, bool>)
+    detail::read_boolean(from, to, reading);
+  else if constexpr (std::signed_integral<T>) {
+    using Limits = std::numeric_limits<T>;
+    if (const auto number = detail::read_integer(from, Limits::min(), Limits::max(), reading))
+      to = static_cast<T>(*number);
+  } else if constexpr (std::unsigned_integral<T>) {
+    if (const auto number = detail::read_unsigned(from, std::numeric_limits<T>::max(), reading))
+      to = static_cast<T>(*number);
+  } else if constexpr (std::floating_point<T>) {
+    auto number = static_cast<double>(to);
+    detail::read_number(from, number, reading);
+    to = static_cast<T>(number);
+  } else if constexpr (std::same_as<T, std::string>)
+    detail::read_string(from, to, reading);
+  else if constexpr (std::same_as<T, Raw>)
+    to.text = from.text();
+  else if constexpr (std::same_as<T, Time>)
+    detail::read_time(from, to, reading);
+  else if constexpr (detail::is_optional<T>) {
+    if (from.is_null()) {
       to.reset();
       return;
     }
     read(from, to.emplace(), reading);
   } else if constexpr (detail::is_vector<T>) {
-    if (!from.IsArray()) return reading.fail("must be an array");
+    if (!detail::is_array(from, reading)) return;
     to.clear();
-    to.reserve(from.Size());
-    for (rapidjson::SizeType i = 0; i < from.Size(); ++i) {
-      Reading::Step step(reading, std::to_string(i));
+    to.reserve(from.size());
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      const Reading::Step step(reading, i);
       read(from[i], to.emplace_back(), reading);
     }
   } else if constexpr (detail::is_set<T>)
@@ -477,15 +558,15 @@ void read(const Value& from, T& to, Reading& reading) {
   else if constexpr (detail::is_duration<T>)
     detail::read_duration(from, to, reading);
   else if constexpr (detail::is_map<T>) {
-    if (!from.IsObject()) return reading.fail("must be an object");
+    if (!detail::is_object(from, reading)) return;
     to.clear();
-    for (const auto& member : from.GetObject()) {
-      const std::string name(detail::text_of(member.name));
-      Reading::Step step(reading, name);
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      const std::string name(from.name(i));
+      const Reading::Step step(reading, name);
       if (reading.unknown() == Unknown::Refuse && to.count(name) > 0)
         reading.fail("is there twice");
       else
-        read(member.value, to[name], reading);
+        read(from[i], to[name], reading);
     }
   } else {
     static_assert(detail::never<T>,
@@ -495,10 +576,9 @@ void read(const Value& from, T& to, Reading& reading) {
 
 template <class T>
 std::string to_string(const T& value) {
-  rapidjson::StringBuffer buffer;
-  Writer writer(buffer);
+  Writer writer;
   write(writer, value);
-  return {buffer.GetString(), buffer.GetSize()};
+  return writer.text();
 }
 
 /// Reads a value that is already parsed; throws `Error` with every problem.
@@ -515,7 +595,7 @@ T from(const Value& value, Unknown unknown = Unknown::Ignore) {
 /// document nested deeper than 64 levels.
 template <class T>
 T parse(std::string_view text, Unknown unknown = Unknown::Ignore) {
-  return from<T>(detail::parse_document(text), unknown);
+  return from<T>(Document(text).root(), unknown);
 }
 
 /// A Codec for enums by a table of names:
@@ -530,9 +610,9 @@ struct EnumCodec {
   }
   static void write(Writer& writer, E value) { json::write(writer, name(value)); }
   static void read(const Value& from, E& to, Reading& reading) {
-    if (from.IsString())
+    if (from.is_string())
       for (const auto& [value, text] : Names)
-        if (detail::text_of(from) == text) {
+        if (from.string() == text) {
           to = value;
           return;
         }
