@@ -92,7 +92,7 @@ Task<void> reserve(Calls calls, OrderId order_id, product::Reserve pieces) {
 }
 
 OrderEvent event_of(const OrderView& view) {
-  return {view.version, is_final(view.status), {actors::json::to_string(view)}};
+  return {view.version, Machine::is_final(view.status), {actors::json::to_string(view)}};
 }
 
 }  // namespace
@@ -145,7 +145,7 @@ Result<Watched> Order::watch(const Watch& request) const {
   const auto newest = state().version;
   // Versions that this order never had tell nothing of what the client has seen.
   const bool follows = request.after && *request.after >= 0 && *request.after <= newest;
-  Watched watched{{}, newest, is_final(state().status), events_after(follows ? *request.after : newest - 1)};
+  Watched watched{{}, newest, Machine::is_final(state().status), events_after(follows ? *request.after : newest - 1)};
   if (watchers_ && request.watcher && !watched.last)
     watched.teller = watchers_->watch(OrderId(id()), *request.watcher, newest);
   return watched;
@@ -177,9 +177,9 @@ Result<OrderView> Order::ship(const Ship& command) {
 
 void Order::checkout_completed(const cart::CheckoutCompleted& event) {
   tag("cartId", event.cart_id.value);
-  const auto next = step(state().status, Trigger::CheckoutCompleted);
-  if (next.kind != Step::Kind::Enter) return;
-  state().status = next.to;
+  const auto next = Machine::next(state().status, Trigger::CheckoutCompleted);
+  if (!next) return;
+  state().status = *next;
   state().wanted = event;
   ask();
 }
@@ -198,8 +198,8 @@ void Order::ask() {
 }
 
 void Order::reserved(const product::Reserved& outcome) {
-  const auto next = step(state().status, outcome.held ? Trigger::Held : Trigger::Refused);
-  if (next.kind != Step::Kind::Enter) return;
+  const auto next = Machine::next(state().status, outcome.held ? Trigger::Held : Trigger::Refused);
+  if (!next) return;
   const auto wanted = *std::exchange(state().wanted, {});
   const auto early = std::exchange(state().payment, {});
   tag("cartId", wanted.cart_id.value);
@@ -212,12 +212,12 @@ void Order::reserved(const product::Reserved& outcome) {
       missing += (missing.empty() ? "" : ", ") + product.value + ": " + std::to_string(available);
     if (!missing.empty()) tag("available", missing);
     state().failure_reason = out_of_stock;
-    return enter(next.to, out_of_stock);
+    return enter(*next, out_of_stock);
   }
   state().pay_by = now() + payment_deadline_;
   publish(Created{OrderId(id()), wanted.customer_id, wanted.total,
                   wanted.payment_method});  // the only one to see the token
-  enter(next.to, std::nullopt);
+  enter(*next, std::nullopt);
   if (early) hear(*early);
 }
 
@@ -238,38 +238,35 @@ void Order::hear(PaymentOutcome outcome) {
   tag("paymentId", outcome.payment_id.value);
   const auto known = state().payment;
   const bool newer = !known || outcome.attempt > known->attempt;
-  const auto next = step(state().status, outcome.failure ? Trigger::PaymentFailed : Trigger::PaymentCompleted);
-  switch (next.kind) {
-    case Step::Kind::Remember:  // a success is final, of failures the newest counts
-      if (!outcome.failure || (newer && (!known || known->failure))) state().payment = outcome;
-      return;
-    case Step::Kind::NewReason:
-      if (!newer) return;
-      state().payment = outcome;
-      state().failure_reason = outcome.failure;
-      state().version += 1;
-      if (!state().later_failures) state().later_failures.emplace();
-      state().later_failures->push_back(*outcome.failure);
-      return;
-    case Step::Kind::Enter:
-      state().payment = outcome;
-      state().failure_reason = outcome.failure;
-      enter(next.to, outcome.failure);
-      return;
-    default: return;
+  if (!exists(state().status)) {  // remembered until it does: a success is final, of failures the newest counts
+    if (!outcome.failure || (newer && (!known || known->failure))) state().payment = outcome;
+  } else if (state().status == Status::PaymentFailed && outcome.failure) {
+    if (!newer) return;
+    state().payment = outcome;
+    state().failure_reason = outcome.failure;
+    state().version += 1;
+    if (!state().later_failures) state().later_failures.emplace();
+    state().later_failures->push_back(*outcome.failure);
+  } else if (const auto next =
+                 Machine::next(state().status, outcome.failure ? Trigger::PaymentFailed : Trigger::PaymentCompleted)) {
+    state().payment = outcome;
+    state().failure_reason = outcome.failure;
+    enter(*next, outcome.failure);
   }
 }
 
 Result<OrderView> Order::decide(Trigger trigger, std::optional<std::string> reason,
                                 std::optional<std::string> tracking) {
-  const auto next = step(state().status, trigger);
-  if (next.kind == Step::Kind::Unknown) return unknown_order(id());
-  if (next.kind == Step::Kind::Conflict)
+  if (!exists(state().status)) return unknown_order(id());
+  const auto next = Machine::next(state().status, trigger);
+  const auto wanted = trigger == Trigger::Ship ? Status::Shipped : Status::Cancelled;
+  if (next)
+    enter(*next, std::move(reason), std::move(tracking));
+  else if (state().status != wanted)
     return trigger == Trigger::Ship
                ? actors::refuse(Reason::Conflict, "not_confirmed", "only an order that is confirmed can be shipped")
                : actors::refuse(Reason::Conflict, "already_shipped",
                                 "the order is on its way and cannot be cancelled any more");
-  if (next.kind == Step::Kind::Enter) enter(next.to, std::move(reason), std::move(tracking));
   return shown();
 }
 
@@ -341,13 +338,13 @@ std::optional<Time> Order::due() const {
 }
 
 Task<void> Order::tend() {
-  const auto next = step(state().status, Trigger::Deadline);
+  const auto next = Machine::next(state().status, Trigger::Deadline);
   if (state().ask_at && *state().ask_at <= now()) {
     ++state().asked_again;
     ask();
-  } else if (state().pay_by && *state().pay_by <= now() && next.kind == Step::Kind::Enter) {
+  } else if (state().pay_by && *state().pay_by <= now() && next) {
     state().failure_reason = deadline_passed;
-    enter(next.to, deadline_passed);
+    enter(*next, deadline_passed);
   } else if (state().tell_at && *state().tell_at <= now()) {
     ++state().told_again;
     tell();

@@ -63,7 +63,7 @@ Result<PaymentView> Payment::view(const Party& to) const {
 
 Result<PaymentView> Payment::retry(const Retry& command) {
   if (!visible_to(command.by)) return unknown_payment(id());
-  if (step(state().status, Trigger::Retry) != Step::Reopen)
+  if (!Machine::next(state().status, Trigger::Retry))
     return actors::refuse(Reason::Conflict, "not_failed", "only a payment that has failed can be retried");
   open(command.payment_method.token);
   return shown();
@@ -71,7 +71,7 @@ Result<PaymentView> Payment::retry(const Retry& command) {
 
 void Payment::order_created(const order::Created& event) {
   tag("orderId", event.order_id.value);
-  if (step(state().status, Trigger::OrderCreated) != Step::Open) return;
+  if (!Machine::next(state().status, Trigger::OrderCreated)) return;
   state().order_id = event.order_id;
   state().customer_id = event.customer_id;
   state().amount = event.total;
@@ -80,27 +80,25 @@ void Payment::order_created(const order::Created& event) {
 
 void Payment::order_cancelled(const order::Cancelled& event) {
   tag("orderId", event.order_id.value);
-  switch (step(state().status, Trigger::OrderCancelled)) {
-    case Step::Cancel:
-      if (state().status == Status::None) {  // before its creation was heard of, which then changes nothing
-        state().order_id = event.order_id;
-        state().customer_id = event.customer_id;
-        state().amount = event.total;
-      }
-      if (state().status == Status::Requested) conclude(Outcome::Cancelled, "order_cancelled");
-      return cancel();
-    case Step::Remember: state().status = Status::Cancelling; return;
-    case Step::Refund: return refund();
-    default: return;
+  const auto next = Machine::next(state().status, Trigger::OrderCancelled);
+  if (next == Status::Cancelling) state().status = *next;
+  if (next == Status::Refunding) refund();
+  if (next != Status::Cancelled) return;
+  if (state().status == Status::None) {  // before its creation was heard of, which then changes nothing
+    state().order_id = event.order_id;
+    state().customer_id = event.customer_id;
+    state().amount = event.total;
   }
+  if (state().status == Status::Requested) conclude(Outcome::Cancelled, "order_cancelled");
+  cancel();
 }
 
 void Payment::requested(const Requested& event) {
   tag("orderId", event.order_id.value);
-  const auto next = step(state().status, Trigger::Requested);
-  if (next == Step::Redeliver) throw std::runtime_error("the payment " + id() + " is not there yet");
-  if (next != Step::Charge || event.attempt != attempt()) return;
-  state().status = Status::Processing;
+  if (state().status == Status::None) throw std::runtime_error("the payment " + id() + " is not there yet");
+  const auto next = Machine::next(state().status, Trigger::Requested);
+  if (!next || event.attempt != attempt()) return;
+  state().status = *next;
   charge();
 }
 
@@ -136,8 +134,8 @@ void Payment::charged(const Charged& answer) {
 
 void Payment::approved(const Charged& answer) {
   auto& payment = state();
-  const auto next = step(payment.status, Trigger::Approved);
-  if (next == Step::Nothing || (payment.taken && payment.taken->key == answer.key)) return;
+  const auto next = Machine::next(payment.status, Trigger::Approved);
+  if (!next || (payment.taken && payment.taken->key == answer.key)) return;
   auto& attempt = payment.attempts.at(static_cast<std::size_t>(answer.attempt) - 1);
   attempt.outcome = Outcome::Approved;
   attempt.reason.reset();
@@ -146,23 +144,23 @@ void Payment::approved(const Charged& answer) {
   payment.in_doubt = false;
   payment.token.clear();
   payment.ask_at.reset();
-  if (next == Step::Refund) return refund();
-  payment.status = Status::Completed;
+  if (next == Status::Refunding) return refund();
+  payment.status = *next;
   publish(Completed{PaymentId(id()), payment.order_id, answer.attempt, payment.amount, answer.verdict->reference});
 }
 
 void Payment::declined(const Verdict& verdict) {
   state().in_doubt = false;
   state().key_number += 1;
-  const auto next = step(state().status, Trigger::Declined);
-  if (next == Step::Nothing) return state().ask_at.reset();
+  const auto next = Machine::next(state().status, Trigger::Declined);
+  if (!next) return state().ask_at.reset();
   conclude(Outcome::Declined, verdict.reason);
-  next == Step::Cancel ? cancel() : fail(verdict.reason, verdict.retryable);
+  next == Status::Cancelled ? cancel() : fail(verdict.reason, verdict.retryable);
 }
 
 void Payment::unanswered() {
   auto& payment = state();
-  if (step(payment.status, Trigger::Unavailable) == Step::Repeat) {
+  if (Machine::next(payment.status, Trigger::GivenUp)) {
     const auto repeats = static_cast<std::size_t>(payment.tries);
     if (repeats > pauses.size()) return give_up();
     payment.ask_at = now() + pauses[repeats - 1];
@@ -173,8 +171,9 @@ void Payment::unanswered() {
 }
 
 void Payment::give_up() {
+  const auto next = Machine::next(state().status, Trigger::GivenUp);
   conclude(Outcome::Unavailable, unavailable_reason);
-  state().status == Status::Cancelling ? cancel() : fail(unavailable_reason, true);
+  next == Status::Cancelled ? cancel() : fail(unavailable_reason, true);
 }
 
 void Payment::conclude(Outcome outcome, const std::string& reason) {
@@ -221,8 +220,9 @@ void Payment::refund() {
 void Payment::gave_back(const GaveBack& answer) {
   tag("orderId", state().order_id.value);
   auto& payment = state();
-  if (step(payment.status, Trigger::GaveBack) != Step::EndRefund) return;
-  payment.status = Status::Refunded;
+  const auto next = Machine::next(payment.status, Trigger::GaveBack);
+  if (!next) return;
+  payment.status = *next;
   payment.ask_at.reset();
   publish(Refunded{PaymentId(id()), payment.order_id, payment.taken->attempt, payment.amount, answer.reference});
 }

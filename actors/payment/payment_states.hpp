@@ -1,10 +1,10 @@
-/// The state machine of a payment, as the table in docs/contracts.md: what each event does in each state.
+/// The state machine of a payment, as the table in docs/contracts.md.
 #pragma once
 
 #include <dapr/actors/json.hpp>
+#include <dapr/actors/state_machine.hpp>
 
 #include <array>
-#include <cstddef>
 #include <utility>
 
 #include "actors/shared/library.hpp"
@@ -36,65 +36,36 @@ inline constexpr std::array outcome_names{
     std::pair{Outcome::Cancelled, "cancelled"},
 };
 
-/// `Approved`, `Declined` and `Unavailable` are the gateway's answers to a charge, `GaveBack` to a refund.
-enum class Trigger { OrderCreated, Requested, Approved, Declined, Unavailable, Retry, OrderCancelled, GaveBack };
+/// `Approved` and `Declined` are the gateway's answers to a charge, `GivenUp` is the last time without one; `GaveBack`
+/// is its answer to a refund.
+enum class Trigger { OrderCreated, Requested, Approved, Declined, GivenUp, Retry, OrderCancelled, GaveBack };
 
-/// What a trigger does.
-enum class Step {
-  Nothing,    ///< changes nothing, acknowledged
-  Redeliver,  ///< left for redelivery
-  Open,       ///< requested, payment.requested
-  Charge,     ///< processing; the gateway is asked to charge
-  Complete,   ///< completed, payment.completed
-  Fail,       ///< failed, payment.failed
-  Repeat,     ///< charged again later, under the same key; after the last time it has failed or, if cancelling, is
-              ///< cancelled
-  Reopen,     ///< requested, payment.requested of the next attempt
-  Remember,   ///< cancelling
-  Cancel,     ///< cancelled
-  Refund,     ///< refunding; the gateway is asked to give back
-  EndRefund,  ///< refunded, payment.refunded
-  Unknown,    ///< refused: there is no such payment
-  Conflict,   ///< refused: the payment's state does not allow it
+/// Where nothing stands here a trigger moves nothing. What comes too early is left for redelivery
+/// (`Payment::requested`).
+inline constexpr actors::Transition<Status, Trigger> transitions[] = {
+    // clang-format off
+    {Status::None,       Trigger::OrderCreated,   Status::Requested},
+    {Status::None,       Trigger::OrderCancelled, Status::Cancelled},
+    {Status::Requested,  Trigger::Requested,      Status::Processing},
+    {Status::Requested,  Trigger::OrderCancelled, Status::Cancelled},
+    {Status::Processing, Trigger::Approved,       Status::Completed},
+    {Status::Processing, Trigger::Declined,       Status::Failed},
+    {Status::Processing, Trigger::GivenUp,        Status::Failed},
+    {Status::Processing, Trigger::OrderCancelled, Status::Cancelling},
+    {Status::Cancelling, Trigger::Approved,       Status::Refunding},
+    {Status::Cancelling, Trigger::Declined,       Status::Cancelled},
+    {Status::Cancelling, Trigger::GivenUp,        Status::Cancelled},
+    {Status::Failed,     Trigger::Approved,       Status::Completed},
+    {Status::Failed,     Trigger::Retry,          Status::Requested},
+    {Status::Failed,     Trigger::OrderCancelled, Status::Cancelled},
+    {Status::Completed,  Trigger::OrderCancelled, Status::Refunding},
+    {Status::Refunding,  Trigger::GaveBack,       Status::Refunded},
+    {Status::Cancelled,  Trigger::Approved,       Status::Refunding},
+    {Status::Refunded,   Trigger::Approved,       Status::Refunding},
+    // clang-format on
 };
-
-namespace detail {
-
-inline constexpr auto nothing = Step::Nothing;
-inline constexpr auto redeliver = Step::Redeliver;
-inline constexpr auto open = Step::Open;
-inline constexpr auto charge = Step::Charge;
-inline constexpr auto complete = Step::Complete;
-inline constexpr auto fail = Step::Fail;
-inline constexpr auto repeat = Step::Repeat;
-inline constexpr auto reopen = Step::Reopen;
-inline constexpr auto remember = Step::Remember;
-inline constexpr auto cancel = Step::Cancel;
-inline constexpr auto refund = Step::Refund;
-inline constexpr auto end = Step::EndRefund;
-inline constexpr auto unknown = Step::Unknown;
-inline constexpr auto conflict = Step::Conflict;
-
-// clang-format off
-inline constexpr std::array<std::array<Step, 8>, 9> steps{{
-    //                order.created  requested   approved  declined  unavailable  retry     order.cancelled  gave back
-    /* none       */ {open,          redeliver,  nothing,  nothing,  nothing,     unknown,  cancel,          nothing},
-    /* requested  */ {nothing,       charge,     nothing,  nothing,  nothing,     conflict, cancel,          nothing},
-    /* processing */ {nothing,       nothing,    complete, fail,     repeat,      conflict, remember,        nothing},
-    /* cancelling */ {nothing,       nothing,    refund,   cancel,   repeat,      conflict, nothing,         nothing},
-    /* failed     */ {nothing,       nothing,    complete, nothing,  nothing,     reopen,   cancel,          nothing},
-    /* completed  */ {nothing,       nothing,    nothing,  nothing,  nothing,     conflict, refund,          nothing},
-    /* refunding  */ {nothing,       nothing,    nothing,  nothing,  nothing,     conflict, nothing,         end    },
-    /* cancelled  */ {nothing,       nothing,    refund,   nothing,  nothing,     conflict, nothing,         nothing},
-    /* refunded   */ {nothing,       nothing,    refund,   nothing,  nothing,     conflict, nothing,         nothing},
-}};
-// clang-format on
-
-}  // namespace detail
-
-constexpr Step step(Status status, Trigger trigger) {
-  return detail::steps[static_cast<std::size_t>(status)][static_cast<std::size_t>(trigger)];
-}
+using Machine = actors::StateMachine<transitions, Status::None>;  // money may come late: no state is the last
+static_assert(Machine::reaches_each(status_names));
 
 }  // namespace shop::payment
 

@@ -80,10 +80,10 @@ TEST(ChangesAfter, each_failure_of_a_payment_has_its_own_reason) {
 }
 
 TEST(IsFinal, is_what_no_trigger_changes) {
-  EXPECT_TRUE(is_final(Status::Shipped));
-  EXPECT_TRUE(is_final(Status::Cancelled));
+  EXPECT_TRUE(Machine::is_final(Status::Shipped));
+  EXPECT_TRUE(Machine::is_final(Status::Cancelled));
   for (const auto status : {Status::None, Status::Asked, Status::Created, Status::PaymentFailed, Status::Confirmed})
-    EXPECT_FALSE(is_final(status));
+    EXPECT_FALSE(Machine::is_final(status));
 }
 
 // --- a teller

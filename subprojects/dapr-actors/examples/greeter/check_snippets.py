@@ -10,6 +10,9 @@ def normal(text: str) -> str:
     return "\n".join(line.strip() for line in text.strip().splitlines())
 
 
+# A page of tables.
+WITHOUT_CODE = {"features.md"}
+
 docs, border, *sources = sys.argv[1:]
 pages = sorted(Path(docs).glob("*.md"))
 if border != "--" or not pages:
@@ -18,7 +21,7 @@ compiled = [normal(Path(source).read_text()) for source in sources]
 failed = False
 for page in pages:
     blocks = re.findall(r"```cpp\n(.*?)```", page.read_text(), re.S)
-    if not blocks:
+    if not blocks and page.name not in WITHOUT_CODE:
         print(f"{page.name} has no C++ block", file=sys.stderr)
         failed = True
     for block in blocks:

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <dapr/actors/actor.hpp>
+#include <dapr/actors/state_machine.hpp>
 
 #include <array>
 
@@ -62,6 +63,21 @@ enum class Step { None, Taking, Giving, GivingBack, Done, Refused };
 inline constexpr std::array step_names{std::pair{Step::None, "none"},     std::pair{Step::Taking, "taking"},
                                        std::pair{Step::Giving, "giving"}, std::pair{Step::GivingBack, "giving_back"},
                                        std::pair{Step::Done, "done"},     std::pair{Step::Refused, "refused"}};
+
+/// What a step hears: the customer's order, or an account's answer.
+enum class Word { Ordered, Booked, Refused };
+inline constexpr actors::Transition<Step, Word> steps[] = {
+    // clang-format off
+    {Step::None,       Word::Ordered, Step::Taking},
+    {Step::Taking,     Word::Booked,  Step::Giving},
+    {Step::Taking,     Word::Refused, Step::Refused},
+    {Step::Giving,     Word::Booked,  Step::Done},
+    {Step::Giving,     Word::Refused, Step::GivingBack},
+    {Step::GivingBack, Word::Booked,  Step::Refused},
+    // clang-format on
+};
+using Saga = actors::StateMachine<steps, Step::None, Step::Done, Step::Refused>;
+static_assert(Saga::reaches_each(step_names));
 
 }  // namespace bank
 
@@ -122,9 +138,9 @@ inline actors::Result<TransferState> Transfer::start(const Order& order) {
   const auto& transfer = std::as_const(*this).state();
   if (transfer.step != Step::None && transfer.order != order)
     return actors::refuse(actors::Reason::Conflict, "another_order", "this transfer has another order");
-  if (transfer.step == Step::None) {
+  if (const auto next = Saga::next(transfer.step, Word::Ordered)) {
     state().order = order;
-    enter(Step::Taking);
+    enter(*next);
   }
   return transfer;
 }
@@ -141,7 +157,7 @@ inline void Transfer::enter(Step step) {
   auto& transfer = state();
   transfer.step = step;
   transfer.next.reset();
-  if (step == Step::Done || step == Step::Refused) return;
+  if (Saga::is_final(step)) return;
   transfer.next = now() + std::chrono::seconds(5);
   after_commit([id = id()](actors::Calls calls) { return detail::go_on(std::move(calls), id); });
 }
@@ -149,35 +165,16 @@ inline void Transfer::enter(Step step) {
 inline actors::Task<void> Transfer::go_on() {
   const auto transfer = view();
   const auto& [from, to, amount] = transfer.order;
-  switch (transfer.step) {
-    case Step::Taking: {
-      const auto taken = co_await proxy<Account>(from).call<&Account::book>(id() + "/out", -amount);
-      if (taken) {
-        enter(Step::Giving);
-      } else {
-        state().reason = taken.error().code;
-        enter(Step::Refused);
-      }
-      break;
-    }
-    case Step::Giving: {
-      const auto given = co_await proxy<Account>(to).call<&Account::book>(id() + "/in", amount);
-      if (!given) state().reason = given.error().code;
-      enter(given ? Step::Done : Step::GivingBack);
-      break;
-    }
-    case Step::GivingBack: {
-      const auto back = co_await proxy<Account>(from).call<&Account::book>(id() + "/back", amount);
-      // Nobody but a person can help where the first account has been closed meanwhile: it stays, and is tried again.
-      if (!back)
-        throw std::runtime_error("the account " + from + " does not take its money back: " + back.error().code);
-      enter(Step::Refused);
-      break;
-    }
-    case Step::None:
-    case Step::Done:
-    case Step::Refused: break;  // it has come to its end: a repeated call is late
-  }
+  if (transfer.step == Step::None || Saga::is_final(transfer.step)) co_return;  // a repeated call is late
+  const bool takes = transfer.step == Step::Taking, gives = transfer.step == Step::Giving;
+  const auto account = proxy<Account>(gives ? to : from);
+  const auto entry = id() + (takes ? "/out" : gives ? "/in" : "/back");
+  const auto booked = co_await account.call<&Account::book>(entry, takes ? -amount : amount);
+  const auto next = Saga::next(transfer.step, booked ? Word::Booked : Word::Refused);
+  // Nobody but a person can help where the first account has been closed meanwhile: it stays, and is tried again.
+  if (!next) throw std::runtime_error("the account " + from + " does not take its money back: " + booked.error().code);
+  if (!booked) state().reason = booked.error().code;
+  enter(*next);
 }
 
 }  // namespace bank

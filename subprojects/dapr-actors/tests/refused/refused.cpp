@@ -1,6 +1,7 @@
 // What does not compile, and the words it is refused with: `check.py` compiles this file and compares. Each line with
 // `refused:` has exactly one error, with those words.
 #include "dapr/actors/actor.hpp"
+#include "dapr/actors/state_machine.hpp"
 
 namespace actors = dapr::actors;
 
@@ -33,6 +34,14 @@ struct NotWritten {
   bool operator==(const NotWritten&) const = default;
 };
 
+enum class Door { Open, Shut, Gone };
+enum class Act { Push, Burn };
+using Row = actors::Transition<Door, Act>;
+constexpr Row undecided[] = {{Door::Open, Act::Push, Door::Shut}, {Door::Open, Act::Push, Door::Gone}};
+constexpr Row apart[] = {{Door::Open, Act::Burn, Door::Gone}, {Door::Shut, Act::Push, Door::Open}};
+constexpr Row back[] = {{Door::Open, Act::Push, Door::Shut}, {Door::Shut, Act::Push, Door::Open}};
+constexpr Row stuck[] = {{Door::Open, Act::Push, Door::Shut}, {Door::Open, Act::Burn, Door::Gone}};
+
 }  // namespace refused
 
 template <>
@@ -54,6 +63,10 @@ class Uncompared final : public actors::Actor<NotCompared> {};  // refused: an a
 class Unwritten final : public actors::Actor<NotWritten> {};  // refused: an actor's state needs DAPR_ACTORS_JSON
 std::string no_form(const NotWritten& it) { return actors::json::to_string(it); }  // refused: give the type DAPR_ACTORS_JSON
 std::string too_fine(std::chrono::microseconds it) { return actors::json::to_string(it); }  // refused: a duration is written in whole milliseconds
+actors::StateMachine<undecided, Door::Open, Door::Shut, Door::Gone> two_ways;  // refused: two transitions have the same state and event
+actors::StateMachine<apart, Door::Open, Door::Gone> no_way_there;  // refused: the first state does not lead to each state of the table
+actors::StateMachine<back, Door::Open, Door::Shut> a_way_out;  // refused: a final state can be left
+actors::StateMachine<stuck, Door::Open, Door::Gone> no_way_out;  // refused: a state that cannot be left is not named as final
 // clang-format on
 
 }  // namespace refused
