@@ -72,7 +72,7 @@ void Codec<Reservation>::write(Writer& writer, const Reservation& reservation) {
 }
 
 void Codec<Reservation>::read(const Value& from, Reservation& reservation, Reading& reading) {
-  if (from.IsObject() && !from.HasMember("state")) {
+  if (from.is_object() && !from.find("state")) {
     OrderMark mark;
     json::read(from, mark, reading);
     reservation = {mark.closed ? ReservationState::Closed : ReservationState::Sold,

@@ -80,11 +80,9 @@ class Host::Parts {
   }
   /// Whoever asks `not_ready` learns it as well; not everybody does.
   void ask_features() {
-    const auto expiring = engine.expiring();
-    if (!expiring) return;
-    actors::spawn(sidecar.ask_features(*expiring), [this](const Outcome<void>& outcome) {
-      if (outcome.failed())
-        observer.warned("whether the sidecar has the feature ActorStateTTL is not known: " + what(outcome.error()));
+    if (engine.types().empty()) return;
+    actors::spawn(sidecar.ask_features(engine.expiring()), [this](const Outcome<void>& outcome) {
+      if (outcome.failed()) observer.warned("what the sidecar is capable of is not known: " + what(outcome.error()));
     });
   }
 

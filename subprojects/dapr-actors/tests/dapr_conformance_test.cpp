@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 #include <iostream>
 #include <mutex>
@@ -93,9 +94,21 @@ class Events final : public Observer {
     return received_;
   }
 
+  void warned(std::string_view message) override {
+    const std::lock_guard lock(mutex_);
+    warnings_.emplace_back(message);
+  }
+  /// How often the host has said that the store does not fence writes.
+  long fence_warnings() {
+    const std::lock_guard lock(mutex_);
+    return std::count_if(warnings_.begin(), warnings_.end(),
+                         [](const auto& text) { return text.find("the later write wins") != std::string::npos; });
+  }
+
  private:
   std::mutex mutex_;
   std::vector<std::string> received_;
+  std::vector<std::string> warnings_;
 };
 
 /// One host and one runtime for all tests; each test has actors of its own.
@@ -205,6 +218,11 @@ TEST_F(DaprConformance, TellsAFailedMethodAndAnUnknownOneAsErrors) {
   EXPECT_EQ(failed.code(), "ERR_ACTOR_INVOKE_METHOD");
   EXPECT_THAT(failed.what(), HasSubstr("under the reference "));
   EXPECT_EQ(error(sidecar().call_actor({"Probe", "p-3"}, {"Nothing", "", "", Cause::Call, {}})).status(), 500);
+}
+
+TEST_F(DaprConformance, SaysOnceThatTheStoreDoesNotFenceWritesWhereItDoesNot) {
+  EXPECT_EQ(run(host_->not_ready()), std::nullopt);  // has asked the sidecar what it is capable of
+  EXPECT_EQ(events_.fence_warnings(), http::testing::DaprRuntime::store() == "dynamodb" ? 0 : 1);
 }
 
 TEST_F(DaprConformance, KeepsStateUnderIdsOfAnyKind) {

@@ -377,6 +377,26 @@ TEST_F(DaprSidecarWire, IsNotReadyWithoutTheFeatureThatExpiringIdsTakeAndSaysItO
   sidecar.close();
 }
 
+TEST_F(DaprSidecarWire, SaysOnceThatTheStateStoreDoesNotFenceWrites) {
+  struct Warnings final : Observer {
+    std::vector<std::string> texts;
+    void warned(std::string_view text) override { texts.emplace_back(text); }
+  } warnings;
+  const auto ask = [&](DaprSidecar& sidecar, const std::string& components) {
+    answer(ok(R"({"components":)" + components + R"(,"enabledFeatures":[]})"));
+    run(sidecar.ask_features({}));
+  };
+  DaprSidecar sidecar(io_.io, {.port = server_.port()}, warnings);
+  ask(sidecar, R"([{"name":"pubsub","type":"pubsub.redis","version":"v1"}])");
+  ask(sidecar, R"([{"name":"statestore","capabilities":["ETAG","TRANSACTIONAL","ACTOR","WRITE_REVISIONS"]}])");
+  EXPECT_THAT(warnings.texts, ::testing::IsEmpty());
+  for (int i = 0; i < 2; ++i)
+    ask(sidecar, R"([{"name":"statestore","capabilities":["ETAG","TRANSACTIONAL","ACTOR"]},{"name":"pubsub"}])");
+  EXPECT_THAT(warnings.texts, ::testing::ElementsAre(::testing::HasSubstr("the later write wins")));
+  EXPECT_EQ(sidecar.feature_trouble(), std::nullopt);
+  sidecar.close();
+}
+
 TEST_F(DaprSidecarWire, TellsThatItWasNotReached) {
   server_.add({.close_before = true});
   const auto failed = error(sidecar_.read_state({"Cart", "c-1"}, "state"));

@@ -28,6 +28,9 @@ import (
 // stored one is write n-1. The actor library sends it with every actor's document (StateOperation::revision there).
 const revisionMetadata = "revision"
 
+// featureRevisions tells the library that writes are fenced: the sidecar's metadata lists it among the component's capabilities.
+const featureRevisions state.Feature = "WRITE_REVISIONS"
+
 // revisionAttribute keeps the number beside the item's value. What the stock component wrote has none, and is overwritten.
 const revisionAttribute = "revision"
 
@@ -73,6 +76,11 @@ type storeMetadata struct {
 // New makes a store that is not initialised yet.
 func New(l logger.Logger) state.Store {
 	return &actorStore{StateStore: stock.NewDynamoDBStateStore(l).(*stock.StateStore), log: l}
+}
+
+// Features implements state.Store.
+func (s *actorStore) Features() []state.Feature {
+	return append(s.StateStore.Features(), featureRevisions)
 }
 
 func (s *actorStore) Init(ctx context.Context, metadata state.Metadata) error {

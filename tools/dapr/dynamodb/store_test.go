@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/dapr/components-contrib/state"
+	"github.com/dapr/kit/logger"
 )
 
 var now = time.Unix(1_000_000, 0)
@@ -28,6 +30,15 @@ func store() *actorStore {
 
 func set(key string, metadata map[string]string) state.SetRequest {
 	return state.SetRequest{Key: key, Value: map[string]any{"a": 1}, Metadata: metadata}
+}
+
+func TestTheSidecarsMetadataSaysThatWritesAreFenced(t *testing.T) {
+	features := New(logger.NewLogger("test")).Features()
+	for _, feature := range []state.Feature{featureRevisions, state.FeatureETag, state.FeatureTransactional} {
+		if !slices.Contains(features, feature) {
+			t.Errorf("%v lacks %s", features, feature)
+		}
+	}
 }
 
 func TestOnlyATransactionWithANumberedWriteIsOurs(t *testing.T) {

@@ -54,12 +54,34 @@ struct ActorRuntime {
                                             json::defaulted("hostReady", &ActorRuntime::host_ready),
                                             json::defaulted("activeActors", &ActorRuntime::active));
 };
-struct Metadata {
-  std::optional<ActorRuntime> actor_runtime;
-  std::vector<std::string> features;
-  static constexpr auto json = json::object(json::field("actorRuntime", &Metadata::actor_runtime),
-                                            json::defaulted("enabledFeatures", &Metadata::features));
+struct Component {
+  std::vector<std::string> capabilities;
+  DAPR_ACTORS_JSON(capabilities)
+  DAPR_ACTORS_JSON_DEFAULTED(capabilities)
+
+  bool can(std::string_view what) const {
+    return std::find(capabilities.begin(), capabilities.end(), what) != capabilities.end();
+  }
 };
+}  // namespace
+
+struct DaprSidecar::Metadata {
+  std::optional<ActorRuntime> actor_runtime;
+  std::vector<std::string> enabled_features;
+  std::vector<Component> components;
+  DAPR_ACTORS_JSON(actor_runtime, enabled_features, components)
+  DAPR_ACTORS_JSON_DEFAULTED(enabled_features, components)
+
+  bool any_can(std::string_view what) const {
+    return std::any_of(components.begin(), components.end(),
+                       [&](const auto& component) { return component.can(what); });
+  }
+};
+
+namespace {
+
+/// What a state store is capable of that refuses a write whose `revision` is not the next one (tools/dapr/dynamodb).
+constexpr std::string_view numbered_writes = "WRITE_REVISIONS";
 
 constexpr std::string_view json_type = "application/json";
 
@@ -385,8 +407,7 @@ Task<std::optional<std::string>> DaprSidecar::not_ready(std::vector<std::string>
     const auto answer = co_await send(access_, "metadata", OutgoingRequest("GET", "/v1.0/metadata"));
     if (answer.status != 200) co_return "the sidecar does not tell its metadata: " + std::to_string(answer.status);
     const auto metadata = json::parse<Metadata>(answer.body);
-    if (expiring)
-      if (auto missing = learn_features(metadata.features, *expiring)) co_return missing;
+    if (auto missing = learn(metadata, expiring)) co_return missing;
     const auto& runtime = metadata.actor_runtime;
     if (!runtime || runtime->status != "RUNNING") co_return "the sidecar's actor runtime is not running";
     for (const auto& type : actor_types)
@@ -399,27 +420,36 @@ Task<std::optional<std::string>> DaprSidecar::not_ready(std::vector<std::string>
   co_return unreachable;
 }
 
-Task<void> DaprSidecar::ask_features(std::string expiring) {
+Task<void> DaprSidecar::ask_features(std::optional<std::string> expiring) {
   const auto answer = co_await send(access_, "metadata", OutgoingRequest("GET", "/v1.0/metadata"));
   if (answer.status != 200) throw error_of(answer, "metadata");
-  learn_features(json::parse<Metadata>(answer.body).features, expiring);
+  learn(json::parse<Metadata>(answer.body), expiring);
 }
 
-std::optional<std::string> DaprSidecar::learn_features(const std::vector<std::string>& enabled,
-                                                       const std::string& expiring) {
+std::optional<std::string> DaprSidecar::learn(const Metadata& metadata, const std::optional<std::string>& expiring) {
+  const auto& features = metadata.enabled_features;
   std::optional<std::string> trouble;
-  if (std::find(enabled.begin(), enabled.end(), "ActorStateTTL") == enabled.end())
-    trouble = "the sidecar's feature ActorStateTTL is not enabled, and " + expiring +
+  if (expiring && std::find(features.begin(), features.end(), "ActorStateTTL") == features.end())
+    trouble = "the sidecar's feature ActorStateTTL is not enabled, and " + *expiring +
               " is described with remember_for: every commit of it would fail. Start the sidecar with --config and a "
               "Configuration whose spec has `features: [{name: ActorStateTTL, enabled: true}]`, or describe the method "
               "without remember_for";
-  bool is_news = false;
+  bool is_news = false, fence_is_missing = false;
   {
     const std::lock_guard lock(features_mutex_);
     is_news = trouble && !feature_trouble_;
     feature_trouble_ = trouble;
+    if (metadata.any_can("ACTOR") && !metadata.any_can(numbered_writes))
+      fence_is_missing = !std::exchange(told_of_fence_, true);
   }
   if (is_news) observer_.warned(*trouble);
+  if (fence_is_missing)
+    observer_.warned(
+        "the sidecar's state store does not refuse a write that is not the next one: should two hosts hold one actor "
+        "for "
+        "a moment (a host or its sidecar was paused, or cut off), the later write wins. The library's page on "
+        "operating "
+        "says which sidecar refuses it; told once");
   return trouble;
 }
 

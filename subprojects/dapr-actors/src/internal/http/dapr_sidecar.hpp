@@ -57,9 +57,10 @@ class DaprSidecar final : public Sidecar, public StateStore, public Secrets {
   /// a method whose ids expire (`expiring`), that its feature ActorStateTTL is enabled.
   Task<std::optional<std::string>> not_ready(std::vector<std::string> actor_types,
                                              std::optional<std::string> expiring = {});
-  /// What `feature_trouble` answers from now on, by the sidecar's metadata; the observer is told of a missing feature.
-  /// Throws SidecarError where the sidecar does not tell.
-  Task<void> ask_features(std::string expiring);
+  /// What `feature_trouble` answers from now on, by the sidecar's metadata. The observer is told of a feature that is
+  /// missing for `expiring`, and once of a state store that does not fence writes. Throws SidecarError where the
+  /// sidecar does not tell.
+  Task<void> ask_features(std::optional<std::string> expiring);
   /// That the last sidecar which was asked lacks the feature, and what to do; or nothing.
   std::optional<std::string> feature_trouble() const;
 
@@ -77,7 +78,8 @@ class DaprSidecar final : public Sidecar, public StateStore, public Secrets {
   Task<void> change(const char* operation, OutgoingRequest request);
   Task<void> change_store(const char* operation, OutgoingRequest request);
 
-  std::optional<std::string> learn_features(const std::vector<std::string>& enabled, const std::string& expiring);
+  struct Metadata;
+  std::optional<std::string> learn(const Metadata& metadata, const std::optional<std::string>& expiring);
 
   const DaprSettings settings_;
   Observer& observer_;
@@ -85,6 +87,7 @@ class DaprSidecar final : public Sidecar, public StateStore, public Secrets {
   Client access_;
   mutable std::mutex features_mutex_;
   std::optional<std::string> feature_trouble_;  // under features_mutex_
+  bool told_of_fence_ = false;                  // under features_mutex_
   std::atomic<bool> store_in_doubt_ = false;    // an access failed
   std::atomic<bool> asking_store_ = false;      // how it is
   // The question failed, or has not been answered by the next time. Counts for this long, in case nobody asks any more.
