@@ -47,6 +47,7 @@ LINES = {
         "instance-missing": "Writing the state of an actor that is not here is refused with `ERR_ACTOR_INSTANCE_MISSING`",
         "reminder-periods": "`R2/PT1S` rings twice; a period in days is refused",
         "reminder-delete": "DELETE removes a reminder, GET reads it",
+        "reminder-no-list": "No request lists an actor's reminders, and none gives one a failure policy: both are gRPC's",
         "reminder-gives-up": "A failing reminder without a period is tried four times, and lost",
         "timers": "Timers tick by name",
         "deactivation-and-timers": "Deactivation does not stop them",

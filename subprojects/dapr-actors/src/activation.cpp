@@ -75,14 +75,26 @@ std::string code_of(const std::exception_ptr& error) {
   }
 }
 
-bool read_once(const std::string& data) {
+/// What a reminder or a timer was registered with, as `once_data` and `repeated_data` write it.
+struct AlarmData {
+  bool once = false;
+  json::Raw data;
+  DAPR_ACTORS_JSON(once, data)
+  DAPR_ACTORS_JSON_DEFAULTED(once, data)
+};
+
+AlarmData read_alarm(const std::string& data) {
   try {
-    const json::Document document(data);
-    const auto once = document.root().find("once");
-    return once && once->is_boolean() && once->boolean();
+    return json::parse<AlarmData>(data);
   } catch (const json::Error&) {
-    return false;  // not registered by this library: it stays until somebody removes it
+    return {};  // not registered by this library: it stays until somebody removes it
   }
+}
+
+/// The message of a reminder's or timer's method. One that was registered without, by an older version, is an empty
+/// one.
+std::string message_of(AlarmData alarm) {
+  return alarm.data.text == "null" ? "{}" : std::move(alarm.data.text);
 }
 
 }  // namespace
@@ -318,13 +330,17 @@ Task<void> Activation::turn(const detail::TurnRequest& request, const detail::Me
   auto turn = begin(request);
   {
     Scope scope(*this, turn, record);
-    auto reply = co_await method.invoke(*actor_, request.body);
+    const bool is_call = request.kind == EntryKind::Method;
+    auto alarm = is_call ? AlarmData{} : read_alarm(request.body);
+    const bool once = alarm.once;
+    const auto message = is_call ? std::string() : message_of(std::move(alarm));
+    auto reply = co_await method.invoke(*actor_, is_call ? request.body : message);
     if (!reply) {
       record.outcome = TurnOutcome::Refused;
       record.error = reply.error().code + ": " + reply.error().message;
       record.took = since(record.start);
       // Nobody reads the answer of a reminder or a timer: it has to come again.
-      if (request.kind != EntryKind::Method) throw std::runtime_error(record.error);
+      if (!is_call) throw std::runtime_error(record.error);
       answer(std::move(reply));
       co_return;
     }
@@ -349,8 +365,7 @@ Task<void> Activation::turn(const detail::TurnRequest& request, const detail::Me
     record.took = since(record.start);
     if (!waits_for_events(request.cause)) answer(std::move(reply));
     co_await finish(turn, request);
-    if (request.kind == EntryKind::Reminder && read_once(request.body))
-      co_await engine_.sidecar_.unregister_reminder(id_, request.method);
+    if (request.kind == EntryKind::Reminder && once) co_await engine_.sidecar_.unregister_reminder(id_, request.alarm);
     answer(std::move(reply));
   }
   start_after_commit(turn, request);
@@ -521,7 +536,7 @@ Task<void> Activation::finish(detail::Turn& turn, const detail::TurnRequest& req
   try {
     for (auto& name : turn.effects.forgotten) {
       co_await engine_.sidecar_.unregister_reminder(id_, name);
-      engine_.observer_.reminder_changed(id_.type, name, false);
+      engine_.observer_.reminder_changed(id_.type, engine_.alarm_entry(id_.type, EntryKind::Reminder, name), false);
     }
     for (auto& alarm : turn.effects.timers) co_await engine_.sidecar_.register_timer(id_, std::move(alarm));
     for (auto& name : turn.effects.stopped_timers) co_await engine_.sidecar_.unregister_timer(id_, std::move(name));
@@ -600,7 +615,7 @@ Tending Activation::tended_from(Time at) const {
 }
 
 Task<void> Activation::arm(Alarm alarm) {
-  const std::string kind(reminder_kind(alarm.name));
+  const auto kind = engine_.alarm_entry(id_.type, EntryKind::Reminder, alarm.name);
   co_await engine_.sidecar_.register_reminder(id_, std::move(alarm));
   engine_.observer_.reminder_changed(id_.type, kind, true);
 }

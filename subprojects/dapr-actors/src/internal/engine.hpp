@@ -89,6 +89,8 @@ class Engine {
  private:
   friend class Activation;
   const detail::TypeDescription& description(const std::string& type) const;
+  /// The entry of the type's table that a reminder or timer of this name calls; the name itself where there is none.
+  std::string alarm_entry(const std::string& type, EntryKind kind, std::string_view name) const;
   std::shared_ptr<Activation> use(const ActorId& id, bool for_new_work, const std::string& request = {});
   bool is_of_work_in_hand(const std::string& request) const;
   void release(const std::shared_ptr<Activation>& activation);

@@ -113,6 +113,10 @@ class Probe final : public Actor<ProbeState> {
     ++state().rings;
     after_commit([id = id()](Calls calls) { return add_ten(std::move(calls), id); });
   }
+  void ring_with(const Add& command) { remind_as<&Probe::ring_data>("one/ of: several", 100ms, {}, command); }
+  void ring_data(const Add& command) { state().value += command.amount; }
+  void tick_with(const Add& command) { start_timer_as<&Probe::tick_data>("one/ of: several", 50ms, {}, command); }
+  void tick_data(const Add& command) { state().value += command.amount; }
   void tick_often() { start_timer<&Probe::tick>(50ms, 100ms); }
   void stop_ticking() { stop_timer<&Probe::tick>(); }
   void tick() { ++state().ticks; }
@@ -168,6 +172,8 @@ struct dapr::actors::Describe<dapr::actors::conformance::Probe> {
                                     .method<&Probe::ring_often>("RingOften")
                                     .method<&Probe::ring_and_work>("RingAndWork")
                                     .method<&Probe::stop_ringing>("StopRinging")
+                                    .method<&Probe::ring_with>("RingWith")
+                                    .method<&Probe::tick_with>("TickWith")
                                     .method<&Probe::tick_often>("TickOften")
                                     .method<&Probe::stop_ticking>("StopTicking")
                                     .method<&Probe::happen>("Happen")
@@ -180,5 +186,7 @@ struct dapr::actors::Describe<dapr::actors::conformance::Probe> {
                                     .method<&Probe::fill>("Fill")
                                     .reminder<&Probe::ring>("ring")
                                     .reminder<&Probe::ring_to_itself>("ring-to-itself")
-                                    .timer<&Probe::tick>("tick");
+                                    .reminder<&Probe::ring_data>("ring-data")
+                                    .timer<&Probe::tick>("tick")
+                                    .timer<&Probe::tick_data>("tick-data");
 };

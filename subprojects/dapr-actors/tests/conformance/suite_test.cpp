@@ -331,6 +331,19 @@ TEST_P(Conformance, a_periodic_reminder_comes_until_it_is_forgotten) {
   call<&Probe::stop_ringing>(mine("b"));
 }
 
+// covers: reminder-body, reminder-delete, timers
+TEST_P(Conformance, one_of_several_reminders_and_timers_comes_with_the_data_that_it_was_registered_with) {
+  call<&Probe::ring_with>(mine("a"), Add{5});
+  EXPECT_TRUE(within(20s, [&] { return look(mine("a")).value == 5; }));
+  call<&Probe::tick_with>(mine("a"), Add{7});
+  EXPECT_TRUE(within(10s, [&] { return look(mine("a")).value == 12; }));
+  call<&Probe::ring_often>(mine("a"));
+  // What others ring tells time: it would have come again long since.
+  EXPECT_TRUE(within(20s, [&] { return look(mine("a")).rings >= 7; }));
+  EXPECT_EQ(look(mine("a")).value, 12) << "it was removed under its own name";
+  call<&Probe::stop_ringing>(mine("a"));
+}
+
 // covers: reminder-deadlock
 TEST_P(Conformance, what_a_reminder_sets_off_may_call_its_own_actor) {
   call<&Probe::ring_and_work>(mine("a"));

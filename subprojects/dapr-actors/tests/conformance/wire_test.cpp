@@ -250,6 +250,22 @@ TEST_F(Wire118, gives_a_reminder_without_a_period_up_after_four_tries) {
   ask("DELETE", actor("gives-up", "/reminders/clock"));
 }
 
+// covers: reminder-no-list
+TEST_F(Wire118, lists_no_reminders_and_takes_no_failure_policy) {
+  ask("POST", actor("policy", "/reminders/clock"), R"({"dueTime":"1h"})");
+  EXPECT_THAT(ask("GET", actor("policy", "/reminders/clock")), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(ask("GET", actor("policy", "/reminders")), StartsWith("HTTP/1.1 404"));
+  ask("DELETE", actor("policy", "/reminders/clock"));
+  // What the field is in Dapr's own type, no JSON can fill; what it is elsewhere is passed over.
+  EXPECT_THAT(
+      ask("POST", actor("policy", "/reminders/dropped"), R"({"dueTime":"0s","failure_policy":{"Policy":{"Drop":{}}}})"),
+      StartsWith("HTTP/1.1 400"));
+  app_->on("/remind/dropped", 500);
+  ask("POST", actor("policy", "/reminders/dropped"),
+      R"({"dueTime":"0s","failure_policy":{"drop":{}},"failurePolicy":{"drop":{}}})");
+  EXPECT_TRUE(within(30s, [] { return app_->count("/policy/method/remind/dropped") == 4; }));
+}
+
 // covers: reminder-404
 TEST_F(Wire118, repeats_a_reminder_that_was_answered_404_all_the_same) {
   app_->on("/remind/absent", 404);
