@@ -5,6 +5,7 @@
 #include <set>
 
 #include "internal/awaiting.hpp"
+#include "internal/deadline.hpp"
 #include "dapr/actors/named_id.hpp"
 #include "dapr/actors/stored_size.hpp"
 
@@ -73,6 +74,15 @@ std::string code_of(const std::exception_ptr& error) {
   } catch (...) {
     return "FAILED";
   }
+}
+
+/// Why nobody wants a turn's answer any more by the time it is let in, or nothing. A change that has been asked for may
+/// be wanted all the same, unless its caller said until when.
+std::optional<std::string> why_not_wanted(const detail::TurnRequest& request, const detail::MethodDescription* method) {
+  if (is_over(request.deadline)) return request.method + " was let in after the deadline of its call, and did not run";
+  if (method && method->is_read && request.caller_is_gone && *request.caller_is_gone)
+    return request.method + " was let in when its caller had gone, and did not run";
+  return std::nullopt;
 }
 
 /// What a reminder or a timer was registered with, as `once_data` and `repeated_data` write it.
@@ -152,24 +162,30 @@ Activation::~Activation() {
 Task<void> Activation::run(detail::TurnRequest request, const detail::MethodDescription* method, Answer answer) {
   co_await mailbox_.enter();
   Record record;
-  std::exception_ptr failure;
+  std::exception_ptr failure;  // as its caller is told
   try {
+    if (const auto reason = why_not_wanted(request, method)) throw Overdue(*reason);
     if (distrusted_.exchange(false)) drop();
     if (!actor_) co_await load(request.trace);
     if (method)
       co_await turn(request, *method, answer, record);
     else
       co_await tend(request, answer, record);
-  } catch (...) {
+  } catch (const Overdue& overdue) {
     failure = std::current_exception();
+    record.outcome = TurnOutcome::Refused;
+    record.error = overdue.what();
+  } catch (...) {
+    const auto error = std::current_exception();
     record.outcome = TurnOutcome::Failed;
-    record.error = what(failure);
+    record.error = what(error);
     record.reference = request.id.empty() ? random_id() : request.id;
+    failure = std::make_exception_ptr(TurnFailed(code_of(error), record.reference));
   }
   if (record.took == Microseconds{}) record.took = since(record.start);
   engine_.observer_.turn_ended({id_, request.method, request.id, request.cause, record.outcome, version_, record.took,
                                 record.error, record.reference, request.trace, record.tags});
-  if (failure) answer.fail(std::make_exception_ptr(TurnFailed(code_of(failure), record.reference)));
+  if (failure) answer.fail(failure);
   mailbox_.leave(shared_from_this());
 }
 
@@ -291,17 +307,17 @@ class Activation::Scope {
 };
 
 detail::Turn Activation::begin(const detail::TurnRequest& request) {
-  return {id_,
-          engine_.clock_,
-          engine_.sidecar_,
-          {request.id, request.cause, request.trace},
-          awaited_calls(request.id, request.trace, request.awaited_by)};
+  Origin origin{request.id, request.cause, request.trace};
+  origin.deadline = request.deadline;
+  return {id_, engine_.clock_, engine_.sidecar_, std::move(origin),
+          awaited_calls(request.id, request.trace, request.awaited_by, request.deadline)};
 }
 
 /// Calls that a turn of this actor awaits.
-Calls Activation::awaited_calls(std::string id, Trace trace, std::string awaited_by) const {
+Calls Activation::awaited_calls(std::string id, Trace trace, std::string awaited_by, Deadline deadline) const {
   Origin origin{std::move(id), Cause::Call, std::move(trace), id_.type};
   origin.awaited_by = awaiting_with(std::move(awaited_by), id_);
+  origin.deadline = deadline;
   return Calls(engine_.sidecar_, std::move(origin));
 }
 

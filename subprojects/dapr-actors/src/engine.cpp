@@ -159,7 +159,7 @@ Task<Reply> Engine::enter(ActorId actor, detail::TurnRequest request) {
   });
 }
 
-Task<Reply> Engine::call(ActorId actor, Call call) {
+Task<Reply> Engine::call(ActorId actor, Call call, std::shared_ptr<const std::atomic<bool>> caller_is_gone) {
   return enter(std::move(actor), {EntryKind::Method,
                                   std::move(call.method),
                                   std::move(call.body),
@@ -167,7 +167,9 @@ Task<Reply> Engine::call(ActorId actor, Call call) {
                                   call.cause,
                                   std::move(call.trace),
                                   {},
-                                  std::move(call.awaited_by)});
+                                  std::move(call.awaited_by),
+                                  call.deadline,
+                                  std::move(caller_is_gone)});
 }
 
 Task<void> Engine::reminder(ActorId actor, std::string name, std::string data, Trace trace) {

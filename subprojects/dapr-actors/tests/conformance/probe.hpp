@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <string>
+#include <thread>
 
 #include "dapr/actors/actor.hpp"
 
@@ -64,6 +65,25 @@ class Probe final : public Actor<ProbeState> {
   }
   ProbeState look() const { return state(); }
   Told tell() const { return {id(), origin().id, std::string(to_string(origin().cause)), origin().trace.traceparent}; }
+  /// What its caller leaves it in milliseconds; -1 for no deadline.
+  std::int64_t time_left() const {
+    using namespace std::chrono;
+    if (origin().deadline == no_deadline) return -1;
+    return duration_cast<milliseconds>(origin().deadline - steady_clock::now()).count();
+  }
+  Task<std::int64_t> time_left_of(std::string other) const {
+    const auto left = co_await proxy<Probe>(other).call<&Probe::time_left>();
+    co_return *left;
+  }
+  /// Ends when its caller has given up.
+  Task<int> dawdle() {
+    ++state().value;
+    while (std::chrono::steady_clock::now() < origin().deadline) {
+      co_await read<int>("nothing");  // a moment in which others go on
+      std::this_thread::sleep_for(5ms);
+    }
+    co_return state().value;
+  }
   int fail() {
     ++failures;
     state().value = 1'000'000;
@@ -162,6 +182,9 @@ struct dapr::actors::Describe<dapr::actors::conformance::Probe> {
                                     .method<&Probe::check>("Check")
                                     .method<&Probe::look>("Look")
                                     .method<&Probe::tell>("Tell")
+                                    .method<&Probe::time_left>("TimeLeft")
+                                    .method<&Probe::time_left_of>("TimeLeftOf")
+                                    .method<&Probe::dawdle>("Dawdle")
                                     .method<&Probe::fail>("Fail")
                                     .method<&Probe::pass>("Pass")
                                     .method<&Probe::pass_back>("PassBack")

@@ -17,6 +17,7 @@
 /// All functions here belong to the actor's own methods and hooks, within a turn.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -83,6 +84,8 @@ struct TurnRequest {
   Trace trace;
   std::string alarm = {};       ///< of a reminder or a timer: the name it is registered under
   std::string awaited_by = {};  ///< of a method: the turns that wait for its answer
+  Deadline deadline = no_deadline;
+  std::shared_ptr<const std::atomic<bool>> caller_is_gone = {};  ///< if that can be known
 };
 
 struct MethodDescription {
@@ -137,7 +140,7 @@ class ActorBase {
  protected:
   const std::string& id() const { return turn().actor.id; }
   Time now() const { return turn().clock.now(); }
-  /// What started this turn.
+  /// What started this turn. Its `deadline` is its caller's, and that of what it awaits.
   const Origin& origin() const { return turn().origin; }
   /// The version the state has when this turn is committed; the present one if the turn has changed nothing so far.
   std::int64_t version() const { return version_ + (changed() || turn().effects.durable() ? 1 : 0); }
