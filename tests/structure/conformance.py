@@ -36,6 +36,7 @@ LINES = {
         "own-type": "A type that one replica alone has is called there, from whichever sidecar",
         "trace-in": "`traceparent` comes in with a call",
         "ids-encoded": "Ids may hold anything: they are encoded on both ways",
+        "hang-up": "A call that waits for its actor is dropped when its caller hangs up",
         "turn-lock": "Turns of one actor never overlap",
     },
     "From the application to the sidecar": {
