@@ -36,6 +36,7 @@ LINES = {
         "own-type": "A type that one replica alone has is called there, from whichever sidecar",
         "trace-in": "`traceparent` comes in with a call",
         "ids-encoded": "Ids may hold anything: they are encoded on both ways",
+        "hang-up": "A call that waits for its actor is dropped when its caller hangs up",
         "turn-lock": "Turns of one actor never overlap",
     },
     "From the application to the sidecar": {
@@ -47,6 +48,7 @@ LINES = {
         "instance-missing": "Writing the state of an actor that is not here is refused with `ERR_ACTOR_INSTANCE_MISSING`",
         "reminder-periods": "`R2/PT1S` rings twice; a period in days is refused",
         "reminder-delete": "DELETE removes a reminder, GET reads it",
+        "reminder-no-list": "No request lists an actor's reminders, and none gives one a failure policy: both are gRPC's",
         "reminder-gives-up": "A failing reminder without a period is tried four times, and lost",
         "timers": "Timers tick by name",
         "deactivation-and-timers": "Deactivation does not stop them",

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "internal/awaiting.hpp"
+#include "internal/deadline.hpp"
 #include "dapr/actors/named_id.hpp"
 #include "dapr/actors/stored_size.hpp"
 
@@ -75,14 +76,35 @@ std::string code_of(const std::exception_ptr& error) {
   }
 }
 
-bool read_once(const std::string& data) {
+/// Why nobody wants a turn's answer any more by the time it is let in, or nothing. A change that has been asked for may
+/// be wanted all the same, unless its caller said until when.
+std::optional<std::string> why_not_wanted(const detail::TurnRequest& request, const detail::MethodDescription* method) {
+  if (is_over(request.deadline)) return request.method + " was let in after the deadline of its call, and did not run";
+  if (method && method->is_read && request.caller_is_gone && *request.caller_is_gone)
+    return request.method + " was let in when its caller had gone, and did not run";
+  return std::nullopt;
+}
+
+/// What a reminder or a timer was registered with, as `once_data` and `repeated_data` write it.
+struct AlarmData {
+  bool once = false;
+  json::Raw data;
+  DAPR_ACTORS_JSON(once, data)
+  DAPR_ACTORS_JSON_DEFAULTED(once, data)
+};
+
+AlarmData read_alarm(const std::string& data) {
   try {
-    const json::Document document(data);
-    const auto once = document.root().find("once");
-    return once && once->is_boolean() && once->boolean();
+    return json::parse<AlarmData>(data);
   } catch (const json::Error&) {
-    return false;  // not registered by this library: it stays until somebody removes it
+    return {};  // not registered by this library: it stays until somebody removes it
   }
+}
+
+/// The message of a reminder's or timer's method. One that was registered without, by an older version, is an empty
+/// one.
+std::string message_of(AlarmData alarm) {
+  return alarm.data.text == "null" ? "{}" : std::move(alarm.data.text);
 }
 
 }  // namespace
@@ -140,24 +162,30 @@ Activation::~Activation() {
 Task<void> Activation::run(detail::TurnRequest request, const detail::MethodDescription* method, Answer answer) {
   co_await mailbox_.enter();
   Record record;
-  std::exception_ptr failure;
+  std::exception_ptr failure;  // as its caller is told
   try {
+    if (const auto reason = why_not_wanted(request, method)) throw Overdue(*reason);
     if (distrusted_.exchange(false)) drop();
     if (!actor_) co_await load(request.trace);
     if (method)
       co_await turn(request, *method, answer, record);
     else
       co_await tend(request, answer, record);
-  } catch (...) {
+  } catch (const Overdue& overdue) {
     failure = std::current_exception();
+    record.outcome = TurnOutcome::Refused;
+    record.error = overdue.what();
+  } catch (...) {
+    const auto error = std::current_exception();
     record.outcome = TurnOutcome::Failed;
-    record.error = what(failure);
+    record.error = what(error);
     record.reference = request.id.empty() ? random_id() : request.id;
+    failure = std::make_exception_ptr(TurnFailed(code_of(error), record.reference));
   }
   if (record.took == Microseconds{}) record.took = since(record.start);
   engine_.observer_.turn_ended({id_, request.method, request.id, request.cause, record.outcome, version_, record.took,
                                 record.error, record.reference, request.trace, record.tags});
-  if (failure) answer.fail(std::make_exception_ptr(TurnFailed(code_of(failure), record.reference)));
+  if (failure) answer.fail(failure);
   mailbox_.leave(shared_from_this());
 }
 
@@ -279,17 +307,17 @@ class Activation::Scope {
 };
 
 detail::Turn Activation::begin(const detail::TurnRequest& request) {
-  return {id_,
-          engine_.clock_,
-          engine_.sidecar_,
-          {request.id, request.cause, request.trace},
-          awaited_calls(request.id, request.trace, request.awaited_by)};
+  Origin origin{request.id, request.cause, request.trace};
+  origin.deadline = request.deadline;
+  return {id_, engine_.clock_, engine_.sidecar_, std::move(origin),
+          awaited_calls(request.id, request.trace, request.awaited_by, request.deadline)};
 }
 
 /// Calls that a turn of this actor awaits.
-Calls Activation::awaited_calls(std::string id, Trace trace, std::string awaited_by) const {
+Calls Activation::awaited_calls(std::string id, Trace trace, std::string awaited_by, Deadline deadline) const {
   Origin origin{std::move(id), Cause::Call, std::move(trace), id_.type};
   origin.awaited_by = awaiting_with(std::move(awaited_by), id_);
+  origin.deadline = deadline;
   return Calls(engine_.sidecar_, std::move(origin));
 }
 
@@ -318,13 +346,17 @@ Task<void> Activation::turn(const detail::TurnRequest& request, const detail::Me
   auto turn = begin(request);
   {
     Scope scope(*this, turn, record);
-    auto reply = co_await method.invoke(*actor_, request.body);
+    const bool is_call = request.kind == EntryKind::Method;
+    auto alarm = is_call ? AlarmData{} : read_alarm(request.body);
+    const bool once = alarm.once;
+    const auto message = is_call ? std::string() : message_of(std::move(alarm));
+    auto reply = co_await method.invoke(*actor_, is_call ? request.body : message);
     if (!reply) {
       record.outcome = TurnOutcome::Refused;
       record.error = reply.error().code + ": " + reply.error().message;
       record.took = since(record.start);
       // Nobody reads the answer of a reminder or a timer: it has to come again.
-      if (request.kind != EntryKind::Method) throw std::runtime_error(record.error);
+      if (!is_call) throw std::runtime_error(record.error);
       answer(std::move(reply));
       co_return;
     }
@@ -349,8 +381,7 @@ Task<void> Activation::turn(const detail::TurnRequest& request, const detail::Me
     record.took = since(record.start);
     if (!waits_for_events(request.cause)) answer(std::move(reply));
     co_await finish(turn, request);
-    if (request.kind == EntryKind::Reminder && read_once(request.body))
-      co_await engine_.sidecar_.unregister_reminder(id_, request.method);
+    if (request.kind == EntryKind::Reminder && once) co_await engine_.sidecar_.unregister_reminder(id_, request.alarm);
     answer(std::move(reply));
   }
   start_after_commit(turn, request);
@@ -521,7 +552,7 @@ Task<void> Activation::finish(detail::Turn& turn, const detail::TurnRequest& req
   try {
     for (auto& name : turn.effects.forgotten) {
       co_await engine_.sidecar_.unregister_reminder(id_, name);
-      engine_.observer_.reminder_changed(id_.type, name, false);
+      engine_.observer_.reminder_changed(id_.type, engine_.alarm_entry(id_.type, EntryKind::Reminder, name), false);
     }
     for (auto& alarm : turn.effects.timers) co_await engine_.sidecar_.register_timer(id_, std::move(alarm));
     for (auto& name : turn.effects.stopped_timers) co_await engine_.sidecar_.unregister_timer(id_, std::move(name));
@@ -600,7 +631,7 @@ Tending Activation::tended_from(Time at) const {
 }
 
 Task<void> Activation::arm(Alarm alarm) {
-  const std::string kind(reminder_kind(alarm.name));
+  const auto kind = engine_.alarm_entry(id_.type, EntryKind::Reminder, alarm.name);
   co_await engine_.sidecar_.register_reminder(id_, std::move(alarm));
   engine_.observer_.reminder_changed(id_.type, kind, true);
 }

@@ -5,8 +5,30 @@
 #include <stdexcept>
 
 #include "internal/awaiting.hpp"
+#include "internal/deadline.hpp"
 
 namespace dapr::actors {
+namespace {
+
+SidecarError not_begun(const std::string& what) {
+  return {0, deadline_exceeded, what + " is not begun: the deadline has passed already"};
+}
+
+/// What failed when the deadline had passed failed of that: whoever is asked gives up later than who asks.
+template <class T>
+Task<T> in_time(Deadline deadline, std::string what, Task<T> work) {
+  std::optional<SidecarError> failure;
+  try {
+    co_return co_await std::move(work);
+  } catch (const SidecarError& error) {
+    if (!is_over(deadline)) throw;
+    failure = error;
+  }
+  throw SidecarError(failure->status(), deadline_exceeded,
+                     what + " has no answer in time; whether it took effect is not known: " + failure->what());
+}
+
+}  // namespace
 
 std::string random_id() {
   thread_local boost::uuids::random_generator generate;  // reads the system's entropy source
@@ -15,7 +37,14 @@ std::string random_id() {
   return text;
 }
 
-Calls::Calls(Sidecar& sidecar, Origin origin) : shared_(std::make_shared<Shared>(Shared{sidecar, std::move(origin)})) {}
+Calls::Calls(Sidecar& sidecar, Origin origin)
+    : shared_(std::make_shared<Shared>(Shared{sidecar, std::move(origin)})), deadline_(shared_->origin.deadline) {}
+
+Calls Calls::within(Duration limit) const {
+  auto calls = *this;
+  calls.deadline_ = std::min(deadline_, deadline_in(limit));
+  return calls;
+}
 
 Task<Reply> Calls::call(ActorId actor, std::string method, std::string body, bool changes) const {
   const auto& origin = shared_->origin;
@@ -32,12 +61,21 @@ Task<Reply> Calls::call(ActorId actor, std::string method, std::string body, boo
     else
       call.id = number == 1 ? origin.id : origin.id + "/" + std::to_string(number);
   }
-  return shared_->sidecar.call_actor(std::move(actor), std::move(call));
+  call.deadline = deadline_;
+  if (deadline_ == no_deadline) return shared_->sidecar.call_actor(std::move(actor), std::move(call));
+  auto what = call.method + " of " + actor.type + "/" + actor.id;
+  if (is_over(deadline_)) throw not_begun(what);
+  return in_time(deadline_, std::move(what), shared_->sidecar.call_actor(std::move(actor), std::move(call)));
 }
 
 Task<HttpAnswer> Calls::invoke(std::string app_id, HttpRequest request) const {
   request.trace = shared_->origin.trace;
-  return shared_->sidecar.invoke(std::move(app_id), std::move(request));
+  if (deadline_ == no_deadline) return shared_->sidecar.invoke(std::move(app_id), std::move(request));
+  auto what = request.verb + " " + request.path + " of " + app_id;
+  if (is_over(deadline_)) throw not_begun(what);
+  const auto left = time_left(deadline_);
+  request.patience = request.patience > Duration{} ? std::min(request.patience, left) : left;
+  return in_time(deadline_, std::move(what), shared_->sidecar.invoke(std::move(app_id), std::move(request)));
 }
 
 }  // namespace dapr::actors

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "internal/activation.hpp"
+#include "internal/alarm_names.hpp"
 
 namespace dapr::actors {
 
@@ -46,6 +47,13 @@ void Engine::add(detail::TypeDescription type) {
       if (reminder_kind(reminder) == tend_reminder)
         throw std::logic_error("the reminder " + reminder + " of " + name +
                                " has a name that the library keeps for its own: call it something else");
+  for (const auto& [kind, methods] : type.entries)
+    if (kind != EntryKind::Method)
+      for (const auto& [shorter, _] : methods)
+        for (const auto& [longer, _1] : methods)
+          if (is_named(longer, shorter))
+            throw std::logic_error(name + " describes " + longer + ", which may be the name of one of several " +
+                                   shorter + ": call it something else");
   if (!types_.emplace(name, std::move(type)).second)
     throw std::logic_error("the actor type " + name + " is added twice");
 }
@@ -95,6 +103,16 @@ const detail::TypeDescription& Engine::description(const std::string& type) cons
   return found->second;
 }
 
+std::string Engine::alarm_entry(const std::string& type, EntryKind kind, std::string_view name) const {
+  const auto& entries = description(type).entries;
+  const auto methods = entries.find(kind);
+  if (kind == EntryKind::Reminder && reminder_kind(name) == tend_reminder) return std::string(tend_reminder);
+  if (methods == entries.end() || methods->second.contains(name)) return std::string(name);
+  for (const auto& [entry, _] : methods->second)
+    if (is_named(name, entry)) return entry;
+  return std::string(name);
+}
+
 /// Whatever such work calls carries its id, or one that begins with it.
 bool Engine::is_of_work_in_hand(const std::string& request) const {
   return std::any_of(work_in_hand_.begin(), work_in_hand_.end(), [&](const std::string& work) {
@@ -141,7 +159,7 @@ Task<Reply> Engine::enter(ActorId actor, detail::TurnRequest request) {
   });
 }
 
-Task<Reply> Engine::call(ActorId actor, Call call) {
+Task<Reply> Engine::call(ActorId actor, Call call, std::shared_ptr<const std::atomic<bool>> caller_is_gone) {
   return enter(std::move(actor), {EntryKind::Method,
                                   std::move(call.method),
                                   std::move(call.body),
@@ -149,18 +167,20 @@ Task<Reply> Engine::call(ActorId actor, Call call) {
                                   call.cause,
                                   std::move(call.trace),
                                   {},
-                                  std::move(call.awaited_by)});
+                                  std::move(call.awaited_by),
+                                  call.deadline,
+                                  std::move(caller_is_gone)});
 }
 
 Task<void> Engine::reminder(ActorId actor, std::string name, std::string data, Trace trace) {
-  std::string method(reminder_kind(name));
+  auto method = alarm_entry(actor.type, EntryKind::Reminder, name);
   detail::TurnRequest request{EntryKind::Reminder, std::move(method), std::move(data), {},
                               Cause::Reminder,     std::move(trace),  std::move(name)};
   co_await enter(std::move(actor), std::move(request));
 }
 
 Task<void> Engine::timer(ActorId actor, std::string name, std::string data, Trace trace) {
-  auto method = name;
+  auto method = alarm_entry(actor.type, EntryKind::Timer, name);
   detail::TurnRequest request{EntryKind::Timer, std::move(method), std::move(data), {},
                               Cause::Timer,     std::move(trace),  std::move(name)};
   co_await enter(std::move(actor), std::move(request));

@@ -222,6 +222,34 @@ class AppChannelRoutes : public ::testing::Test {
   std::vector<std::string> happened_;
 };
 
+TEST_F(AppChannelRoutes, begin_no_turn_whose_caller_has_no_time_left) {
+  const auto add = [this](const std::string& left) {
+    return ask("PUT", "/actors/Counter/late/method/Add", R"({"amount":1})", "Time-Left: " + left + "\r\n");
+  };
+  const auto late = add("0");
+  EXPECT_EQ(status_of(late), "504");
+  EXPECT_THAT(body_of(late), HasSubstr(R"("errorCode":"DEADLINE_EXCEEDED")"));
+  EXPECT_EQ(status_of(add("soon")), "400");
+  EXPECT_EQ(body_of(add("60000")), "1");
+}
+
+TEST_F(AppChannelRoutes, carry_out_no_read_that_waited_until_its_caller_was_gone) {
+  Wire holder(server_.port());
+  holder.send(request("PUT", "/actors/Counter/held/method/WaitAndAdd"));
+  ASSERT_TRUE(somebody_waits());
+  {
+    Wire reader(server_.port());
+    reader.send(request("PUT", "/actors/Counter/held/method/Wait"));
+    Wire writer(server_.port());
+    writer.send(request("PUT", "/actors/Counter/held/method/Add", R"({"amount":5})"));
+    ASSERT_TRUE(eventually([this] { return server_.connections() == 3; }));
+  }
+  ASSERT_TRUE(eventually([this] { return abandoned_ == 2; }));
+  go_on();
+  EXPECT_EQ(body_of(ask("PUT", "/actors/Counter/held/method/Value")), "6") << "what changes something is carried out";
+  EXPECT_EQ(at_the_gate(), 0u) << "the read did not begin";
+}
+
 // covers: health-probe-no-token
 TEST_F(AppChannelRoutes, TellTheirHealthToAnyone) {
   EXPECT_EQ(status_of(Wire(server_.port()).ask("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")), "200");

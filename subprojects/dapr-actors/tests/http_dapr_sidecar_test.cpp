@@ -180,6 +180,14 @@ TEST_F(DaprSidecarWire, SaysWhichTurnsWaitForTheCall) {
                               ""));
 }
 
+TEST_F(DaprSidecarWire, SaysHowMuchTimeIsLeftAndWaitsNoLonger) {
+  server_.add({});  // no answer
+  Call call{"Add", "", "key", Cause::Call, {}};
+  call.deadline = std::chrono::steady_clock::now() + 50ms;
+  EXPECT_EQ(error(sidecar_.call_actor({"Cart", "c-1"}, call)).code(), "TIMED_OUT");
+  EXPECT_THAT(sent(), ::testing::ContainsRegex("Turn-Cause: call\r\nTime-Left: ([1-9]|[1-4][0-9]|50)\r\n"));
+}
+
 TEST_F(DaprSidecarWire, LetsNoIdOrTraceBreakTheRequest) {
   answer(ok("1"));
   run(sidecar_.call_actor({"Cart", "c-1"}, {"Add", "", "a b\r\nX: y", Cause::Call, {"00-x\r\nX: y", "z"}}));

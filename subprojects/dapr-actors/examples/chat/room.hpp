@@ -34,6 +34,18 @@ struct Line {
   DAPR_ACTORS_JSON(number, author, text, at)
 };
 
+/// Has something told later. The same name again replaces it.
+struct Announce {
+  std::string name;
+  std::string text;
+  std::int64_t seconds = 0;
+  DAPR_ACTORS_JSON(name, text, seconds)
+};
+struct Announcement {
+  std::string text;
+  DAPR_ACTORS_JSON(text)
+};
+
 /// Asks for the page that holds a line.
 struct Look {
   std::int64_t number = 0;
@@ -54,6 +66,13 @@ struct Unmuted {
   std::string room;
   std::string author;
   DAPR_ACTORS_JSON(room, author)
+};
+
+struct Announced {
+  static constexpr actors::EventType event_type{"chat.announced", "chat-events"};
+  std::string room;
+  std::string text;
+  DAPR_ACTORS_JSON(room, text)
 };
 
 struct FellSilent {
@@ -103,6 +122,12 @@ class Room final : public actors::Actor<RoomState> {
     return {};
   }
 
+  void announce_later(const Announce& command) {
+    remind_as<&Room::announce>(command.name, std::chrono::seconds(command.seconds), {}, command.text);
+  }
+  void call_off(const std::string& name) { forget_as<&Room::announce>(name); }
+  void announce(const Announcement& announcement) { publish(Announced{id(), announcement.text}); }
+
   /// A timer is lost with its sidecar, and a room that then says nothing of its silence is none the worse. What must
   /// happen is `due`.
   void fall_silent() { publish(FellSilent{id(), state().lines}); }
@@ -139,5 +164,8 @@ struct dapr::actors::Describe<chat::Room> {
                                     .method<&chat::Room::post>("Post")
                                     .method<&chat::Room::page>("Page")
                                     .method<&chat::Room::mute>("Mute")
+                                    .method<&chat::Room::announce_later>("AnnounceLater")
+                                    .method<&chat::Room::call_off>("CallOff")
+                                    .reminder<&chat::Room::announce>("announce")
                                     .timer<&chat::Room::fall_silent>("fall-silent");
 };

@@ -51,6 +51,16 @@ TEST_F(RoomTest, NoticesSilenceOnce) {
   EXPECT_EQ(bench.published<FellSilent>().size(), 1u);
 }
 
+TEST_F(RoomTest, AnnouncesWhatWasNotCalledOff) {
+  bench.call<&Room::announce_later>("tea", "cake", "there is cake", 60);
+  bench.call<&Room::announce_later>("tea", "talk", "the talk begins", 90);
+  bench.call<&Room::call_off>("tea", "talk");
+  bench.restart();
+  bench.advance(1h);
+  ASSERT_EQ(bench.published<Announced>().size(), 1u);
+  EXPECT_EQ(bench.published<Announced>()[0].text, "there is cake");
+}
+
 TEST_F(RoomTest, RefusesNothingAndNoTime) {
   EXPECT_EQ((bench.call<&Room::post>("tea", "ann", "").error().code), "no_text");
   EXPECT_EQ((bench.call<&Room::mute>("tea", "ann", 0).error().code), "no_time");

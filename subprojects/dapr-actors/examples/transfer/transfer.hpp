@@ -167,7 +167,8 @@ inline actors::Task<void> Transfer::go_on() {
   const auto& [from, to, amount] = transfer.order;
   if (transfer.step == Step::None || Saga::is_final(transfer.step)) co_return;  // a repeated call is late
   const bool takes = transfer.step == Step::Taking, gives = transfer.step == Step::Giving;
-  const auto account = proxy<Account>(gives ? to : from);
+  const auto in_time = calls().within(std::chrono::seconds(4));  // the next try comes after five
+  const auto account = in_time.proxy<Account>(gives ? to : from);
   const auto entry = id() + (takes ? "/out" : gives ? "/in" : "/back");
   const auto booked = co_await account.call<&Account::book>(entry, takes ? -amount : amount);
   const auto next = Saga::next(transfer.step, booked ? Word::Booked : Word::Refused);

@@ -2,6 +2,7 @@
 
 #include "dapr/actors/http_status.hpp"
 #include "internal/awaiting.hpp"
+#include "internal/deadline.hpp"
 #include "internal/http/refusals.hpp"
 #include "internal/http/text.hpp"
 
@@ -86,6 +87,8 @@ Response failure_of(std::exception_ptr error, Observer& observer) {
     return failure(404, "NO_SUCH_METHOD", unknown.what());
   } catch (const Draining& draining) {
     return failure(503, "DRAINING", draining.what());
+  } catch (const Overdue& overdue) {
+    return failure(504, deadline_exceeded, overdue.what());
   } catch (const TurnFailed& turn) {
     return failure(500, turn.code(), turn.what());
   } catch (...) {  // no turn has told the observer
@@ -200,14 +203,18 @@ Task<Response> AppChannel::serve_actor(Request& request, Segments path) {
 Task<Response> AppChannel::call(ActorId actor, std::string method, Request& request) {
   auto id = percent_decode(request.idempotency_key);
   if (!id) co_return problem(400, "the header Idempotency-Key is not encoded as RFC 3986 says");
+  const auto deadline = deadline_from(request.time_left);
+  if (!deadline) co_return problem(400, "the header Time-Left is no whole number of milliseconds");
   Call call{std::move(method),
             std::move(request.body),
             std::move(*id),
             cause_from(request.turn_cause),
             trace_of(request),
             {},
-            awaiting_from(request.awaited_by)};
-  auto reply = co_await engine_.call(std::move(actor), std::move(call));
+            awaiting_from(request.awaited_by),
+            *deadline};
+  request.peer_is_gone = std::make_shared<std::atomic<bool>>(false);
+  auto reply = co_await engine_.call(std::move(actor), std::move(call), request.peer_is_gone);
   if (!reply) co_return refused(reply.error());
   co_return Response{200, std::move(*reply), "application/json", {}};
 }
@@ -276,6 +283,7 @@ Task<Response> AppChannel::serve_own(Request& request, Segments path) {
 }
 
 void AppChannel::abandoned(const Request& request) {
+  if (request.peer_is_gone) *request.peer_is_gone = true;
   if (const auto actor = actor_of(segments(path_of(request.target)))) engine_.distrust(*actor);
 }
 

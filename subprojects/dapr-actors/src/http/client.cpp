@@ -94,9 +94,11 @@ class Client::Pool : public std::enable_shared_from_this<Client::Pool> {
 
  private:
   void sweep();
+  void sweep_at(Steady::time_point time);
 
   std::mutex mutex_;
   asio::steady_timer timer_;
+  Steady::time_point next_sweep_;
   std::unordered_map<ClientConnection*, std::shared_ptr<ClientConnection>> all_;
   std::vector<std::shared_ptr<ClientConnection>> idle_;  // the last one used is used next
   std::deque<Pending> waiting_;
@@ -130,6 +132,11 @@ class ClientConnection : public std::enable_shared_from_this<ClientConnection> {
     if (socket_.is_open()) ::shutdown(socket_.native_handle(), SHUT_RDWR);
   }
   bool unused_since(Steady::time_point time) const { return last_used_ < time; }
+  /// Of what is in hand.
+  Steady::time_point deadline() const {
+    const auto deadline = deadline_.load();
+    return deadline == expired ? Steady::time_point::max() : Steady::time_point(Steady::duration(deadline));
+  }
 
  private:
   void connect() {
@@ -297,6 +304,7 @@ void Client::Pool::start(OutgoingRequest request, Completion<Answer> done) {
   std::shared_ptr<ClientConnection> connection;
   {
     const std::lock_guard lock(mutex_);
+    if (deadline < next_sweep_ && !closed_) sweep_at(deadline);
     if (closed_) {
       asio::post(io, [done] { done.fail(no_answer("the client is closed")); });
       return;
@@ -351,8 +359,17 @@ void Client::Pool::lost(const std::shared_ptr<ClientConnection>& connection) {
 }
 
 void Client::Pool::begin_sweeping() {
+  const auto now = Steady::now();
   const auto shortest = std::min({settings.timeout, settings.wait_timeout, Duration(2000)});
-  timer_.expires_after(std::max(shortest / 4, Duration(10)));
+  auto next = now + std::max(shortest / 4, Duration(10));
+  for (const auto& [_, connection] : all_) next = std::min(next, connection->deadline());
+  for (const auto& pending : waiting_) next = std::min(next, pending.give_up);
+  sweep_at(std::max(next, now + std::chrono::milliseconds(1)));
+}
+
+void Client::Pool::sweep_at(Steady::time_point time) {
+  next_sweep_ = time;
+  timer_.expires_at(time);
   timer_.async_wait([weak = weak_from_this()](ErrorCode error) {
     const auto self = weak.lock();
     if (!error && self) self->sweep();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "internal/deadline.hpp"
 #include "internal/http/refusals.hpp"
 #include "internal/http/text.hpp"
 
@@ -279,6 +280,11 @@ Task<Reply> DaprSidecar::call_actor(ActorId actor, Call call) {
                                 request.header("Idempotency-Key", to_header_value(call.id));
                                 request.header("Turn-Cause", to_string(call.cause));
                                 if (!call.awaited_by.empty()) request.header("Awaited-By", call.awaited_by);
+                                if (call.deadline != no_deadline) {
+                                  const auto left = std::max(time_left(call.deadline), Duration{1});
+                                  request.header("Time-Left", std::to_string(left.count()));
+                                  request.patience(left);
+                                }
                                 add_trace(request, call.trace);
                                 request.body(json_type, std::move(call.body));
                                 return request;

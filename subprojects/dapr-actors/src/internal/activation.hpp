@@ -74,7 +74,7 @@ class Activation : public std::enable_shared_from_this<Activation> {
   Task<void> load(Trace trace);
   void drop();
   detail::Turn begin(const detail::TurnRequest& request);
-  Calls awaited_calls(std::string id, Trace trace, std::string awaited_by) const;
+  Calls awaited_calls(std::string id, Trace trace, std::string awaited_by, Deadline deadline = no_deadline) const;
   Task<void> turn(const detail::TurnRequest& request, const detail::MethodDescription& method, Answer& answer,
                   Record& record);
   Task<void> tend(const detail::TurnRequest& request, Answer& answer, Record& record);

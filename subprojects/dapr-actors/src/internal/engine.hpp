@@ -2,6 +2,7 @@
 /// Internal to the library (`Host` and `testing::Bench` own one).
 #pragma once
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <deque>
 #include <functional>
@@ -25,6 +26,12 @@ class NoSuchMethod : public std::runtime_error {
 class Draining : public std::runtime_error {
  public:
   Draining() : std::runtime_error("this host is shutting down and takes no new calls") {}
+};
+
+/// The turn was let in after the deadline of its call, or when nobody waited for it any more, and was not carried out.
+class Overdue : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
 };
 
 /// A turn threw. Its text stands in the log alone (`TurnEnded::error`), since it may hold what its callers must not
@@ -61,8 +68,8 @@ class Engine {
   void add(detail::TypeDescription type);
 
   /// One turn: a method, a reminder's tick (`data` as it was registered), a timer's tick. Throws NoSuchMethod,
-  /// Draining, or TurnFailed.
-  Task<Reply> call(ActorId actor, Call call);
+  /// Draining, Overdue, or TurnFailed. A read that is let in when `caller_is_gone` is not carried out.
+  Task<Reply> call(ActorId actor, Call call, std::shared_ptr<const std::atomic<bool>> caller_is_gone = {});
   Task<void> reminder(ActorId actor, std::string name, std::string data, Trace trace);
   Task<void> timer(ActorId actor, std::string name, std::string data, Trace trace);
   /// Ends the activation after its running turn, without waiting for it; also for an actor that is not here.
@@ -89,6 +96,8 @@ class Engine {
  private:
   friend class Activation;
   const detail::TypeDescription& description(const std::string& type) const;
+  /// The entry of the type's table that a reminder or timer of this name calls; the name itself where there is none.
+  std::string alarm_entry(const std::string& type, EntryKind kind, std::string_view name) const;
   std::shared_ptr<Activation> use(const ActorId& id, bool for_new_work, const std::string& request = {});
   bool is_of_work_in_hand(const std::string& request) const;
   void release(const std::shared_ptr<Activation>& activation);

@@ -5,12 +5,18 @@
 #include <algorithm>
 #include <set>
 
+#include "internal/alarm_names.hpp"
 #include "internal/engine.hpp"
 
 namespace dapr::actors::testing {
 namespace {
 
 /// `product.p-1` is a product, `gateway-account-x` a gateway-account.
+/// A point is named by what rings, not by which of several.
+std::string_view alarm_kind(std::string_view name) {
+  return reminder_kind(name.substr(0, name.find(alarm_separator)));
+}
+
 std::string kind_of(const std::string& key) {
   auto end = key.find('.');
   if (end == std::string::npos) end = key.find('-', std::min(key.find('-'), key.size() - 1) + 1);
@@ -70,23 +76,23 @@ class EffectPoints::PointedSidecar final : public Sidecar {
     return points_.pointed(std::move(name), std::move(id), real_.commit_state(std::move(actor), std::move(operations)));
   }
   Task<void> register_reminder(ActorId actor, Alarm alarm) override {
-    auto name = actor.type + " arm " + std::string(reminder_kind(alarm.name));
+    auto name = actor.type + " arm " + std::string(alarm_kind(alarm.name));
     auto id = actor.id;
     return points_.pointed(std::move(name), std::move(id), real_.register_reminder(std::move(actor), sooner(alarm)));
   }
   Task<void> unregister_reminder(ActorId actor, std::string alarm) override {
-    auto name = actor.type + " disarm " + std::string(reminder_kind(alarm));
+    auto name = actor.type + " disarm " + std::string(alarm_kind(alarm));
     auto id = actor.id;
     return points_.pointed(std::move(name), std::move(id),
                            real_.unregister_reminder(std::move(actor), std::move(alarm)));
   }
   Task<void> register_timer(ActorId actor, Alarm alarm) override {
-    auto name = actor.type + " start " + alarm.name;
+    auto name = actor.type + " start " + std::string(alarm_kind(alarm.name));
     auto id = actor.id;
     return points_.pointed(std::move(name), std::move(id), real_.register_timer(std::move(actor), sooner(alarm)));
   }
   Task<void> unregister_timer(ActorId actor, std::string alarm) override {
-    auto name = actor.type + " stop " + alarm;
+    auto name = actor.type + " stop " + std::string(alarm_kind(alarm));
     auto id = actor.id;
     return points_.pointed(std::move(name), std::move(id), real_.unregister_timer(std::move(actor), std::move(alarm)));
   }
@@ -198,7 +204,7 @@ void EffectPoints::answering(const LeavingAnswer& answer) {
   } else if (path.size() >= 5 && path[0] == "actors" && path[3] == "method") {
     if (path.size() == 5 && answer.idempotency_key.empty()) return;
     name = std::string(path[1]) + " answer " + (path.size() == 6 ? std::string(path[4]) + " " : "") +
-           std::string(reminder_kind(path.back()));
+           std::string(alarm_kind(path.back()));
     subject = path[2];
   } else {
     return;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <string>
+#include <thread>
 
 #include "dapr/actors/actor.hpp"
 
@@ -64,6 +65,25 @@ class Probe final : public Actor<ProbeState> {
   }
   ProbeState look() const { return state(); }
   Told tell() const { return {id(), origin().id, std::string(to_string(origin().cause)), origin().trace.traceparent}; }
+  /// What its caller leaves it in milliseconds; -1 for no deadline.
+  std::int64_t time_left() const {
+    using namespace std::chrono;
+    if (origin().deadline == no_deadline) return -1;
+    return duration_cast<milliseconds>(origin().deadline - steady_clock::now()).count();
+  }
+  Task<std::int64_t> time_left_of(std::string other) const {
+    const auto left = co_await proxy<Probe>(other).call<&Probe::time_left>();
+    co_return *left;
+  }
+  /// Ends when its caller has given up.
+  Task<int> dawdle() {
+    ++state().value;
+    while (std::chrono::steady_clock::now() < origin().deadline) {
+      co_await read<int>("nothing");  // a moment in which others go on
+      std::this_thread::sleep_for(5ms);
+    }
+    co_return state().value;
+  }
   int fail() {
     ++failures;
     state().value = 1'000'000;
@@ -113,6 +133,10 @@ class Probe final : public Actor<ProbeState> {
     ++state().rings;
     after_commit([id = id()](Calls calls) { return add_ten(std::move(calls), id); });
   }
+  void ring_with(const Add& command) { remind_as<&Probe::ring_data>("one/ of: several", 100ms, {}, command); }
+  void ring_data(const Add& command) { state().value += command.amount; }
+  void tick_with(const Add& command) { start_timer_as<&Probe::tick_data>("one/ of: several", 50ms, {}, command); }
+  void tick_data(const Add& command) { state().value += command.amount; }
   void tick_often() { start_timer<&Probe::tick>(50ms, 100ms); }
   void stop_ticking() { stop_timer<&Probe::tick>(); }
   void tick() { ++state().ticks; }
@@ -158,6 +182,9 @@ struct dapr::actors::Describe<dapr::actors::conformance::Probe> {
                                     .method<&Probe::check>("Check")
                                     .method<&Probe::look>("Look")
                                     .method<&Probe::tell>("Tell")
+                                    .method<&Probe::time_left>("TimeLeft")
+                                    .method<&Probe::time_left_of>("TimeLeftOf")
+                                    .method<&Probe::dawdle>("Dawdle")
                                     .method<&Probe::fail>("Fail")
                                     .method<&Probe::pass>("Pass")
                                     .method<&Probe::pass_back>("PassBack")
@@ -168,6 +195,8 @@ struct dapr::actors::Describe<dapr::actors::conformance::Probe> {
                                     .method<&Probe::ring_often>("RingOften")
                                     .method<&Probe::ring_and_work>("RingAndWork")
                                     .method<&Probe::stop_ringing>("StopRinging")
+                                    .method<&Probe::ring_with>("RingWith")
+                                    .method<&Probe::tick_with>("TickWith")
                                     .method<&Probe::tick_often>("TickOften")
                                     .method<&Probe::stop_ticking>("StopTicking")
                                     .method<&Probe::happen>("Happen")
@@ -180,5 +209,7 @@ struct dapr::actors::Describe<dapr::actors::conformance::Probe> {
                                     .method<&Probe::fill>("Fill")
                                     .reminder<&Probe::ring>("ring")
                                     .reminder<&Probe::ring_to_itself>("ring-to-itself")
-                                    .timer<&Probe::tick>("tick");
+                                    .reminder<&Probe::ring_data>("ring-data")
+                                    .timer<&Probe::tick>("tick")
+                                    .timer<&Probe::tick_data>("tick-data");
 };

@@ -144,6 +144,24 @@ TEST_P(Conformance, a_call_that_closes_a_circle_fails_instead_of_waiting) {
   EXPECT_EQ(look(mine("b")).value, 0);
 }
 
+// covers: call-headers
+TEST_P(Conformance, a_deadline_travels_with_a_call_and_what_its_turn_awaits_inherits_it) {
+  const auto calls = runtime_->calls({random_id()}).within(1h);
+  const auto left = *runtime_->run(calls.proxy<Probe>(mine("a")).call<&Probe::time_left_of>(mine("b")));
+  EXPECT_GT(left, 0);
+  EXPECT_LE(left, 3'600'000);
+  EXPECT_EQ(call<&Probe::time_left_of>(mine("a"), mine("b")), -1);
+}
+
+// covers: call-headers, lost-answer
+TEST_P(Conformance, a_call_without_an_answer_in_time_fails_of_that_and_its_turn_ends_all_the_same) {
+  const auto calls = runtime_->calls({"key"}).within(300ms);
+  std::vector<Task<Result<int>>> turns;
+  for (int i = 0; i < 3; ++i) turns.push_back(calls.proxy<Probe>(mine("a")).call<&Probe::dawdle>());
+  EXPECT_EQ(error(when_all(std::move(turns))).code(), "DEADLINE_EXCEEDED");
+  EXPECT_TRUE(within(5s, [&] { return look(mine("a")).value >= 1; })) << "the first had begun";
+}
+
 // covers: call-twice, lost-answer
 TEST_P(Conformance, a_call_that_comes_twice_is_carried_out_once) {
   EXPECT_EQ(call_as<&Probe::add>({"key"}, mine("a"), Add{5}), 5);
@@ -329,6 +347,19 @@ TEST_P(Conformance, a_periodic_reminder_comes_until_it_is_forgotten) {
   EXPECT_TRUE(within(20s, [&] { return look(mine("b")).rings >= others + 3; }));
   EXPECT_LE(look(mine("a")).rings, rings + 1) << "a tick may have been on its way";
   call<&Probe::stop_ringing>(mine("b"));
+}
+
+// covers: reminder-body, reminder-delete, timers
+TEST_P(Conformance, one_of_several_reminders_and_timers_comes_with_the_data_that_it_was_registered_with) {
+  call<&Probe::ring_with>(mine("a"), Add{5});
+  EXPECT_TRUE(within(20s, [&] { return look(mine("a")).value == 5; }));
+  call<&Probe::tick_with>(mine("a"), Add{7});
+  EXPECT_TRUE(within(10s, [&] { return look(mine("a")).value == 12; }));
+  call<&Probe::ring_often>(mine("a"));
+  // What others ring tells time: it would have come again long since.
+  EXPECT_TRUE(within(20s, [&] { return look(mine("a")).rings >= 7; }));
+  EXPECT_EQ(look(mine("a")).value, 12) << "it was removed under its own name";
+  call<&Probe::stop_ringing>(mine("a"));
 }
 
 // covers: reminder-deadlock

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cctype>
 #include <functional>
+#include <future>
 #include <iostream>
 #include <map>
 #include <mutex>
@@ -205,6 +206,32 @@ TEST_F(Wire118, hands_a_refusal_on_with_its_header_and_does_not_repeat_it) {
   EXPECT_EQ(app_->count("/actors/Raw/refused/method/refused"), 1u);
 }
 
+// covers: hang-up
+TEST_F(Wire118, drops_a_call_that_waits_for_its_actor_when_its_caller_hangs_up) {
+  // The sidecar notices in its own time, so this is tried until it has noticed before the actor was free.
+  int tries = 0;
+  EXPECT_TRUE(within(30s, [&] {
+    const auto id = "hangs-up-" + std::to_string(++tries);
+    const auto seen = [&](const std::string& method) { return app_->count("/" + id + "/method/" + method); };
+    std::promise<void> free;
+    app_->on("/" + id + "/method/first", [freed = free.get_future().share()](const Seen&) {
+      freed.wait();
+      return Response{200, "1", "application/json", {}};
+    });
+    auto first = std::async(std::launch::async, [&] { return ask("PUT", actor(id, "/method/first")); });
+    const bool is_held = within(20s, [&] { return seen("first") == 1; });
+    testing::Wire waiting(dapr_->sidecar_port());
+    waiting.send("PUT " + actor(id, "/method/second") +
+                 " HTTP/1.1\r\nHost: x\r\ndapr-api-token: sidecar-token\r\nContent-Length: 0\r\n\r\n");
+    waiting.close();
+    for (int i = 0; i < 10; ++i) ask("GET", "/v1.0/metadata");
+    free.set_value();
+    first.get();
+    ask("PUT", actor(id, "/method/third"));
+    return is_held && seen("second") == 0 && seen("third") == 1;
+  }));
+}
+
 // covers: trace-in
 TEST_F(Wire118, hands_the_trace_on) {
   ask("PUT", actor("traced", "/method/m"), "",
@@ -248,6 +275,22 @@ TEST_F(Wire118, gives_a_reminder_without_a_period_up_after_four_tries) {
   ASSERT_TRUE(within(30s, [] { return app_->count("/gives-up/method/remind/clock") >= 5; }));
   EXPECT_EQ(app_->count("/gives-up/method/remind/once"), 4u);
   ask("DELETE", actor("gives-up", "/reminders/clock"));
+}
+
+// covers: reminder-no-list
+TEST_F(Wire118, lists_no_reminders_and_takes_no_failure_policy) {
+  ask("POST", actor("policy", "/reminders/clock"), R"({"dueTime":"1h"})");
+  EXPECT_THAT(ask("GET", actor("policy", "/reminders/clock")), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(ask("GET", actor("policy", "/reminders")), StartsWith("HTTP/1.1 404"));
+  ask("DELETE", actor("policy", "/reminders/clock"));
+  // What the field is in Dapr's own type, no JSON can fill; what it is elsewhere is passed over.
+  EXPECT_THAT(
+      ask("POST", actor("policy", "/reminders/dropped"), R"({"dueTime":"0s","failure_policy":{"Policy":{"Drop":{}}}})"),
+      StartsWith("HTTP/1.1 400"));
+  app_->on("/remind/dropped", 500);
+  ask("POST", actor("policy", "/reminders/dropped"),
+      R"({"dueTime":"0s","failure_policy":{"drop":{}},"failurePolicy":{"drop":{}}})");
+  EXPECT_TRUE(within(30s, [] { return app_->count("/policy/method/remind/dropped") == 4; }));
 }
 
 // covers: reminder-404

@@ -17,6 +17,7 @@
 /// All functions here belong to the actor's own methods and hooks, within a turn.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -83,6 +84,8 @@ struct TurnRequest {
   Trace trace;
   std::string alarm = {};       ///< of a reminder or a timer: the name it is registered under
   std::string awaited_by = {};  ///< of a method: the turns that wait for its answer
+  Deadline deadline = no_deadline;
+  std::shared_ptr<const std::atomic<bool>> caller_is_gone = {};  ///< if that can be known
 };
 
 struct MethodDescription {
@@ -98,8 +101,12 @@ struct TypeDescription {
   std::map<EntryKind, std::map<std::string, MethodDescription, std::less<>>> entries;
 };
 
-std::string once_data(const Trace& trace);
-std::string repeated_data(const Trace& trace);
+/// What a reminder or a timer is registered with; `data` is the JSON of its method's message, or empty.
+std::string once_data(const Trace& trace, const std::string& data = {});
+std::string repeated_data(const Trace& trace, const std::string& data = {});
+/// What one of several reminders or timers of one method is registered under: `{entry}:{name}`, in which Dapr takes and
+/// changes every letter of no name.
+std::string named_alarm(std::string entry, std::string_view name);
 
 }  // namespace detail
 
@@ -133,7 +140,7 @@ class ActorBase {
  protected:
   const std::string& id() const { return turn().actor.id; }
   Time now() const { return turn().clock.now(); }
-  /// What started this turn.
+  /// What started this turn. Its `deadline` is its caller's, and that of what it awaits.
   const Origin& origin() const { return turn().origin; }
   /// The version the state has when this turn is committed; the present one if the turn has changed nothing so far.
   std::int64_t version() const { return version_ + (changed() || turn().effects.durable() ? 1 : 0); }
@@ -149,28 +156,48 @@ class ActorBase {
     effects().after_commit.emplace_back(kind, std::move(work));
   }
 
-  /// Calls `Method` after `due`, and then, with a `period`, again and again; survives any downtime. Without one it is
-  /// repeated until its turn succeeds, and then removed. Registering it again replaces it.
-  template <auto Method>
-  void remind(Duration due, Duration period = {}) {
-    const bool once = period == Duration{};
-    effects().reminders.push_back({name_of<Method, EntryKind::Reminder>(), due, once ? retry_period : period,
-                                   once ? detail::once_data(origin().trace) : detail::repeated_data(origin().trace)});
+  /// Calls `Method` after `due`, and then, with a `period`, again and again; survives any downtime. Without one (zero)
+  /// it is repeated until its turn succeeds, and then removed. Registering it again replaces it. `data` is the struct
+  /// that the method takes, or its fields, and comes back with every tick: small, since each is kept by Dapr's
+  /// scheduler.
+  template <auto Method, class... Data>
+  void remind(Duration due, Duration period = {}, const Data&... data) {
+    add_reminder(name_of<Method, EntryKind::Reminder>(), due, period, encode_arguments<Method>(data...));
   }
   template <auto Method>
   void forget() {
     effects().forgotten.push_back(name_of<Method, EntryKind::Reminder>());
   }
+  /// The same for one of several that call the same method: each `name` has a reminder of its own. It may hold
+  /// anything; with the actor's type and id it is at most some 400 letters long.
+  template <auto Method, class... Data>
+  void remind_as(std::string_view name, Duration due, Duration period = {}, const Data&... data) {
+    add_reminder(detail::named_alarm(name_of<Method, EntryKind::Reminder>(), name), due, period,
+                 encode_arguments<Method>(data...));
+  }
+  template <auto Method>
+  void forget_as(std::string_view name) {
+    effects().forgotten.push_back(detail::named_alarm(name_of<Method, EntryKind::Reminder>(), name));
+  }
   /// A timer lives in the sidecar's memory: it is cheap, outlives the actor's deactivation, and is gone when the
   /// sidecar ends or the actor moves to another host. What must not be forgotten is a reminder, or `due`.
-  template <auto Method>
-  void start_timer(Duration due, Duration period = {}) {
-    effects().timers.push_back(
-        {name_of<Method, EntryKind::Timer>(), due, period, detail::repeated_data(origin().trace)});
+  template <auto Method, class... Data>
+  void start_timer(Duration due, Duration period = {}, const Data&... data) {
+    add_timer(name_of<Method, EntryKind::Timer>(), due, period, encode_arguments<Method>(data...));
   }
   template <auto Method>
   void stop_timer() {
     effects().stopped_timers.push_back(name_of<Method, EntryKind::Timer>());
+  }
+  /// One of several timers of the same method, as `remind_as` is of reminders.
+  template <auto Method, class... Data>
+  void start_timer_as(std::string_view name, Duration due, Duration period = {}, const Data&... data) {
+    add_timer(detail::named_alarm(name_of<Method, EntryKind::Timer>(), name), due, period,
+              encode_arguments<Method>(data...));
+  }
+  template <auto Method>
+  void stop_timer_as(std::string_view name) {
+    effects().stopped_timers.push_back(detail::named_alarm(name_of<Method, EntryKind::Timer>(), name));
   }
 
   /// Calls of other actors and applications that this turn awaits. The turn keeps its lock meanwhile: whom one awaits
@@ -201,8 +228,6 @@ class ActorBase {
 
  private:
   friend class Activation;
-  static constexpr Duration retry_period = std::chrono::seconds(5);
-
   virtual void load(const json::Value* data) = 0;
   virtual bool changed() const = 0;
   virtual void write_state(json::Writer& writer) const = 0;  // the draft if there is one
@@ -225,6 +250,8 @@ class ActorBase {
     }
   }
   static std::string own_key(std::string key);
+  void add_reminder(std::string name, Duration due, Duration period, const std::string& data);
+  void add_timer(std::string name, Duration due, Duration period, const std::string& data);
   Task<std::optional<std::string>> read_text(std::string key) const;
   detail::Effects& effects() const {
     if (turn().without_effects) refuse_effects();
@@ -246,15 +273,16 @@ struct NoState {
   static constexpr auto json = json::object();
 };
 
-/// An actor with a state: a struct with `DAPR_ACTORS_JSON` and a defaulted `operator==`. An actor that was never written
-/// has a default-constructed one and version 0. `Actor<>` has no state: it may still publish, remind and keep keys of
-/// its own.
+/// An actor with a state: a struct with `DAPR_ACTORS_JSON` and a defaulted `operator==`. An actor that was never
+/// written has a default-constructed one and version 0. `Actor<>` has no state: it may still publish, remind and keep
+/// keys of its own.
 template <class S = NoState>
 class Actor : public ActorBase {
   static_assert(
       std::equality_comparable<S>,
       "an actor's state needs `bool operator==(const State&) const = default;`: what is equal is not written");
-  static_assert(json::HasForm<S>, "an actor's state needs DAPR_ACTORS_JSON(its members) or a Codec; for no state write Actor<>");
+  static_assert(json::HasForm<S>,
+                "an actor's state needs DAPR_ACTORS_JSON(its members) or a Codec; for no state write Actor<>");
 
  public:
   using State = S;

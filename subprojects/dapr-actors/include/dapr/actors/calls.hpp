@@ -41,6 +41,8 @@ struct Origin {
   std::string caller = {};  ///< the type of the actor whose turn makes the calls, if one does
   /// The turns that wait for what is called, in a form of the library's own: a call of one of their actors is refused.
   std::string awaited_by = {};
+  /// Until when the answers are worth waiting for, see `Calls::within`.
+  Deadline deadline = no_deadline;
 
   Origin() = default;
   Origin(std::string id, Cause cause = Cause::Call, Trace trace = {}, std::string caller = {})
@@ -53,7 +55,8 @@ std::string random_id();
 template <class A>
 class Proxy;
 
-/// Makes calls on behalf of one origin. Copies share the numbering. Not to be used from two threads at once.
+/// Makes calls on behalf of one origin. Copies share the numbering, also with other deadlines. Not to be used from two
+/// threads at once.
 class Calls {
  public:
   Calls(Sidecar& sidecar, Origin origin);
@@ -63,6 +66,12 @@ class Calls {
     return Proxy<A>(*this, std::move(id));
   }
   const Origin& origin() const { return shared_->origin; }
+  /// The same calls, whose answers are waited for until `limit` from now, or until an earlier deadline that there is
+  /// already. Afterwards they fail with `SidecarError` `DEADLINE_EXCEEDED`, and the deadline goes with them: a turn
+  /// that is let in after it is not carried out, and what a turn awaits in time inherits what is left. A turn that has
+  /// begun by then goes on and may commit all the same: who must know asks again under the same id.
+  Calls within(Duration limit) const;
+  Deadline deadline() const { return deadline_; }
   /// Another application's HTTP API, through the sidecars (service invocation). The origin's trace is added.
   Task<HttpAnswer> invoke(std::string app_id, HttpRequest request) const;
   /// The untyped call behind the proxies. Throws `std::logic_error` for a call in a circle: of the actor whose turn
@@ -76,6 +85,7 @@ class Calls {
     int changing_calls = 0;
   };
   std::shared_ptr<Shared> shared_;
+  Deadline deadline_ = no_deadline;
 };
 
 template <class A>
@@ -85,7 +95,8 @@ class Proxy {
 
   /// Calls the method and answers what it answers; a refusal comes back as it was made, a failure as `SidecarError`
   /// (`UNREADABLE_REPLY`: the other one answers what the method's type is not; `ANSWER_FORGOTTEN`: a redelivered event
-  /// is known, its answer is not, since answers of events were more than a document keeps).
+  /// is known, its answer is not, since answers of events were more than a document keeps; `DEADLINE_EXCEEDED`: see
+  /// `Calls::within`).
   /// `args` are the method's message or the message's fields. They are written out before this function returns, so
   /// the task holds on to none of them.
   template <auto Method, class... Args>

@@ -132,15 +132,16 @@ struct TypeTable {
     static_assert(std::tuple_size_v<method_arguments<M>> <= 1, "a method takes nothing or one struct");
     return with(Entry<M>{EntryKind::Method, as, memory});
   }
-  /// A method that takes nothing, called when a reminder of that name is due.
+  /// A method that is called when a reminder of that name is due. It takes nothing, or the struct that it was
+  /// registered with: a member that a registered one may lack has to be a `std::optional` or to have a default.
   template <auto M>
   constexpr auto reminder(const char* as) const {
-    static_assert(std::tuple_size_v<method_arguments<M>> == 0, "a reminder's method takes nothing");
+    static_assert(std::tuple_size_v<method_arguments<M>> <= 1, "a reminder's method takes nothing or one struct");
     return with(Entry<M>{EntryKind::Reminder, as, {}});
   }
   template <auto M>
   constexpr auto timer(const char* as) const {
-    static_assert(std::tuple_size_v<method_arguments<M>> == 0, "a timer's method takes nothing");
+    static_assert(std::tuple_size_v<method_arguments<M>> <= 1, "a timer's method takes nothing or one struct");
     return with(Entry<M>{EntryKind::Timer, as, {}});
   }
   constexpr TypeTable settings(TypeSettings changed) const { return {name, changed, entries}; }

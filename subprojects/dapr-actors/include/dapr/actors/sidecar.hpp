@@ -89,7 +89,8 @@ struct Call {
   Trace trace = {};
   std::string caller =
       {};  ///< the type of the actor whose turn awaits this call; empty for a door, an event, or work after a commit
-  std::string awaited_by = {};  ///< the turns that wait for its answer, see `Origin`
+  std::string awaited_by = {};      ///< the turns that wait for its answer, see `Origin`
+  Deadline deadline = no_deadline;  ///< a turn that is let in after it is not carried out
 };
 
 /// An actor's answer to a call: its JSON, or its refusal.
@@ -118,8 +119,7 @@ struct HttpRequest {
   std::string body;
   std::string content_type = "application/json";
   Trace trace;
-  /// How long an answer is worth waiting for; zero: as long as for any call. `SidecarError` `TIMED_OUT` after it, or up
-  /// to half a second later.
+  /// How long an answer is worth waiting for; zero: as long as for any call. `SidecarError` `TIMED_OUT` after it.
   Duration patience{};
 
   HttpRequest() = default;

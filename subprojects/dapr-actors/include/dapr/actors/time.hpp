@@ -13,6 +13,11 @@ namespace dapr::actors {
 using Duration = std::chrono::milliseconds;
 using Time = std::chrono::time_point<std::chrono::system_clock, Duration>;
 
+/// Until when somebody waits. It runs on when the machine's clock is set, and means something in this process alone:
+/// from one to the next goes the time that is left.
+using Deadline = std::chrono::steady_clock::time_point;
+inline constexpr Deadline no_deadline = Deadline::max();
+
 /// RFC 3339 in UTC with milliseconds: `2026-05-04T10:11:12.013Z`.
 std::string to_rfc3339(Time time);
 /// Reads RFC 3339 in UTC (`Z` or `+00:00`), with or without a fraction; nothing else.

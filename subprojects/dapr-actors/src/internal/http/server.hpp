@@ -6,6 +6,7 @@
 /// connection closed. All functions may be called from any thread. Internal to the library.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -32,6 +33,9 @@ struct Request {
   std::string traceparent;
   std::string tracestate;
   std::string awaited_by = {};  ///< header `Awaited-By`
+  std::string time_left = {};   ///< header `Time-Left`
+  /// Of whoever serves the request: told when the peer has gone. On the connection's strand, until it is handed on.
+  std::shared_ptr<std::atomic<bool>> peer_is_gone = {};
 };
 
 struct Response {
