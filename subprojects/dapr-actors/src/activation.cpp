@@ -138,6 +138,8 @@ Activation::~Activation() {
 }
 
 Task<void> Activation::run(detail::TurnRequest request, const detail::MethodDescription* method, Answer answer) {
+  const auto filtering = Filtering::of(engine_.filters_, id_);
+  if (filtering && !co_await let_in(request, *filtering, answer)) co_return;
   co_await mailbox_.enter();
   Record record;
   std::exception_ptr failure;
@@ -150,15 +152,49 @@ Task<void> Activation::run(detail::TurnRequest request, const detail::MethodDesc
       co_await tend(request, answer, record);
   } catch (...) {
     failure = std::current_exception();
+  }
+  ended(request, record, failure, version_, filtering.get(), answer);
+  mailbox_.leave(shared_from_this());
+}
+
+Task<bool> Activation::let_in(const detail::TurnRequest& request, Filtering& filtering, Answer& answer) {
+  filtering.ahead(
+      {id_, request.kind, request.method, request.cause, request.caller, request.id, request.trace,
+       awaited_calls(request.id.empty() ? "" : request.id + "/before", request.trace, request.awaited_by)});
+  Record record;
+  std::optional<Refusal> refusal;
+  std::exception_ptr failure;
+  try {
+    refusal = co_await filtering.before();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (!refusal && !failure) co_return true;
+  if (refusal) {
+    record.outcome = TurnOutcome::Refused;
+    record.error = refusal->code + ": " + refusal->message;
+    // As in a turn: it has to come again.
+    if (request.kind != EntryKind::Method) failure = std::make_exception_ptr(std::runtime_error(record.error));
+  }
+  if (!failure) answer(tl::unexpected(std::move(*refusal)));
+  ended(request, record, failure, 0, &filtering, answer);
+  co_return false;
+}
+
+void Activation::ended(const detail::TurnRequest& request, Record& record, const std::exception_ptr& failure,
+                       std::int64_t version, const Filtering* filtering, Answer& answer) {
+  if (failure) {
     record.outcome = TurnOutcome::Failed;
     record.error = what(failure);
     record.reference = request.id.empty() ? random_id() : request.id;
   }
   if (record.took == Microseconds{}) record.took = since(record.start);
-  engine_.observer_.turn_ended({id_, request.method, request.id, request.cause, record.outcome, version_, record.took,
+  engine_.observer_.turn_ended({id_, request.method, request.id, request.cause, record.outcome, version, record.took,
                                 record.error, record.reference, request.trace, record.tags});
+  if (filtering && failure) filtering->error(failure, engine_.observer_);
+  if (filtering && !failure)
+    filtering->after({record.outcome, record.error, version, record.took}, engine_.observer_);
   if (failure) answer.fail(std::make_exception_ptr(TurnFailed(code_of(failure), record.reference)));
-  mailbox_.leave(shared_from_this());
 }
 
 Task<void> Activation::deactivate() {

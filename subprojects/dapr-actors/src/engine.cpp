@@ -50,6 +50,11 @@ void Engine::add(detail::TypeDescription type) {
     throw std::logic_error("the actor type " + name + " is added twice");
 }
 
+void Engine::filter(std::shared_ptr<TurnFilter> filter, std::string type) {
+  if (!filter) throw std::logic_error("a filter of turns is null");
+  filters_.emplace_back(std::move(type), std::move(filter));
+}
+
 std::vector<std::string> Engine::types() const {
   std::vector<std::string> names;
   for (const auto& [name, type] : types_) names.push_back(name);
@@ -149,7 +154,8 @@ Task<Reply> Engine::call(ActorId actor, Call call) {
                                   call.cause,
                                   std::move(call.trace),
                                   {},
-                                  std::move(call.awaited_by)});
+                                  std::move(call.awaited_by),
+                                  std::move(call.caller)});
 }
 
 Task<void> Engine::reminder(ActorId actor, std::string name, std::string data, Trace trace) {

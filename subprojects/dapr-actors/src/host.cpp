@@ -140,6 +140,10 @@ Host::~Host() = default;
 void Host::add_type(detail::TypeDescription type) {
   parts_->engine.add(std::move(type));
 }
+Host& Host::filter(std::shared_ptr<TurnFilter> filter, std::string type) {
+  parts_->engine.filter(std::move(filter), std::move(type));
+  return *this;
+}
 void Host::subscribe(Subscriptions subscriptions, SubscribedBy by) {
   parts_->channel.subscribe(std::move(subscriptions), by == SubscribedBy::Host ? parts_->settings.pubsub : "");
 }

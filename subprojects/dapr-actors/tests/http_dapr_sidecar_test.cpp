@@ -174,9 +174,11 @@ TEST_F(DaprSidecarWire, SaysWhichTurnsWaitForTheCall) {
   answer(ok("1"));
   Call call{"Add", "", "key", Cause::Call, {}};
   call.awaited_by = "12,34";
+  call.caller = "Order é";
   run(sidecar_.call_actor({"Cart", "c-1"}, call));
   EXPECT_EQ(sent(), with_body("PUT /v1.0/actors/Cart/c-1/method/Add HTTP/1.1\r\n"
-                              "Idempotency-Key: key\r\nTurn-Cause: call\r\nAwaited-By: 12,34\r\n",
+                              "Idempotency-Key: key\r\nTurn-Cause: call\r\nTurn-Caller: Order%20%C3%A9\r\n"
+                              "Awaited-By: 12,34\r\n",
                               ""));
 }
 

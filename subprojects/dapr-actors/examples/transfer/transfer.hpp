@@ -4,6 +4,7 @@
 #pragma once
 
 #include <dapr/actors/actor.hpp>
+#include <dapr/actors/filters.hpp>
 #include <dapr/actors/state_machine.hpp>
 
 #include <array>
@@ -176,5 +177,16 @@ inline actors::Task<void> Transfer::go_on() {
   if (!booked) state().reason = booked.error().code;
   enter(*next);
 }
+
+/// Nobody puts money on an account, or takes it, but a transfer.
+class TransfersAlone final : public actors::TurnFilter {
+ public:
+  actors::Task<actors::Result<void>> before(const actors::TurnAhead& turn) override {
+    const bool books = turn.kind == actors::EntryKind::Method && turn.method == "Book";
+    if (books && turn.caller != "Transfer")
+      co_return actors::refuse(actors::Reason::Forbidden, "transfers_alone", "money moves by transfers");
+    co_return actors::Result<void>{};
+  }
+};
 
 }  // namespace bank

@@ -52,6 +52,13 @@ TEST_F(TransferTest, GivesBackWhatCannotBeGiven) {
   EXPECT_EQ(balance("ann"), 100);
 }
 
+TEST_F(TransferTest, AloneMovesMoneyWhereTheFilterStands) {
+  bench.filter<Account>(std::make_shared<TransfersAlone>());
+  EXPECT_EQ((bench.call<&Account::book>("ann", "by hand", 1000)).error().code, "transfers_alone");
+  EXPECT_EQ(transfer().step, Step::Done);
+  EXPECT_EQ(balance("ann"), 70);
+}
+
 // Whatever the process was about to do when it died, the transfer comes to its end and no money is lost or made.
 TEST(TransferAfterACrash, ComesToItsEndFromEveryPoint) {
   bool died = true;

@@ -205,7 +205,7 @@ Task<Response> AppChannel::call(ActorId actor, std::string method, Request& requ
             std::move(*id),
             cause_from(request.turn_cause),
             trace_of(request),
-            {},
+            percent_decode(request.caller).value_or(""),
             awaiting_from(request.awaited_by)};
   auto reply = co_await engine_.call(std::move(actor), std::move(call));
   if (!reply) co_return refused(reply.error());

@@ -13,6 +13,7 @@
 
 #include "dapr/actors/actor.hpp"
 #include "dapr/actors/observer.hpp"
+#include "internal/filtering.hpp"
 
 namespace dapr::actors {
 
@@ -59,6 +60,8 @@ class Engine {
   ~Engine();
 
   void add(detail::TypeDescription type);
+  /// Of the turns of `type`, of all if it is empty; inside of those that were added before. Before the first turn.
+  void filter(std::shared_ptr<TurnFilter> filter, std::string type);
 
   /// One turn: a method, a reminder's tick (`data` as it was registered), a timer's tick. Throws NoSuchMethod,
   /// Draining, or TurnFailed.
@@ -117,6 +120,7 @@ class Engine {
   Observer& observer_;
   const std::string app_id_;
   std::map<std::string, detail::TypeDescription, std::less<>> types_;
+  Filters filters_;
 
   mutable std::mutex mutex_;  // of what follows
   std::map<ActorId, std::shared_ptr<Activation>> activations_;

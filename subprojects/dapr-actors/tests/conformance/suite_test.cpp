@@ -80,6 +80,23 @@ TEST_P(Conformance, a_call_that_a_turn_awaits_carries_the_trace_on) {
   EXPECT_THAT(told->traceparent, HasSubstr("0af7651916cd43dd8448eb211c80319c"));
 }
 
+// covers: call-headers
+TEST_P(Conformance, a_filter_sees_which_type_awaits_a_call) {
+  call<&Probe::ask>(mine("a"), mine("b"));
+  EXPECT_EQ(ProbeFilter::caller_of(mine("b")), "Probe");
+  EXPECT_EQ(ProbeFilter::caller_of(mine("a")), "");
+}
+
+// covers: refusal-header
+TEST_P(Conformance, a_filters_refusal_arrives_as_a_methods_does_and_the_turn_has_not_begun) {
+  const auto before = runtime_->asked("actor_call");
+  const auto refused = call_as<&Probe::add>({"not-let-in"}, mine("a"), Add{5});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error(), (Refusal{Reason::Forbidden, "not_let_in", "take another id"}));
+  EXPECT_EQ(runtime_->asked("actor_call"), before + 1);
+  EXPECT_EQ(look(mine("a")).value, 0);
+}
+
 // covers: refusal-header, errors-flattened
 TEST_P(Conformance, a_refusal_arrives_as_it_was_made_and_is_not_repeated) {
   const auto before = runtime_->asked("actor_call");

@@ -83,6 +83,7 @@ struct TurnRequest {
   Trace trace;
   std::string alarm = {};       ///< of a reminder or a timer: the name it is registered under
   std::string awaited_by = {};  ///< of a method: the turns that wait for its answer
+  std::string caller = {};      ///< of a method: the type of the actor whose turn awaits it
 };
 
 struct MethodDescription {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "dapr/actors/actor.hpp"
+#include "dapr/actors/filters.hpp"
 #include "dapr/actors/intermediary.hpp"
 #include "dapr/actors/observer.hpp"
 #include "dapr/actors/subscriptions.hpp"
@@ -83,6 +84,13 @@ class Host {
     type.name = std::move(name);
     add_type(std::move(type));
     return *this;
+  }
+  /// A filter of the turns of all types, or of the type of that name, inside of those registered before
+  /// (`filters.hpp`). Throws `std::logic_error` for none.
+  Host& filter(std::shared_ptr<TurnFilter> filter, std::string type = {});
+  template <class A>
+  Host& filter(std::shared_ptr<TurnFilter> filter) {
+    return this->filter(std::move(filter), Describe<A>::table.name);
   }
   /// Events arrive at `POST /events/<type>`; `/events/unknown` is the default route. Which topics the sidecar
   /// subscribes to is said in one place: by default in Dapr's `Subscription` resources; with `SubscribedBy::Host` the

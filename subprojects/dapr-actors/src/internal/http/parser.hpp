@@ -62,6 +62,7 @@ class RequestParser final : public MessageParser<true> {
     request_.traceparent.clear();
     request_.tracestate.clear();
     request_.awaited_by.clear();
+    request_.caller.clear();
   }
   bool expects_continue() const { return expects_continue_; }
 
@@ -97,6 +98,8 @@ class RequestParser final : public MessageParser<true> {
       request_.turn_cause = view(value);
     else if (same_name(view(name), "awaited-by"))
       request_.awaited_by = view(value);
+    else if (same_name(view(name), "turn-caller"))
+      request_.caller = view(value);
   }
 
   /// A trace goes into documents, events and logs; one that is no header text is none.

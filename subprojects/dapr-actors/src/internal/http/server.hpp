@@ -32,6 +32,7 @@ struct Request {
   std::string traceparent;
   std::string tracestate;
   std::string awaited_by = {};  ///< header `Awaited-By`
+  std::string caller = {};      ///< header `Turn-Caller`
 };
 
 struct Response {
