@@ -64,6 +64,18 @@ std::int64_t count(const json::Value& value) {
   return number;
 }
 
+/// The form in which a document's state is stored. There was a time before forms, and most states have but one.
+int form_of(const json::Value& document) {
+  int form = 1;
+  json::Reading reading(json::Unknown::Ignore);
+  if (const auto written = document.find("form")) {
+    json::Reading::Step step(reading, "form");
+    json::read(*written, form, reading);
+  }
+  if (!reading.problems().empty()) throw json::Error(reading.problems());
+  return form;
+}
+
 /// What kind of failure it was: the sidecar's own code says nothing of the actor's.
 std::string code_of(const std::exception_ptr& error) {
   try {
@@ -158,9 +170,8 @@ Task<void> Activation::run(detail::TurnRequest request, const detail::MethodDesc
 }
 
 Task<bool> Activation::let_in(const detail::TurnRequest& request, Filtering& filtering, Answer& answer) {
-  filtering.ahead(
-      {id_, request.kind, request.method, request.cause, request.caller, request.id, request.trace,
-       awaited_calls(request.id.empty() ? "" : request.id + "/before", request.trace, request.awaited_by)});
+  filtering.ahead({id_, request.kind, request.method, request.cause, request.caller, request.id, request.trace,
+                   awaited_calls(request.id.empty() ? "" : request.id + "/before", request.trace, request.awaited_by)});
   Record record;
   std::optional<Refusal> refusal;
   std::exception_ptr failure;
@@ -192,8 +203,7 @@ void Activation::ended(const detail::TurnRequest& request, Record& record, const
   engine_.observer_.turn_ended({id_, request.method, request.id, request.cause, record.outcome, version, record.took,
                                 record.error, record.reference, request.trace, record.tags});
   if (filtering && failure) filtering->error(failure, engine_.observer_);
-  if (filtering && !failure)
-    filtering->after({record.outcome, record.error, version, record.took}, engine_.observer_);
+  if (filtering && !failure) filtering->after({record.outcome, record.error, version, record.took}, engine_.observer_);
   if (failure) answer.fail(std::make_exception_ptr(TurnFailed(code_of(failure), record.reference)));
 }
 
@@ -240,7 +250,7 @@ Task<void> Activation::load(Trace trace) {
     version = count(member("version"));
     if (const auto written = root.find("revision")) revision = count(*written);
     const auto data = member("data");
-    actor->load(&data);
+    actor->load(&data, form_of(root));
     outbox = json::from<std::vector<OutboxEntry>>(member("outbox"));
     handled = json::from<std::vector<HandledEntry>>(member("handled"));
     if (const auto known = root.find("events"))
@@ -649,6 +659,10 @@ StateOperation Activation::document(std::int64_t version, const std::vector<Outb
   writer.integer(version);
   writer.key("revision");
   writer.integer(revision_ + 1);
+  if (const auto form = actor_->written_form(); form != 1) {
+    writer.key("form");
+    writer.integer(form);
+  }
   writer.key("data");
   actor_->write_state(writer);
   writer.key("outbox");

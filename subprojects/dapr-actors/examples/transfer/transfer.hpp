@@ -24,11 +24,21 @@ struct Entry {
   DAPR_ACTORS_JSON(transfer, amount)
 };
 
-struct AccountState {
+/// As it was first stored: in whole euros.
+struct AccountV1 {
   std::int64_t balance = 0;
+  bool closed = false;
+  DAPR_ACTORS_JSON(balance, closed)
+};
+
+struct AccountState {
+  std::int64_t balance = 0;  ///< in cents
   bool closed = false;
   bool operator==(const AccountState&) const = default;
   DAPR_ACTORS_JSON(balance, closed)
+
+  static constexpr int stored_form = 2;
+  static AccountState upcast(AccountV1 older) { return {older.balance * 100, older.closed}; }
 };
 
 class Account final : public actors::Actor<AccountState> {

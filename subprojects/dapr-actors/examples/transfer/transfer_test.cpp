@@ -59,6 +59,17 @@ TEST_F(TransferTest, AloneMovesMoneyWhereTheFilterStands) {
   EXPECT_EQ(balance("ann"), 70);
 }
 
+TEST(AccountOfAnOlderForm, IsReadAndWrittenAnew) {
+  actors::testing::Bench bench;
+  bench.add<Account>();
+  bench.sidecar.put({"Account", "ann"}, "state",
+                    R"({"version":3,"data":{"balance":2,"closed":false},"outbox":[],"handled":[]})");
+  EXPECT_EQ(bench.call<&Account::balance>("ann"), 200);
+  EXPECT_TRUE((bench.call<&Account::book>("ann", "salary", 1)));
+  bench.restart();
+  EXPECT_EQ(bench.call<&Account::balance>("ann"), 201);
+}
+
 // Whatever the process was about to do when it died, the transfer comes to its end and no money is lost or made.
 TEST(TransferAfterACrash, ComesToItsEndFromEveryPoint) {
   bool died = true;

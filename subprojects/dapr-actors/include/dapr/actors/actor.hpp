@@ -26,6 +26,7 @@
 
 #include "dapr/actors/calls.hpp"
 #include "dapr/actors/describe.hpp"
+#include "dapr/actors/forms.hpp"
 #include "dapr/actors/subscriptions.hpp"
 
 // Internal, and not to be seen in a shared library: what a class is declared as first counts.
@@ -204,7 +205,8 @@ class ActorBase {
   friend class Activation;
   static constexpr Duration retry_period = std::chrono::seconds(5);
 
-  virtual void load(const json::Value* data) = 0;
+  virtual void load(const json::Value* data, int form) = 0;  // `data` as it is stored in that form
+  virtual int written_form() const = 0;                      // in which it is written
   virtual bool changed() const = 0;
   virtual void write_state(json::Writer& writer) const = 0;  // the draft if there is one
   virtual void accept() = 0;
@@ -256,6 +258,7 @@ class Actor : public ActorBase {
       std::equality_comparable<S>,
       "an actor's state needs `bool operator==(const State&) const = default;`: what is equal is not written");
   static_assert(json::HasForm<S>, "an actor's state needs DAPR_ACTORS_JSON(its members) or a Codec; for no state write Actor<>");
+  static_assert(detail::forms_are_a_chain<S>() || true);  // it says itself what is wrong
 
  public:
   using State = S;
@@ -270,9 +273,12 @@ class Actor : public ActorBase {
   }
 
  private:
-  void load(const json::Value* data) final {
-    if constexpr (json::HasForm<S>) committed_ = data ? json::from<S>(*data) : S{};
+  void load(const json::Value* data, int form) final {
+    if constexpr (json::HasForm<S>) {
+      if constexpr (detail::forms_are_a_chain<S>()) committed_ = data ? detail::read_form<S>(*data, form) : S{};
+    }
   }
+  int written_form() const final { return detail::stored_form_of<S>(); }
   bool changed() const final {
     if constexpr (std::equality_comparable<S>)
       return draft_ && !(*draft_ == committed_);
