@@ -47,6 +47,8 @@ class Counter final : public Actor<CounterState> {
     if (command.amount == 0) return refuse(Reason::Unprocessable, "nothing", "add \"something\"");
     if (command.amount == 40)
       return refuse(Reason::Conflict, "too_many", "less", {{"/items/0", "few are left", 3}, {"/items/2", "gone"}});
+    if (command.amount == 41) return refuse_with(Reason::Conflict, "one_less", "take one less", Add{40});
+    if (command.amount == 42) return tl::unexpected(Refusal{Reason::Conflict, "odd", "no JSON", {}, "{\"a\":"});
     if (command.amount == 666) throw std::runtime_error("a bug");
     return state().value += command.amount;
   }
@@ -374,6 +376,18 @@ TEST_F(AppChannelRoutes, AnswerARefusalWithAllItIsAbout) {
   EXPECT_EQ(body_of(answer), R"({"reason":"conflict","code":"too_many","message":"less","errors":[)"
                              R"({"pointer":"/items/0","detail":"few are left","available":3},)"
                              R"({"pointer":"/items/2","detail":"gone"}]})");
+}
+
+TEST_F(AppChannelRoutes, AnswerARefusalWithItsDetails) {
+  const auto answer = ask("PUT", "/actors/Counter/c-1/method/Add", R"({"amount":41})");
+  EXPECT_EQ(body_of(answer),
+            R"({"reason":"conflict","code":"one_less","message":"take one less","details":{"amount":40}})");
+}
+
+TEST_F(AppChannelRoutes, FailACallWhoseRefusalHasDetailsThatAreNoJson) {
+  const auto answer = ask("PUT", "/actors/Counter/c-1/method/Add", R"({"amount":42})");
+  EXPECT_EQ(status_of(answer), "500");
+  EXPECT_THAT(answer, Not(HasSubstr("X-DaprErrorResponseHeader")));
 }
 
 TEST_F(AppChannelRoutes, AnswerArgumentsThatCannotBeReadWithARefusal) {

@@ -210,6 +210,16 @@ TEST_F(DaprSidecarWire, HandsOnAllThatARefusalIsAbout) {
                                     {{"/items/0", "few are left", 3}, {"/items/2", "gone", std::nullopt}}}));
 }
 
+TEST_F(DaprSidecarWire, HandsOnTheDetailsOfARefusal) {
+  for (const auto* details : {R"({"left":[1,2]})", "7", R"("text")", "false"}) {
+    answer(ok(R"({"reason":"conflict","code":"few","message":"less","details":)" + std::string(details) + "}",
+              "X-DaprErrorResponseHeader: true\r\n"));
+    const auto reply = run(sidecar_.call_actor({"Cart", "c-1"}, {"CheckOut", "{}", {}, Cause::Call, {}}));
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error(), (Refusal{Reason::Conflict, "few", "less", {}, details}));
+  }
+}
+
 TEST_F(DaprSidecarWire, TakesARefusalItCannotReadForAFailure) {
   answer(ok("oh no", "X-DaprErrorResponseHeader: true\r\n"));
   EXPECT_EQ(error(sidecar_.call_actor({"Cart", "c-1"}, {"AddItem", "{}", {}, Cause::Call, {}})).code(),

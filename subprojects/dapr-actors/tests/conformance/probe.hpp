@@ -58,6 +58,7 @@ class Probe final : public Actor<ProbeState> {
   static inline std::atomic<int> inside = 0, most_inside = 0;
 
   Result<int> add(const Add& command) {
+    if (command.amount == -40) return refuse_with(Reason::Conflict, "too_few", "take more: \"é\"", Add{40});
     if (command.amount == 0) return refuse(Reason::Conflict, "nothing", "add something: \"é\"");
     return state().value += command.amount;
   }

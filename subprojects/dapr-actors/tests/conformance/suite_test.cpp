@@ -106,6 +106,18 @@ TEST_P(Conformance, a_refusal_arrives_as_it_was_made_and_is_not_repeated) {
   EXPECT_EQ(runtime_->asked("actor_call"), before + 1);
 }
 
+// covers: refusal-header, errors-flattened
+TEST_P(Conformance, the_details_of_a_refusal_arrive_at_the_caller_and_at_his_caller) {
+  const auto refused = call<&Probe::add>(mine("a"), Add{-40});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error(), (Refusal{Reason::Conflict, "too_few", "take more: \"é\"", {}, R"({"amount":40})"}));
+  EXPECT_EQ(details_of<Add>(refused.error())->amount, 40);
+  EXPECT_FALSE(details_of<Pass>(refused.error())) << "of another form";
+  const auto passed = call<&Probe::pass>(mine("b"), Pass{mine("a"), -40});
+  ASSERT_FALSE(passed);
+  EXPECT_EQ(passed.error(), refused.error());
+}
+
 // covers: void-errors
 TEST_P(Conformance, a_method_that_answers_nothing_can_refuse_all_the_same) {
   EXPECT_TRUE(call<&Probe::check>(mine("a"), Add{1}));

@@ -25,6 +25,7 @@
 #include <string>
 
 #include "dapr/actors/describe.hpp"
+#include "dapr/actors/refusal_details.hpp"
 #include "dapr/actors/sidecar.hpp"
 
 #pragma GCC visibility push(default)
