@@ -36,6 +36,12 @@ TEST_F(TransferTest, MovesTheMoneyOnce) {
   EXPECT_EQ(bench.call<&Transfer::start>("t-1", "ann", "bob", 31).error().code, "another_order");
 }
 
+TEST_F(TransferTest, IsCalledByNameToo) {
+  const auto account = actors::Calls(bench.sidecar, actors::Origin("click-1")).proxy("Account", "ann");
+  EXPECT_EQ(bench.run(account.change("Book", R"({"transfer":"salary 2","amount":5})")), "105");
+  EXPECT_EQ(bench.run(account.read("Balance")), "105");
+}
+
 TEST_F(TransferTest, TakesNothingThatIsNotThere) {
   const auto refused = transfer(101);
   EXPECT_EQ(refused.step, Step::Refused);

@@ -118,6 +118,40 @@ TEST_P(Conformance, the_details_of_a_refusal_arrive_at_the_caller_and_at_his_cal
   EXPECT_EQ(passed.error(), refused.error());
 }
 
+// covers: call-headers
+TEST_P(Conformance, an_actor_can_be_called_by_name_and_in_json) {
+  const auto probe = runtime_->calls({"by-name"}).proxy("Probe", mine("a"));
+  const auto run = [&](Task<Reply> call) { return runtime_->run(std::move(call)); };
+  EXPECT_EQ(run(probe.change("Add", R"({"amount":5})")), "5");
+  EXPECT_EQ(run(probe.read("Look")), R"({"value":5,"rings":0,"ticks":0,"text":""})");
+  EXPECT_EQ(run(probe.change("Note", R"("x")")), "null");
+  const auto repeated = runtime_->calls({"by-name"}).proxy("Probe", mine("a"));
+  EXPECT_EQ(run(repeated.change("Add", R"({"amount":5})")), "5") << "the same piece of work: carried out once";
+  EXPECT_EQ(look(mine("a")).value, 5);
+}
+
+// covers: call-headers
+TEST_P(Conformance, a_change_by_name_carries_an_id_and_a_read_carries_none) {
+  const auto probe = runtime_->calls({"key"}).proxy("Probe", mine("a"));
+  const auto origin = [&](Task<Reply> call) { return json::parse<Told>(*runtime_->run(std::move(call))).origin; };
+  EXPECT_EQ(origin(probe.read("Tell")), "");
+  EXPECT_EQ(origin(probe.change("Tell")), "key");
+  EXPECT_EQ(origin(probe.read("Tell")), "");
+  EXPECT_EQ(origin(probe.change("Tell")), "key/2");
+}
+
+// covers: refusal-header
+TEST_P(Conformance, a_call_by_name_is_refused_and_fails_as_one_by_type) {
+  const auto probe = runtime_->calls({random_id()}).proxy("Probe", mine("a"));
+  const auto refused = runtime_->run(probe.change("Add", R"({"amount":0})"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "nothing");
+  const auto unreadable = runtime_->run(probe.change("Add", "not JSON"));
+  ASSERT_FALSE(unreadable);
+  EXPECT_EQ(unreadable.error().code, "invalid_arguments");
+  EXPECT_THAT(error(probe.read("Nothing")).what(), HasSubstr("Nothing"));
+}
+
 // covers: void-errors
 TEST_P(Conformance, a_method_that_answers_nothing_can_refuse_all_the_same) {
   EXPECT_TRUE(call<&Probe::check>(mine("a"), Add{1}));

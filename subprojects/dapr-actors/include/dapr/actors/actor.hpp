@@ -183,6 +183,9 @@ class ActorBase {
   Proxy<A> proxy(std::string actor_id) const {
     return calls().template proxy<A>(std::move(actor_id));
   }
+  NamedProxy proxy(std::string type, std::string actor_id) const {
+    return calls().proxy(std::move(type), std::move(actor_id));
+  }
 
   /// Keys of the actor's own beside its state, for what is too large or too many for one document. In the same
   /// transaction.
