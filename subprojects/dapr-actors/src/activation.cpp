@@ -274,6 +274,7 @@ Task<void> Activation::load(Trace trace) {
 
   actor_ = std::move(actor);
   version_ = version;
+  since_ = engine_.clock_.now();
   revision_ = revision;
   handled_ = HandledCalls(std::move(handled));
   events_ = std::move(events);
@@ -290,8 +291,20 @@ void Activation::drop() {
   handled_ = {};
   events_ = {};
   tending_.reset();
-  version_ = revision_ = 0;
+  version_ = 0;
+  since_ = not_in_memory;
+  revision_ = 0;
   engine_.observer_.activations_changed(id_.type, -1);
+}
+
+ActiveActor Activation::seen() const {
+  ActiveActor actor;
+  actor.type = id_.type;
+  actor.id = id_.id;
+  if (const Time since = since_; since != not_in_memory) actor.since = since;
+  actor.version = version_;
+  actor.unsent = static_cast<std::int64_t>(unsent_);
+  return actor;
 }
 
 void Activation::set_outbox(std::vector<OutboxEntry> outbox) {

@@ -292,6 +292,23 @@ std::size_t Engine::unsent() const {
   return events;
 }
 
+ActiveActors Engine::active_actors(const std::string& type, std::size_t most) const {
+  ActiveActors active;
+  const std::lock_guard lock(mutex_);
+  for (auto at = activations_.lower_bound({type, ""}); at != activations_.end(); ++at) {
+    const auto& [id, activation] = *at;
+    if (!type.empty() && id.type != type) break;
+    if (active.actors.size() == most) {
+      active.more = true;
+      break;
+    }
+    auto& actor = active.actors.emplace_back(activation->seen());
+    actor.busy = activation->users > 0;
+    if (actor.busy) actor.waiting = static_cast<std::int64_t>(activation->users) - 1;
+  }
+  return active;
+}
+
 Task<void> Engine::send_what_is_left() {
   std::vector<ActorId> all;
   {

@@ -63,6 +63,7 @@ class Host::Parts {
             io, server_settings(this->settings), [this](http::Request& request) { return serve(request); },
             [this](const http::Request& request) { channel.abandoned(request); }) {
     channel.ask([this] { return trouble(); });
+    if (this->settings.lists_actors) channel.list_actors();
     channel.when_configured([this] { ask_features(); });
   }
   ~Parts() { stop(); }
@@ -178,6 +179,10 @@ Secrets& Host::secrets() {
 }
 Sidecar& Host::sidecar() {
   return parts_->effects;
+}
+
+ActiveActors Host::active_actors(const std::string& type, std::size_t most) const {
+  return parts_->engine.active_actors(type, most);
 }
 
 void Host::post(std::function<void()> work) {

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "dapr/actors/actor.hpp"
+#include "dapr/actors/inspection.hpp"
 #include "dapr/actors/observer.hpp"
 #include "internal/filtering.hpp"
 
@@ -87,6 +88,8 @@ class Engine {
   bool idle() const;
   /// Events that a failed publish left on this host, and one attempt at them that ends with the first failure.
   std::size_t unsent() const;
+  /// The first `most` of `type`, or of all if it is empty.
+  ActiveActors active_actors(const std::string& type, std::size_t most) const;
   Task<void> send_what_is_left();
 
  private:

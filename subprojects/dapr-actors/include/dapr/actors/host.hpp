@@ -19,6 +19,7 @@
 
 #include "dapr/actors/actor.hpp"
 #include "dapr/actors/filters.hpp"
+#include "dapr/actors/inspection.hpp"
 #include "dapr/actors/intermediary.hpp"
 #include "dapr/actors/observer.hpp"
 #include "dapr/actors/subscriptions.hpp"
@@ -46,6 +47,10 @@ struct HostSettings {
   /// moments.
   Duration silence = std::chrono::milliseconds(2500);
   int threads = 1;
+  /// `GET /actors/active?type=Cart&limit=100` on the app channel, behind the app token, answers `active_actors` as
+  /// JSON; `limit` is from 1 to 1000. Whoever may invoke this application through the sidecars may ask it too, unless
+  /// Dapr's access control denies `/actors/…`.
+  bool lists_actors = false;
   Intermediary* intermediary = nullptr;  ///< a test's
 };
 
@@ -128,6 +133,10 @@ class Host {
   /// feature `ActorStateTTL` is enabled if a method is described with `remember_for`: without it no commit of such a
   /// method succeeds. The observer is told of that once, and `GET /healthz` of the app channel answers 503.
   Task<std::optional<std::string>> not_ready();
+
+  /// The actors that are in memory or being called, by type and id: the first `most` of `type`, or of all types. It
+  /// holds up who enters a turn for as long as it copies: about a millisecond for a thousand.
+  ActiveActors active_actors(const std::string& type = {}, std::size_t most = 1000) const;
 
   /// Within `limit`: takes no new work, lets turns and work after commits end, and tries to send the events that a
   /// failed publish left (they are stored, so they may stay); then closes the channel and stops the threads. Answers
