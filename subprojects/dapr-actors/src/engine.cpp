@@ -46,6 +46,7 @@ void Engine::add(detail::TypeDescription type) {
       if (reminder_kind(reminder) == tend_reminder)
         throw std::logic_error("the reminder " + reminder + " of " + name +
                                " has a name that the library keeps for its own: call it something else");
+  type.settings = over_.over(name, type.settings);
   if (!types_.emplace(name, std::move(type)).second)
     throw std::logic_error("the actor type " + name + " is added twice");
 }

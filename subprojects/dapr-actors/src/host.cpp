@@ -62,6 +62,7 @@ class Host::Parts {
         server(
             io, server_settings(this->settings), [this](http::Request& request) { return serve(request); },
             [this](const http::Request& request) { channel.abandoned(request); }) {
+    engine.settings(TypeSettingsText(this->settings.type_settings));
     channel.ask([this] { return trouble(); });
     if (this->settings.lists_actors) channel.list_actors();
     channel.when_configured([this] { ask_features(); });
@@ -69,6 +70,7 @@ class Host::Parts {
   ~Parts() { stop(); }
 
   void start() {
+    engine.check_settings();
     server.listen();
     listening = true;
     for (int i = 0; i < settings.threads; ++i) threads.emplace_back([this] { io.run(); });

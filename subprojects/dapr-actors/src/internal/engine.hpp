@@ -15,6 +15,7 @@
 #include "dapr/actors/inspection.hpp"
 #include "dapr/actors/observer.hpp"
 #include "internal/filtering.hpp"
+#include "internal/type_settings.hpp"
 
 namespace dapr::actors {
 
@@ -61,6 +62,10 @@ class Engine {
   ~Engine();
 
   void add(detail::TypeDescription type);
+  /// Over the tables of the types that are added afterwards.
+  void settings(TypeSettingsText over) { over_ = std::move(over); }
+  /// Throws if they are for a type that is not here.
+  void check_settings() const { over_.all_of(types()); }
   /// Of the turns of `type`, of all if it is empty; inside of those that were added before. Before the first turn.
   void filter(std::shared_ptr<TurnFilter> filter, std::string type);
 
@@ -123,6 +128,7 @@ class Engine {
   Observer& observer_;
   const std::string app_id_;
   std::map<std::string, detail::TypeDescription, std::less<>> types_;
+  TypeSettingsText over_;
   Filters filters_;
 
   mutable std::mutex mutex_;  // of what follows

@@ -47,6 +47,11 @@ struct HostSettings {
   /// moments.
   Duration silence = std::chrono::milliseconds(2500);
   int threads = 1;
+  /// Settings of actor types, over those of their tables: `{"Cart": {"idleTimeout": 60000, "workAtOnce": 8}}`,
+  /// durations in milliseconds, names as those of `TypeSettings`. Empty: as the tables say. The host's constructor
+  /// throws `std::runtime_error` for what cannot be read, for a name that is none and for a value that no type can
+  /// have, and `start` for a type that was not added.
+  std::string type_settings;
   /// `GET /actors/active?type=Cart&limit=100` on the app channel, behind the app token, answers `active_actors` as
   /// JSON; `limit` is from 1 to 1000. Whoever may invoke this application through the sidecars may ask it too, unless
   /// Dapr's access control denies `/actors/…`.
@@ -105,7 +110,8 @@ class Host {
   /// `pattern` like `/internal/products/{id}`: `{…}` matches one segment.
   void route(std::string verb, std::string pattern, std::function<Task<ChannelAnswer>(ChannelRequest)> handle);
 
-  /// Opens the app channel and starts the threads. Throws `std::system_error` when the port is taken.
+  /// Opens the app channel and starts the threads. Throws `std::system_error` when the port is taken, and
+  /// `std::runtime_error` when `HostSettings::type_settings` names a type that is not here.
   void start();
   unsigned short channel_port() const;
 
