@@ -53,7 +53,7 @@ class Account final : public actors::Actor<AccountState> {
       co_return actors::refuse(actors::Reason::Conflict, "not_enough", "there is not so much on the account");
     state().balance += entry.amount;
     write(key, entry);
-    co_return account.balance;
+    co_return state().balance;
   }
   std::int64_t balance() const { return state().balance; }
   void close() { state().closed = true; }
