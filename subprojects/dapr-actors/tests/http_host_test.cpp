@@ -209,6 +209,28 @@ TEST_F(HostOfActors, TakesTheSettingsOfItsTypesFromAText) {
       << configuration;
 }
 
+TEST_F(HostOfActors, ListsItsActorsAlsoOnTheAppChannelIfItIsAskedTo) {
+  auto settings = settings_;
+  settings.lists_actors = true;
+  Host host(settings, observer_, clock_);
+  host.add<Switch>();
+  host.start();
+  sidecar_.add({no_content});  // the state: none yet
+  sidecar_.add({no_content});  // the commit
+  Wire wire(host.channel_port());
+  flip(wire);
+  EXPECT_TRUE(wire.message().ends_with("\r\n\r\ntrue"));
+  const auto here = host.active_actors("Switch").actors;
+  ASSERT_EQ(here.size(), 1u);
+  EXPECT_EQ(here[0].id, "s-1");
+  EXPECT_EQ(here[0].version, 1);
+  EXPECT_TRUE(host_->active_actors().actors.empty()) << "of another host";
+  const std::string line = "GET /actors/active HTTP/1.1\r\nHost: x\r\ndapr-api-token: token\r\n\r\n";
+  EXPECT_NE(wire.ask(line).find(R"({"actors":[{"type":"Switch","id":"s-1",)"), std::string::npos);
+  EXPECT_TRUE(Wire(host_->channel_port()).ask(line).starts_with("HTTP/1.1 404"));
+  EXPECT_TRUE(host.drain(10s));
+}
+
 TEST_F(HostOfActors, StartsWithNoSettingsThatAreWrong) {
   auto settings = settings_;
   settings.type_settings = R"({"Switch":{"idleTimeout":"1m"}})";

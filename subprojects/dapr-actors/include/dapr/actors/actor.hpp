@@ -260,7 +260,8 @@ class Actor : public ActorBase {
   static_assert(
       std::equality_comparable<S>,
       "an actor's state needs `bool operator==(const State&) const = default;`: what is equal is not written");
-  static_assert(json::HasForm<S>, "an actor's state needs DAPR_ACTORS_JSON(its members) or a Codec; for no state write Actor<>");
+  static_assert(json::HasForm<S>,
+                "an actor's state needs DAPR_ACTORS_JSON(its members) or a Codec; for no state write Actor<>");
   static_assert(detail::forms_are_a_chain<S>() || true);  // it says itself what is wrong
 
  public:

@@ -17,8 +17,8 @@
 
 namespace dapr::actors {
 
-/// What `dapr run` and Dapr's injector tell an application, and the last one whoever runs it. Throws `std::runtime_error` for a value
-/// that is none, naming the variable.
+/// What `dapr run` and Dapr's injector tell an application, and the last one whoever runs it. Throws
+/// `std::runtime_error` for a value that is none, naming the variable.
 ///
 /// | variable | | without it |
 /// |---|---|---|
