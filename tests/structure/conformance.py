@@ -18,7 +18,7 @@ LINES = {
         "config-not-200": "A configuration that is not answered 200 silently means that there are no actors",
         "always-put": "A method is called with PUT, whatever verb the caller used",
         "call-activates": "There is no call that activates: the first one does",
-        "call-headers": "Headers of a call arrive: the idempotency key, what caused it",
+        "call-headers": "Headers of a call arrive: the idempotency key, what caused it, which type awaits it",
         "only-200": "Only 200 is success; 201 and 204 are failures",
         "unknown-method-404": "404 from a method is permanent",
         "other-status-is-500": "Any other status reaches the caller as 500 `ERR_ACTOR_INVOKE_METHOD` with the status in its words",

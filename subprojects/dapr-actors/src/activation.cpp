@@ -65,6 +65,18 @@ std::int64_t count(const json::Value& value) {
   return number;
 }
 
+/// The form in which a document's state is stored. There was a time before forms, and most states have but one.
+int form_of(const json::Value& document) {
+  int form = 1;
+  json::Reading reading(json::Unknown::Ignore);
+  if (const auto written = document.find("form")) {
+    json::Reading::Step step(reading, "form");
+    json::read(*written, form, reading);
+  }
+  if (!reading.problems().empty()) throw json::Error(reading.problems());
+  return form;
+}
+
 /// What kind of failure it was: the sidecar's own code says nothing of the actor's.
 std::string code_of(const std::exception_ptr& error) {
   try {
@@ -160,9 +172,11 @@ Activation::~Activation() {
 }
 
 Task<void> Activation::run(detail::TurnRequest request, const detail::MethodDescription* method, Answer answer) {
+  const auto filtering = Filtering::of(engine_.filters_, id_);
+  if (filtering && !co_await let_in(request, *filtering, answer)) co_return;
   co_await mailbox_.enter();
   Record record;
-  std::exception_ptr failure;  // as its caller is told
+  std::exception_ptr failure;
   try {
     if (const auto reason = why_not_wanted(request, method)) throw Overdue(*reason);
     if (distrusted_.exchange(false)) drop();
@@ -171,22 +185,62 @@ Task<void> Activation::run(detail::TurnRequest request, const detail::MethodDesc
       co_await turn(request, *method, answer, record);
     else
       co_await tend(request, answer, record);
-  } catch (const Overdue& overdue) {
+  } catch (...) {
     failure = std::current_exception();
+  }
+  ended(request, record, failure, version_, filtering.get(), answer);
+  mailbox_.leave(shared_from_this());
+}
+
+Task<bool> Activation::let_in(const detail::TurnRequest& request, Filtering& filtering, Answer& answer) {
+  filtering.ahead({id_, request.kind, request.method, request.cause, request.caller, request.id, request.trace,
+                   awaited_calls(request.id.empty() ? "" : request.id + "/before", request.trace, request.awaited_by)});
+  Record record;
+  std::optional<Refusal> refusal;
+  std::exception_ptr failure;
+  try {
+    refusal = co_await filtering.before();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  if (!refusal && !failure) co_return true;
+  if (refusal) {
+    record.outcome = TurnOutcome::Refused;
+    record.error = refusal->code + ": " + refusal->message;
+    // As in a turn: it has to come again.
+    if (request.kind != EntryKind::Method) failure = std::make_exception_ptr(std::runtime_error(record.error));
+  }
+  if (!failure) answer(tl::unexpected(std::move(*refusal)));
+  ended(request, record, failure, 0, &filtering, answer);
+  co_return false;
+}
+
+/// Notes what was thrown; answers what the caller is told of it.
+std::exception_ptr Activation::noted(const detail::TurnRequest& request, Record& record,
+                                     const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Overdue& overdue) {
     record.outcome = TurnOutcome::Refused;
     record.error = overdue.what();
+    return failure;
   } catch (...) {
-    const auto error = std::current_exception();
     record.outcome = TurnOutcome::Failed;
-    record.error = what(error);
+    record.error = what(failure);
     record.reference = request.id.empty() ? random_id() : request.id;
-    failure = std::make_exception_ptr(TurnFailed(code_of(error), record.reference));
+    return std::make_exception_ptr(TurnFailed(code_of(failure), record.reference));
   }
+}
+
+void Activation::ended(const detail::TurnRequest& request, Record& record, const std::exception_ptr& failure,
+                       std::int64_t version, const Filtering* filtering, Answer& answer) {
+  const auto told = failure ? noted(request, record, failure) : nullptr;
   if (record.took == Microseconds{}) record.took = since(record.start);
-  engine_.observer_.turn_ended({id_, request.method, request.id, request.cause, record.outcome, version_, record.took,
+  engine_.observer_.turn_ended({id_, request.method, request.id, request.cause, record.outcome, version, record.took,
                                 record.error, record.reference, request.trace, record.tags});
-  if (failure) answer.fail(failure);
-  mailbox_.leave(shared_from_this());
+  if (filtering && failure) filtering->error(failure, engine_.observer_);
+  if (filtering && !failure) filtering->after({record.outcome, record.error, version, record.took}, engine_.observer_);
+  if (told) answer.fail(told);
 }
 
 Task<void> Activation::deactivate() {
@@ -232,7 +286,7 @@ Task<void> Activation::load(Trace trace) {
     version = count(member("version"));
     if (const auto written = root.find("revision")) revision = count(*written);
     const auto data = member("data");
-    actor->load(&data);
+    actor->load(&data, form_of(root));
     outbox = json::from<std::vector<OutboxEntry>>(member("outbox"));
     handled = json::from<std::vector<HandledEntry>>(member("handled"));
     if (const auto known = root.find("events"))
@@ -256,6 +310,7 @@ Task<void> Activation::load(Trace trace) {
 
   actor_ = std::move(actor);
   version_ = version;
+  since_ = engine_.clock_.now();
   revision_ = revision;
   handled_ = HandledCalls(std::move(handled));
   events_ = std::move(events);
@@ -272,8 +327,20 @@ void Activation::drop() {
   handled_ = {};
   events_ = {};
   tending_.reset();
-  version_ = revision_ = 0;
+  version_ = 0;
+  since_ = not_in_memory;
+  revision_ = 0;
   engine_.observer_.activations_changed(id_.type, -1);
+}
+
+ActiveActor Activation::seen() const {
+  ActiveActor actor;
+  actor.type = id_.type;
+  actor.id = id_.id;
+  if (const Time since = since_; since != not_in_memory) actor.since = since;
+  actor.version = version_;
+  actor.unsent = static_cast<std::int64_t>(unsent_);
+  return actor;
 }
 
 void Activation::set_outbox(std::vector<OutboxEntry> outbox) {
@@ -644,6 +711,10 @@ StateOperation Activation::document(std::int64_t version, const std::vector<Outb
   writer.integer(version);
   writer.key("revision");
   writer.integer(revision_ + 1);
+  if (const auto form = actor_->written_form(); form != 1) {
+    writer.key("form");
+    writer.integer(form);
+  }
   writer.key("data");
   actor_->write_state(writer);
   writer.key("outbox");

@@ -50,6 +50,17 @@ std::string named_alarm(std::string entry, std::string_view name) {
   }
   return entry;
 }
+
+TypeDescription::TypeDescription(std::string name, TypeSettings settings,
+                                 std::function<std::unique_ptr<ActorBase>()> make)
+    : name(std::move(name)), settings(settings), make(std::move(make)) {}
+TypeDescription::TypeDescription(const TypeDescription& other) = default;
+TypeDescription::TypeDescription(TypeDescription&& other) noexcept = default;
+TypeDescription::~TypeDescription() = default;
+
+void TypeDescription::add(EntryKind kind, const char* entry, MethodDescription method) {
+  if (!entries[kind].try_emplace(entry, method).second) throw std::logic_error(name + " describes " + entry + " twice");
+}
 }  // namespace detail
 
 Task<void> ActorBase::on_activate() {
@@ -64,6 +75,14 @@ void ActorBase::refuse_effects() const {
       turn().actor.type + "/" + turn().actor.id + ": " + turn().without_effects +
       " asks for an effect (an event, a write, a reminder, a timer or work), and nobody would carry it "
       "out: ask for it in a turn; `due` and `tend` make one for what a hook finds");
+}
+
+void ActorBase::publish_text(const EventType& type, std::string data) {
+  effects().events.push_back({type, std::move(data)});
+}
+
+void ActorBase::write_text(std::string key, std::optional<std::string> value, std::optional<std::chrono::seconds> ttl) {
+  effects().writes.push_back({own_key(std::move(key)), std::move(value), ttl});
 }
 
 void ActorBase::add_reminder(std::string name, Duration due, Duration period, const std::string& data) {

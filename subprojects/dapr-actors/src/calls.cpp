@@ -68,6 +68,36 @@ Task<Reply> Calls::call(ActorId actor, std::string method, std::string body, boo
   return in_time(deadline_, std::move(what), shared_->sidecar.call_actor(std::move(actor), std::move(call)));
 }
 
+NamedProxy Calls::proxy(std::string type, std::string id) const {
+  return NamedProxy(*this, ActorId(std::move(type), std::move(id)));
+}
+
+NamedProxy::NamedProxy(Calls calls, ActorId actor) : calls_(std::move(calls)), actor_(std::move(actor)) {
+  if (actor_.type.empty() || actor_.id.empty()) throw std::invalid_argument("an actor has a type and an id");
+}
+
+Task<Reply> NamedProxy::read(std::string method, std::string message) const {
+  return call(std::move(method), std::move(message), false);
+}
+
+Task<Reply> NamedProxy::change(std::string method, std::string message) const {
+  return call(std::move(method), std::move(message), true);
+}
+
+/// The call is made at once, so that the task does not hold on to the proxy and ids are given in program order.
+Task<Reply> NamedProxy::call(std::string method, std::string message, bool changes) const {
+  static constexpr auto known = [](Task<Reply> pending, std::string name) -> Task<Reply> {
+    Reply reply = co_await std::move(pending);
+    if (reply && reply->empty())
+      throw SidecarError(0, "ANSWER_FORGOTTEN",
+                         name + " has handled this event before and does not know any more what it answered");
+    co_return reply;
+  };
+  if (method.empty()) throw std::invalid_argument("a method has a name");
+  auto name = actor_.type + "." + method;
+  return known(calls_.call(actor_, std::move(method), std::move(message), changes), std::move(name));
+}
+
 Task<HttpAnswer> Calls::invoke(std::string app_id, HttpRequest request) const {
   request.trace = shared_->origin.trace;
   if (deadline_ == no_deadline) return shared_->sidecar.invoke(std::move(app_id), std::move(request));

@@ -54,8 +54,14 @@ void Engine::add(detail::TypeDescription type) {
           if (is_named(longer, shorter))
             throw std::logic_error(name + " describes " + longer + ", which may be the name of one of several " +
                                    shorter + ": call it something else");
+  type.settings = over_.over(name, type.settings);
   if (!types_.emplace(name, std::move(type)).second)
     throw std::logic_error("the actor type " + name + " is added twice");
+}
+
+void Engine::filter(std::shared_ptr<TurnFilter> filter, std::string type) {
+  if (!filter) throw std::logic_error("a filter of turns is null");
+  filters_.emplace_back(std::move(type), std::move(filter));
 }
 
 std::vector<std::string> Engine::types() const {
@@ -168,6 +174,7 @@ Task<Reply> Engine::call(ActorId actor, Call call, std::shared_ptr<const std::at
                                   std::move(call.trace),
                                   {},
                                   std::move(call.awaited_by),
+                                  std::move(call.caller),
                                   call.deadline,
                                   std::move(caller_is_gone)});
 }
@@ -304,6 +311,23 @@ std::size_t Engine::unsent() const {
   std::size_t events = 0;
   for (const auto& [id, activation] : activations_) events += activation->unsent();
   return events;
+}
+
+ActiveActors Engine::active_actors(const std::string& type, std::size_t most) const {
+  ActiveActors active;
+  const std::lock_guard lock(mutex_);
+  for (auto at = activations_.lower_bound({type, ""}); at != activations_.end(); ++at) {
+    const auto& [id, activation] = *at;
+    if (!type.empty() && id.type != type) break;
+    if (active.actors.size() == most) {
+      active.more = true;
+      break;
+    }
+    auto& actor = active.actors.emplace_back(activation->seen());
+    actor.busy = activation->users > 0;
+    if (actor.busy) actor.waiting = static_cast<std::int64_t>(activation->users) - 1;
+  }
+  return active;
 }
 
 Task<void> Engine::send_what_is_left() {

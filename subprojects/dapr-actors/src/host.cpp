@@ -62,12 +62,15 @@ class Host::Parts {
         server(
             io, server_settings(this->settings), [this](http::Request& request) { return serve(request); },
             [this](const http::Request& request) { channel.abandoned(request); }) {
+    engine.settings(TypeSettingsText(this->settings.type_settings));
     channel.ask([this] { return trouble(); });
+    if (this->settings.lists_actors) channel.list_actors();
     channel.when_configured([this] { ask_features(); });
   }
   ~Parts() { stop(); }
 
   void start() {
+    engine.check_settings();
     server.listen();
     listening = true;
     for (int i = 0; i < settings.threads; ++i) threads.emplace_back([this] { io.run(); });
@@ -138,6 +141,10 @@ Host::~Host() = default;
 void Host::add_type(detail::TypeDescription type) {
   parts_->engine.add(std::move(type));
 }
+Host& Host::filter(std::shared_ptr<TurnFilter> filter, std::string type) {
+  parts_->engine.filter(std::move(filter), std::move(type));
+  return *this;
+}
 void Host::subscribe(Subscriptions subscriptions, SubscribedBy by) {
   parts_->channel.subscribe(std::move(subscriptions), by == SubscribedBy::Host ? parts_->settings.pubsub : "");
 }
@@ -172,6 +179,10 @@ Secrets& Host::secrets() {
 }
 Sidecar& Host::sidecar() {
   return parts_->effects;
+}
+
+ActiveActors Host::active_actors(const std::string& type, std::size_t most) const {
+  return parts_->engine.active_actors(type, most);
 }
 
 void Host::post(std::function<void()> work) {

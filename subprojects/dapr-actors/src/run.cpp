@@ -5,8 +5,10 @@
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
 
 namespace dapr::actors {
@@ -63,6 +65,14 @@ HostSettings settings_from_environment(std::string app_id) {
     throw std::runtime_error(
         "APP_API_TOKEN is not set. Set it to the same secret for the sidecar and for this process: without it whoever "
         "reaches the port could call every actor");
+  if (const auto path = variable("ACTOR_SETTINGS_FILE")) {
+    std::ifstream file(*path, std::ios::binary);
+    std::ostringstream text;
+    // An empty file is a mistake, not a wish for no settings; `<<` fails for it, too.
+    if (!file || !(text << file.rdbuf()))
+      throw std::runtime_error("ACTOR_SETTINGS_FILE is \"" + *path + "\": there is no such file, or nothing in it");
+    settings.type_settings = text.str();
+  }
   return settings;
 }
 

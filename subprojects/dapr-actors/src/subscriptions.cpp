@@ -32,6 +32,18 @@ json::Document document_of(const std::string& text) {
 
 }  // namespace
 
+Subscriptions::Subscriptions() = default;
+Subscriptions::~Subscriptions() = default;
+Subscriptions::Subscriptions(const Subscriptions& other) = default;
+Subscriptions::Subscriptions(Subscriptions&& other) noexcept = default;
+Subscriptions& Subscriptions::operator=(const Subscriptions& other) = default;
+Subscriptions& Subscriptions::operator=(Subscriptions&& other) noexcept = default;
+
+void Subscriptions::add(const EventType& type, Handler handler) {
+  topics_.insert_or_assign(type.name, type.topic);
+  handlers_.insert_or_assign(type.name, std::move(handler));
+}
+
 std::vector<std::string> Subscriptions::types() const {
   std::vector<std::string> types;
   for (const auto& [type, handle] : handlers_) types.push_back(type);

@@ -116,6 +116,14 @@ TEST(AwaitedCall, destroys_what_it_is_given_once_in_every_form_that_compiles) {
   EXPECT_EQ(Counted::living, before);
 }
 
+TEST(AwaitedCall, by_name_needs_a_type_an_id_and_a_method) {
+  Bench bench;
+  const Calls calls(bench.sidecar, Origin("key"));
+  EXPECT_THROW(calls.proxy("", "a"), std::invalid_argument);
+  EXPECT_THROW(calls.proxy("Bookcase", ""), std::invalid_argument);
+  EXPECT_THROW(calls.proxy("Bookcase", "a").read(""), std::invalid_argument);
+}
+
 TEST(AwaitedCall, may_be_written_with_the_message_inside_where_nothing_is_awaited) {
   Bench bench;
   bench.add<Bookcase>();

@@ -47,6 +47,8 @@ class Counter final : public Actor<CounterState> {
     if (command.amount == 0) return refuse(Reason::Unprocessable, "nothing", "add \"something\"");
     if (command.amount == 40)
       return refuse(Reason::Conflict, "too_many", "less", {{"/items/0", "few are left", 3}, {"/items/2", "gone"}});
+    if (command.amount == 41) return refuse_with(Reason::Conflict, "one_less", "take one less", Add{40});
+    if (command.amount == 42) return tl::unexpected(Refusal{Reason::Conflict, "odd", "no JSON", {}, "{\"a\":"});
     if (command.amount == 666) throw std::runtime_error("a bug");
     return state().value += command.amount;
   }
@@ -146,6 +148,9 @@ class AppChannelRoutes : public ::testing::Test {
  protected:
   AppChannelRoutes() {
     engine_.add(detail::describe<Counter>([] { return std::make_unique<Counter>(); }));
+    auto other = detail::describe<Counter>([] { return std::make_unique<Counter>(); });
+    other.name = "Other";
+    engine_.add(std::move(other));
     Subscriptions subscriptions;
     subscriptions.on<Happened>([this](Happened event, Calls) -> Task<void> {
       if (event.what == "failure") throw std::runtime_error("later");
@@ -270,8 +275,9 @@ TEST_F(AppChannelRoutes, tells_the_health_probe_why_no_turn_can_succeed) {
 
 // covers: app-token
 TEST_F(AppChannelRoutes, RefuseEverythingElseWithoutTheToken) {
-  for (const auto* line : {"GET /dapr/config", "PUT /actors/Counter/c-1/method/Value", "DELETE /actors/Counter/c-1",
-                           "POST /events/thing.happened", "GET /internal/things/1", "GET /unknown", "POST /healthz"})
+  for (const auto* line :
+       {"GET /dapr/config", "PUT /actors/Counter/c-1/method/Value", "DELETE /actors/Counter/c-1",
+        "POST /events/thing.happened", "GET /internal/things/1", "GET /unknown", "POST /healthz", "GET /actors/active"})
     for (const auto* token : {"", "dapr-api-token: wrong\r\n", "dapr-api-token: token2\r\n", "dapr-api-token: \r\n"}) {
       const auto answer = Wire(server_.port()).ask(std::string(line) + " HTTP/1.1\r\nHost: x\r\n" + token + "\r\n");
       EXPECT_EQ(status_of(answer), "401") << line << " " << token;
@@ -402,6 +408,71 @@ TEST_F(AppChannelRoutes, AnswerARefusalWithAllItIsAbout) {
   EXPECT_EQ(body_of(answer), R"({"reason":"conflict","code":"too_many","message":"less","errors":[)"
                              R"({"pointer":"/items/0","detail":"few are left","available":3},)"
                              R"({"pointer":"/items/2","detail":"gone"}]})");
+}
+
+TEST_F(AppChannelRoutes, AnswerARefusalWithItsDetails) {
+  const auto answer = ask("PUT", "/actors/Counter/c-1/method/Add", R"({"amount":41})");
+  EXPECT_EQ(body_of(answer),
+            R"({"reason":"conflict","code":"one_less","message":"take one less","details":{"amount":40}})");
+}
+
+TEST_F(AppChannelRoutes, FailACallWhoseRefusalHasDetailsThatAreNoJson) {
+  const auto answer = ask("PUT", "/actors/Counter/c-1/method/Add", R"({"amount":42})");
+  EXPECT_EQ(status_of(answer), "500");
+  EXPECT_THAT(answer, Not(HasSubstr("X-DaprErrorResponseHeader")));
+}
+
+TEST_F(AppChannelRoutes, list_no_actors_unless_they_are_told_to) {
+  EXPECT_EQ(status_of(ask("GET", "/actors/active")), "404");
+}
+
+TEST_F(AppChannelRoutes, list_the_actors_that_are_in_memory) {
+  channel_.list_actors();
+  EXPECT_EQ(body_of(ask("GET", "/actors/active")), R"({"actors":[],"more":false})");
+  ask("PUT", "/actors/Counter/c-1/method/Add", R"({"amount":5})");
+  ask("PUT", "/actors/Counter/c-2/method/Value");
+  ask("PUT", "/actors/Other/c-0/method/Value");
+  const auto since = to_rfc3339(clock_.now());
+  const auto entry = [&](const std::string& type, const std::string& id, int version) {
+    return R"({"type":")" + type + R"(","id":")" + id + R"(","since":")" + since +
+           R"(","busy":false,"waiting":0,"version":)" + std::to_string(version) + R"(,"unsent":0})";
+  };
+  const auto one = entry("Counter", "c-1", 1), two = entry("Counter", "c-2", 0), other = entry("Other", "c-0", 0);
+  ASSERT_TRUE(eventually([this] { return engine_.idle(); }));
+  EXPECT_EQ(body_of(ask("GET", "/actors/active")),
+            "{\"actors\":[" + one + "," + two + "," + other + R"(],"more":false})");
+  EXPECT_EQ(body_of(ask("GET", "/actors/active?type=Counter")),
+            "{\"actors\":[" + one + "," + two + R"(],"more":false})");
+  EXPECT_EQ(body_of(ask("GET", "/actors/active?type=Counter&limit=2")),
+            "{\"actors\":[" + one + "," + two + R"(],"more":false})");
+  EXPECT_EQ(body_of(ask("GET", "/actors/active?limit=1")), "{\"actors\":[" + one + R"(],"more":true})");
+  ask("DELETE", "/actors/Counter/c-1");
+  ASSERT_TRUE(eventually([this] { return engine_.idle(); }));
+  EXPECT_EQ(body_of(ask("GET", "/actors/active?type=Counter")), "{\"actors\":[" + two + R"(],"more":false})");
+}
+
+TEST_F(AppChannelRoutes, list_who_waits_for_an_actor_and_who_is_loaded) {
+  channel_.list_actors();
+  Wire first(server_.port()), second(server_.port());
+  first.send(request("PUT", "/actors/Counter/c-1/method/Wait"));
+  ASSERT_TRUE(somebody_waits());
+  second.send(request("PUT", "/actors/Counter/c-1/method/Value"));
+  EXPECT_TRUE(eventually([&] {
+    const auto actors = engine_.active_actors("", 10).actors;
+    return actors.size() == 1 && actors[0].since && actors[0].busy && actors[0].waiting == 1;
+  }));
+  go_on();
+  first.message();
+  second.message();
+}
+
+TEST_F(AppChannelRoutes, refuse_a_list_that_they_do_not_understand) {
+  channel_.list_actors();
+  for (const auto* query : {"?limit=0", "?limit=1001", "?limit=-1", "?limit=5x", "?limit=", "?limit", "?type=", "?type",
+                            "?type=%FF", "?id=c-1", "?limit=99999999999999999999"})
+    EXPECT_EQ(status_of(ask("GET", std::string("/actors/active") + query)), "400") << query;
+  EXPECT_EQ(status_of(ask("GET", "/actors/active?type=Nothing")), "404");
+  EXPECT_EQ(status_of(ask("POST", "/actors/active")), "405");
 }
 
 TEST_F(AppChannelRoutes, AnswerArgumentsThatCannotBeReadWithARefusal) {

@@ -174,9 +174,11 @@ TEST_F(DaprSidecarWire, SaysWhichTurnsWaitForTheCall) {
   answer(ok("1"));
   Call call{"Add", "", "key", Cause::Call, {}};
   call.awaited_by = "12,34";
+  call.caller = "Order é";
   run(sidecar_.call_actor({"Cart", "c-1"}, call));
   EXPECT_EQ(sent(), with_body("PUT /v1.0/actors/Cart/c-1/method/Add HTTP/1.1\r\n"
-                              "Idempotency-Key: key\r\nTurn-Cause: call\r\nAwaited-By: 12,34\r\n",
+                              "Idempotency-Key: key\r\nTurn-Cause: call\r\nTurn-Caller: Order%20%C3%A9\r\n"
+                              "Awaited-By: 12,34\r\n",
                               ""));
 }
 
@@ -214,6 +216,16 @@ TEST_F(DaprSidecarWire, HandsOnAllThatARefusalIsAbout) {
                                     "too_many",
                                     "less",
                                     {{"/items/0", "few are left", 3}, {"/items/2", "gone", std::nullopt}}}));
+}
+
+TEST_F(DaprSidecarWire, HandsOnTheDetailsOfARefusal) {
+  for (const auto* details : {R"({"left":[1,2]})", "7", R"("text")", "false"}) {
+    answer(ok(R"({"reason":"conflict","code":"few","message":"less","details":)" + std::string(details) + "}",
+              "X-DaprErrorResponseHeader: true\r\n"));
+    const auto reply = run(sidecar_.call_actor({"Cart", "c-1"}, {"CheckOut", "{}", {}, Cause::Call, {}}));
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error(), (Refusal{Reason::Conflict, "few", "less", {}, details}));
+  }
 }
 
 TEST_F(DaprSidecarWire, TakesARefusalItCannotReadForAFailure) {

@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <future>
 
+#include "dapr/actors/run.hpp"
 #include "tests/http_support.hpp"
 
 namespace dapr::actors {
@@ -191,6 +195,77 @@ TEST_F(HostOfActors, SleepsForATime) {
   const auto before = std::chrono::steady_clock::now();
   run(host_->sleep(30ms));
   EXPECT_GE(std::chrono::steady_clock::now() - before, 30ms);
+}
+
+TEST_F(HostOfActors, TakesTheSettingsOfItsTypesFromAText) {
+  auto settings = settings_;
+  settings.type_settings = R"({"Switch":{"idleTimeout":61000}})";
+  Host host(settings, observer_, clock_);
+  host.add<Switch>();
+  host.start();
+  const auto configuration =
+      Wire(host.channel_port()).ask("GET /dapr/config HTTP/1.1\r\nHost: x\r\ndapr-api-token: token\r\n\r\n");
+  EXPECT_NE(configuration.find(R"("actorIdleTimeout":"61000ms","drainOngoingCallTimeout":"3000ms")"), std::string::npos)
+      << configuration;
+}
+
+TEST_F(HostOfActors, ListsItsActorsAlsoOnTheAppChannelIfItIsAskedTo) {
+  auto settings = settings_;
+  settings.lists_actors = true;
+  Host host(settings, observer_, clock_);
+  host.add<Switch>();
+  host.start();
+  sidecar_.add({no_content});  // the state: none yet
+  sidecar_.add({no_content});  // the commit
+  Wire wire(host.channel_port());
+  flip(wire);
+  EXPECT_TRUE(wire.message().ends_with("\r\n\r\ntrue"));
+  const auto here = host.active_actors("Switch").actors;
+  ASSERT_EQ(here.size(), 1u);
+  EXPECT_EQ(here[0].id, "s-1");
+  EXPECT_EQ(here[0].version, 1);
+  EXPECT_TRUE(host_->active_actors().actors.empty()) << "of another host";
+  const std::string line = "GET /actors/active HTTP/1.1\r\nHost: x\r\ndapr-api-token: token\r\n\r\n";
+  EXPECT_NE(wire.ask(line).find(R"({"actors":[{"type":"Switch","id":"s-1",)"), std::string::npos);
+  EXPECT_TRUE(Wire(host_->channel_port()).ask(line).starts_with("HTTP/1.1 404"));
+  EXPECT_TRUE(host.drain(10s));
+}
+
+TEST_F(HostOfActors, StartsWithNoSettingsThatAreWrong) {
+  auto settings = settings_;
+  settings.type_settings = R"({"Switch":{"idleTimeout":"1m"}})";
+  EXPECT_THROW(Host(settings, observer_, clock_), std::runtime_error);
+  settings.type_settings = R"({"Swicth":{}})";
+  Host host(settings, observer_, clock_);
+  host.add<Switch>();
+  EXPECT_THROW(host.start(), std::runtime_error);
+}
+
+/// Of this process, while it lives.
+class Variable {
+ public:
+  Variable(const char* name, const std::string& value) : name_(name) { setenv(name, value.c_str(), 1); }
+  ~Variable() { unsetenv(name_); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  const char* name_;
+};
+
+TEST(SettingsFromTheEnvironment, HoldWhatIsInTheFileThatIsNamed) {
+  const Variable token("APP_API_TOKEN", "token");
+  EXPECT_EQ(settings_from_environment("switches").type_settings, "");
+  const auto folder = std::filesystem::temp_directory_path() / ("settings-" + random_id());
+  std::filesystem::create_directory(folder);
+  const auto path = folder / "types.json";
+  const Variable named("ACTOR_SETTINGS_FILE", path.string());
+  EXPECT_THROW(settings_from_environment("switches"), std::runtime_error) << "there is no such file";
+  std::ofstream(path) << "{}\n";
+  EXPECT_EQ(settings_from_environment("switches").type_settings, "{}\n");
+  std::ofstream(path, std::ios::trunc);
+  EXPECT_THROW(settings_from_environment("switches"), std::runtime_error) << "nothing in it";
+  std::filesystem::remove_all(folder);
 }
 
 TEST_F(HostOfActors, SaysThatItsPortIsTaken) {

@@ -46,6 +46,12 @@ struct Announcement {
   DAPR_ACTORS_JSON(text)
 };
 
+/// The details of the refusal `muted`.
+struct Muted {
+  actors::Time until;
+  DAPR_ACTORS_JSON(until)
+};
+
 /// Asks for the page that holds a line.
 struct Look {
   std::int64_t number = 0;
@@ -102,7 +108,8 @@ class Room final : public actors::Actor<RoomState> {
       co_return actors::refuse(actors::Reason::Unprocessable, "no_text", "write something to post");
     const auto& room = std::as_const(*this).state();
     if (const auto muted = room.muted.find(command.author); muted != room.muted.end() && now() < muted->second)
-      co_return actors::refuse(actors::Reason::Forbidden, "muted", command.author + " is muted in this room");
+      co_return actors::refuse_with(actors::Reason::Forbidden, "muted", command.author + " is muted in this room",
+                                    Muted{muted->second});
     const Line line{room.lines + 1, command.author, command.text, now()};
     auto page = co_await page_of(line.number);
     page.push_back(line);

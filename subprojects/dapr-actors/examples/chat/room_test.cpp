@@ -41,6 +41,15 @@ TEST_F(RoomTest, HearsNobodyWhoIsMutedUntilTheTimeIsOver) {
   EXPECT_TRUE((bench.call<&Room::post>("tea", "bob", "hello")));
 }
 
+TEST_F(RoomTest, TellsWhoIsMutedUntilWhen) {
+  ASSERT_TRUE((bench.call<&Room::mute>("tea", "bob", 60)));
+  const auto refused = bench.call<&Room::post>("tea", "bob", "hello");
+  ASSERT_FALSE(refused);
+  const auto muted = actors::details_of<Muted>(refused.error());
+  ASSERT_TRUE(muted);
+  EXPECT_EQ(muted->until, bench.clock.now() + 60s);
+}
+
 TEST_F(RoomTest, NoticesSilenceOnce) {
   post(1);
   bench.advance(4min);

@@ -44,6 +44,7 @@ int main() {
     const actors::SystemClock clock;
     auto settings = actors::settings_from_environment("mail-service");
     settings.threads = 2;
+    settings.lists_actors = true;  // GET /actors/active
     actors::Host host(settings, numbers, clock);
     host.add<mailer::Mail>();
     host.route("GET", "/internal/numbers", [&numbers](actors::ChannelRequest) -> actors::Task<actors::ChannelAnswer> {

@@ -6,5 +6,6 @@ int main() {
   return dapr::actors::run("bank-service", [](dapr::actors::Host& host) {
     host.add<bank::Account>();
     host.add<bank::Transfer>();
+    host.filter<bank::Account>(std::make_shared<bank::TransfersAlone>());
   });
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <dapr/actors/actor.hpp>
+#include <dapr/actors/filters.hpp>
 #include <dapr/actors/state_machine.hpp>
 
 #include <array>
@@ -23,11 +24,21 @@ struct Entry {
   DAPR_ACTORS_JSON(transfer, amount)
 };
 
-struct AccountState {
+/// As it was first stored: in whole euros.
+struct AccountV1 {
   std::int64_t balance = 0;
+  bool closed = false;
+  DAPR_ACTORS_JSON(balance, closed)
+};
+
+struct AccountState {
+  std::int64_t balance = 0;  ///< in cents
   bool closed = false;
   bool operator==(const AccountState&) const = default;
   DAPR_ACTORS_JSON(balance, closed)
+
+  static constexpr int stored_form = 2;
+  static AccountState upcast(AccountV1 older) { return {older.balance * 100, older.closed}; }
 };
 
 class Account final : public actors::Actor<AccountState> {
@@ -42,7 +53,7 @@ class Account final : public actors::Actor<AccountState> {
       co_return actors::refuse(actors::Reason::Conflict, "not_enough", "there is not so much on the account");
     state().balance += entry.amount;
     write(key, entry);
-    co_return account.balance;
+    co_return state().balance;
   }
   std::int64_t balance() const { return state().balance; }
   void close() { state().closed = true; }
@@ -177,5 +188,16 @@ inline actors::Task<void> Transfer::go_on() {
   if (!booked) state().reason = booked.error().code;
   enter(*next);
 }
+
+/// Nobody puts money on an account, or takes it, but a transfer.
+class TransfersAlone final : public actors::TurnFilter {
+ public:
+  actors::Task<actors::Result<void>> before(const actors::TurnAhead& turn) override {
+    const bool books = turn.kind == actors::EntryKind::Method && turn.method == "Book";
+    if (books && turn.caller != "Transfer")
+      co_return actors::refuse(actors::Reason::Forbidden, "transfers_alone", "money moves by transfers");
+    co_return actors::Result<void>{};
+  }
+};
 
 }  // namespace bank

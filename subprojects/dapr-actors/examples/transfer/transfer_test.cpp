@@ -36,6 +36,12 @@ TEST_F(TransferTest, MovesTheMoneyOnce) {
   EXPECT_EQ(bench.call<&Transfer::start>("t-1", "ann", "bob", 31).error().code, "another_order");
 }
 
+TEST_F(TransferTest, IsCalledByNameToo) {
+  const auto account = actors::Calls(bench.sidecar, actors::Origin("click-1")).proxy("Account", "ann");
+  EXPECT_EQ(bench.run(account.change("Book", R"({"transfer":"salary 2","amount":5})")), "105");
+  EXPECT_EQ(bench.run(account.read("Balance")), "105");
+}
+
 TEST_F(TransferTest, TakesNothingThatIsNotThere) {
   const auto refused = transfer(101);
   EXPECT_EQ(refused.step, Step::Refused);
@@ -50,6 +56,24 @@ TEST_F(TransferTest, GivesBackWhatCannotBeGiven) {
   EXPECT_EQ(refused.step, Step::Refused);
   EXPECT_EQ(refused.reason, "closed");
   EXPECT_EQ(balance("ann"), 100);
+}
+
+TEST_F(TransferTest, AloneMovesMoneyWhereTheFilterStands) {
+  bench.filter<Account>(std::make_shared<TransfersAlone>());
+  EXPECT_EQ((bench.call<&Account::book>("ann", "by hand", 1000)).error().code, "transfers_alone");
+  EXPECT_EQ(transfer().step, Step::Done);
+  EXPECT_EQ(balance("ann"), 70);
+}
+
+TEST(AccountOfAnOlderForm, IsReadAndWrittenAnew) {
+  actors::testing::Bench bench;
+  bench.add<Account>();
+  bench.sidecar.put({"Account", "ann"}, "state",
+                    R"({"version":3,"data":{"balance":2,"closed":false},"outbox":[],"handled":[]})");
+  EXPECT_EQ(bench.call<&Account::balance>("ann"), 200);
+  EXPECT_TRUE((bench.call<&Account::book>("ann", "salary", 1)));
+  bench.restart();
+  EXPECT_EQ(bench.call<&Account::balance>("ann"), 201);
 }
 
 // Whatever the process was about to do when it died, the transfer comes to its end and no money is lost or made.

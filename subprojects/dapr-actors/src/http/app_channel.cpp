@@ -1,5 +1,8 @@
 #include "internal/http/app_channel.hpp"
 
+#include <algorithm>
+#include <charconv>
+
 #include "dapr/actors/http_status.hpp"
 #include "internal/awaiting.hpp"
 #include "internal/deadline.hpp"
@@ -185,6 +188,10 @@ Task<Response> AppChannel::route(Request& request, Segments path) {
 }
 
 Task<Response> AppChannel::serve_actor(Request& request, Segments path) {
+  if (lists_actors_ && path.size() == 2 && path[1] == "active") {
+    if (request.verb != "GET") co_return wrong_verb("GET");
+    co_return active_actors(request);
+  }
   const bool is_actor = path.size() == 3;
   const bool is_method = path.size() == 5 && path[3] == "method";
   const bool is_tick = path.size() == 6 && path[3] == "method" && (path[4] == "remind" || path[4] == "timer");
@@ -210,7 +217,7 @@ Task<Response> AppChannel::call(ActorId actor, std::string method, Request& requ
             std::move(*id),
             cause_from(request.turn_cause),
             trace_of(request),
-            {},
+            percent_decode(request.caller).value_or(""),
             awaiting_from(request.awaited_by),
             *deadline};
   request.peer_is_gone = std::make_shared<std::atomic<bool>>(false);
@@ -241,6 +248,36 @@ Task<Response> AppChannel::tick(ActorId actor, std::string name, Request& reques
 Response AppChannel::deactivate(const ActorId& actor) {
   engine_.deactivate(actor);
   return {};
+}
+
+Response AppChannel::active_actors(const Request& request) const {
+  static constexpr std::size_t most = 1000;
+  std::string type;
+  std::size_t limit = 100;
+  const std::string_view target = request.target;
+  const auto question = target.find('?');
+  for (auto rest = question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
+       !rest.empty();) {
+    const auto parameter = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(rest.size(), parameter.size() + 1));
+    const auto name = parameter.substr(0, parameter.find('='));
+    const auto text = percent_decode(parameter.substr(std::min(parameter.size(), name.size() + 1)));
+    if (name == "type") {
+      if (!text || text->empty()) return problem(400, "type must be the name of an actor type");
+      const auto types = engine_.types();
+      if (std::find(types.begin(), types.end(), *text) == types.end())
+        return problem(404, "this host has no actor type " + *text);
+      type = *text;
+    } else if (name == "limit") {
+      const auto digits = text.value_or("");
+      const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), limit);
+      if (error != std::errc{} || end != digits.data() + digits.size() || limit < 1 || limit > most)
+        return problem(400, "limit must be from 1 to " + std::to_string(most));
+    } else {
+      return problem(400, "the parameters are type and limit");
+    }
+  }
+  return {200, json::to_string(engine_.active_actors(type, limit)), "application/json", {}};
 }
 
 Task<Response> AppChannel::deliver(Request& request) {

@@ -279,6 +279,7 @@ Task<Reply> DaprSidecar::call_actor(ActorId actor, Call call) {
                                 OutgoingRequest request("PUT", actor_path(actor, "/method", call.method));
                                 request.header("Idempotency-Key", to_header_value(call.id));
                                 request.header("Turn-Cause", to_string(call.cause));
+                                if (!call.caller.empty()) request.header("Turn-Caller", to_header_value(call.caller));
                                 if (!call.awaited_by.empty()) request.header("Awaited-By", call.awaited_by);
                                 if (call.deadline != no_deadline) {
                                   const auto left = std::max(time_left(call.deadline), Duration{1});

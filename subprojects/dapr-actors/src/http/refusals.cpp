@@ -17,15 +17,17 @@ struct Body {
   std::string code;
   std::string message;
   std::optional<std::vector<Part>> errors;
-  DAPR_ACTORS_JSON(reason, code, message, errors)
+  std::optional<json::Raw> details;
+  DAPR_ACTORS_JSON(reason, code, message, errors, details)
 };
 
 }  // namespace
 
 std::string to_wire(const Refusal& refusal) {
-  Body body{std::string(to_string(refusal.reason)), refusal.code, refusal.message, {}};
+  Body body{std::string(to_string(refusal.reason)), refusal.code, refusal.message, {}, {}};
   if (!refusal.errors.empty()) body.errors.emplace();
   for (const auto& part : refusal.errors) body.errors->push_back({part.pointer, part.detail, part.available});
+  if (!refusal.details.empty()) body.details = json::parse<json::Raw>(refusal.details);
   return json::to_string(body);
 }
 
@@ -35,6 +37,7 @@ Refusal refusal_from_wire(const std::string& text) {
   if (body.errors)
     for (auto& part : *body.errors)
       refusal.errors.push_back({std::move(part.pointer), std::move(part.detail), part.available});
+  if (body.details) refusal.details = std::move(body.details->text);
   return refusal;
 }
 

@@ -7,6 +7,7 @@
 
 #include "internal/engine.hpp"
 #include "internal/handled_events.hpp"
+#include "dapr/actors/inspection.hpp"
 #include "dapr/actors/records/handled.hpp"
 #include "dapr/actors/records/outbox.hpp"
 
@@ -62,15 +63,25 @@ class Activation : public std::enable_shared_from_this<Activation> {
   Task<void> send_what_is_left();
   /// Events committed and not sent; may be asked at any time.
   std::size_t unsent() const { return unsent_; }
+  /// As it is at the moment, but for `busy` and `waiting`, which the engine knows; may be asked at any time.
+  ActiveActor seen() const;
 
   const ActorId& id() const { return id_; }
   bool loaded() const { return actor_ != nullptr; }
   std::size_t users = 0;  // who is in the mailbox or on the way; under the engine's mutex
 
  private:
+  static constexpr Time not_in_memory = Time::min();
   struct Record;  // of the turn in hand, for the observer
   class Scope;
 
+  /// Whether the filters let the turn in; if not it has ended, and been answered.
+  Task<bool> let_in(const detail::TurnRequest& request, Filtering& filtering, Answer& answer);
+  /// Tells of a turn that has ended, and its caller of its failure if it has one.
+  static std::exception_ptr noted(const detail::TurnRequest& request, Record& record,
+                                  const std::exception_ptr& failure);
+  void ended(const detail::TurnRequest& request, Record& record, const std::exception_ptr& failure,
+             std::int64_t version, const Filtering* filtering, Answer& answer);
   Task<void> load(Trace trace);
   void drop();
   detail::Turn begin(const detail::TurnRequest& request);
@@ -106,13 +117,14 @@ class Activation : public std::enable_shared_from_this<Activation> {
   Mailbox mailbox_;
   std::atomic<bool> distrusted_ = false;
   std::atomic<std::size_t> unsent_ = 0;  // as many as in outbox_
+  std::atomic<Time> since_ = not_in_memory;
 
   // The state as committed, touched by the turn in hand only.
   std::unique_ptr<ActorBase> actor_;
-  std::int64_t version_ = 0;
-  std::int64_t revision_ = 0;        // writes of the document, housekeeping too
-  std::vector<OutboxEntry> outbox_;  // committed, not sent
-  bool outbox_stored_ = false;       // the stored document still lists events, sent or not
+  std::atomic<std::int64_t> version_ = 0;  // changed by the turn in hand, seen by all
+  std::int64_t revision_ = 0;              // writes of the document, housekeeping too
+  std::vector<OutboxEntry> outbox_;        // committed, not sent
+  bool outbox_stored_ = false;             // the stored document still lists events, sent or not
   HandledCalls handled_;
   HandledEvents events_;
   std::optional<Tending> tending_;  // if it is registered

@@ -13,7 +13,10 @@
 #include <string>
 
 #include "dapr/actors/actor.hpp"
+#include "dapr/actors/inspection.hpp"
 #include "dapr/actors/observer.hpp"
+#include "internal/filtering.hpp"
+#include "internal/type_settings.hpp"
 
 namespace dapr::actors {
 
@@ -66,6 +69,12 @@ class Engine {
   ~Engine();
 
   void add(detail::TypeDescription type);
+  /// Over the tables of the types that are added afterwards.
+  void settings(TypeSettingsText over) { over_ = std::move(over); }
+  /// Throws if they are for a type that is not here.
+  void check_settings() const { over_.all_of(types()); }
+  /// Of the turns of `type`, of all if it is empty; inside of those that were added before. Before the first turn.
+  void filter(std::shared_ptr<TurnFilter> filter, std::string type);
 
   /// One turn: a method, a reminder's tick (`data` as it was registered), a timer's tick. Throws NoSuchMethod,
   /// Draining, Overdue, or TurnFailed. A read that is let in when `caller_is_gone` is not carried out.
@@ -91,6 +100,8 @@ class Engine {
   bool idle() const;
   /// Events that a failed publish left on this host, and one attempt at them that ends with the first failure.
   std::size_t unsent() const;
+  /// The first `most` of `type`, or of all if it is empty.
+  ActiveActors active_actors(const std::string& type, std::size_t most) const;
   Task<void> send_what_is_left();
 
  private:
@@ -126,6 +137,8 @@ class Engine {
   Observer& observer_;
   const std::string app_id_;
   std::map<std::string, detail::TypeDescription, std::less<>> types_;
+  TypeSettingsText over_;
+  Filters filters_;
 
   mutable std::mutex mutex_;  // of what follows
   std::map<ActorId, std::shared_ptr<Activation>> activations_;

@@ -30,6 +30,7 @@ class Bench::Parts {
   void start() {
     engine = std::make_unique<Engine>(io, sidecar, virtual_clock, observer, app_id);
     for (const auto& type : types) engine->add(type);
+    for (const auto& [type, filter] : filters) engine->filter(filter, type);
     sidecar.deliver_to(engine.get());
   }
 
@@ -39,6 +40,7 @@ class Bench::Parts {
   CountingObserver observer;
   boost::asio::io_context io;
   std::vector<detail::TypeDescription> types;
+  Filters filters;
   std::unique_ptr<Engine> engine;
 };
 
@@ -51,6 +53,12 @@ Bench::~Bench() = default;
 void Bench::add_type(detail::TypeDescription type) {
   parts_->types.push_back(type);
   parts_->engine->add(std::move(type));
+}
+
+Bench& Bench::filter(std::shared_ptr<TurnFilter> filter, std::string type) {
+  parts_->engine->filter(filter, type);
+  parts_->filters.emplace_back(std::move(type), std::move(filter));
+  return *this;
 }
 
 void Bench::settle() {

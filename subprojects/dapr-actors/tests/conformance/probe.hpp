@@ -3,10 +3,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <map>
+#include <mutex>
 #include <string>
 #include <thread>
 
 #include "dapr/actors/actor.hpp"
+#include "dapr/actors/filters.hpp"
 
 namespace dapr::actors::conformance {
 
@@ -56,6 +59,7 @@ class Probe final : public Actor<ProbeState> {
   static inline std::atomic<int> inside = 0, most_inside = 0;
 
   Result<int> add(const Add& command) {
+    if (command.amount == -40) return refuse_with(Reason::Conflict, "too_few", "take more: \"é\"", Add{40});
     if (command.amount == 0) return refuse(Reason::Conflict, "nothing", "add something: \"é\"");
     return state().value += command.amount;
   }
@@ -170,6 +174,25 @@ class Probe final : public Actor<ProbeState> {
     const Add ten{10};
     co_await calls.proxy<Probe>(id).call<&Probe::add>(ten);
   }
+};
+
+/// Lets nobody in under an id that begins with `not-let-in`, and writes down who called last.
+class ProbeFilter final : public TurnFilter {
+ public:
+  Task<Result<void>> before(const TurnAhead& turn) override {
+    if (turn.id.starts_with("not-let-in")) co_return refuse(Reason::Forbidden, "not_let_in", "take another id");
+    const std::lock_guard lock(mutex_);
+    callers_[turn.actor.id] = turn.caller;
+    co_return Result<void>{};
+  }
+  static std::string caller_of(const std::string& id) {
+    const std::lock_guard lock(mutex_);
+    return callers_[id];
+  }
+
+ private:
+  static inline std::mutex mutex_;
+  static inline std::map<std::string, std::string> callers_;
 };
 
 }  // namespace dapr::actors::conformance

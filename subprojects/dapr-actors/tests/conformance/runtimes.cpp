@@ -24,6 +24,7 @@ class FakeRuntime final : public Runtime {
   explicit FakeRuntime(unsigned seed) {
     if (seed != 0) bench_.sidecar.complete_later(seed);
     bench_.add<Probe>();
+    bench_.filter<Probe>(std::make_shared<ProbeFilter>());
     bench_.subscribe(subscriptions());
   }
   Calls calls(Origin origin) override { return Calls(bench_.sidecar, std::move(origin)); }
@@ -206,6 +207,7 @@ class RealRuntime final : public Runtime {
     settings.intermediary = &spoiler_;
     host_ = std::make_unique<Host>(settings, observer_, clock_);
     host_->add<Probe>();
+    host_->filter<Probe>(std::make_shared<ProbeFilter>());
     host_->subscribe(subscriptions());
     host_->start();
   }

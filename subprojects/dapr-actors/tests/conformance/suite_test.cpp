@@ -80,6 +80,23 @@ TEST_P(Conformance, a_call_that_a_turn_awaits_carries_the_trace_on) {
   EXPECT_THAT(told->traceparent, HasSubstr("0af7651916cd43dd8448eb211c80319c"));
 }
 
+// covers: call-headers
+TEST_P(Conformance, a_filter_sees_which_type_awaits_a_call) {
+  call<&Probe::ask>(mine("a"), mine("b"));
+  EXPECT_EQ(ProbeFilter::caller_of(mine("b")), "Probe");
+  EXPECT_EQ(ProbeFilter::caller_of(mine("a")), "");
+}
+
+// covers: refusal-header
+TEST_P(Conformance, a_filters_refusal_arrives_as_a_methods_does_and_the_turn_has_not_begun) {
+  const auto before = runtime_->asked("actor_call");
+  const auto refused = call_as<&Probe::add>({"not-let-in"}, mine("a"), Add{5});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error(), (Refusal{Reason::Forbidden, "not_let_in", "take another id"}));
+  EXPECT_EQ(runtime_->asked("actor_call"), before + 1);
+  EXPECT_EQ(look(mine("a")).value, 0);
+}
+
 // covers: refusal-header, errors-flattened
 TEST_P(Conformance, a_refusal_arrives_as_it_was_made_and_is_not_repeated) {
   const auto before = runtime_->asked("actor_call");
@@ -87,6 +104,52 @@ TEST_P(Conformance, a_refusal_arrives_as_it_was_made_and_is_not_repeated) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error(), (Refusal{Reason::Conflict, "nothing", "add something: \"é\""}));
   EXPECT_EQ(runtime_->asked("actor_call"), before + 1);
+}
+
+// covers: refusal-header, errors-flattened
+TEST_P(Conformance, the_details_of_a_refusal_arrive_at_the_caller_and_at_his_caller) {
+  const auto refused = call<&Probe::add>(mine("a"), Add{-40});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error(), (Refusal{Reason::Conflict, "too_few", "take more: \"é\"", {}, R"({"amount":40})"}));
+  EXPECT_EQ(details_of<Add>(refused.error())->amount, 40);
+  EXPECT_FALSE(details_of<Pass>(refused.error())) << "of another form";
+  const auto passed = call<&Probe::pass>(mine("b"), Pass{mine("a"), -40});
+  ASSERT_FALSE(passed);
+  EXPECT_EQ(passed.error(), refused.error());
+}
+
+// covers: call-headers
+TEST_P(Conformance, an_actor_can_be_called_by_name_and_in_json) {
+  const auto probe = runtime_->calls({"by-name"}).proxy("Probe", mine("a"));
+  const auto run = [&](Task<Reply> call) { return runtime_->run(std::move(call)); };
+  EXPECT_EQ(run(probe.change("Add", R"({"amount":5})")), "5");
+  EXPECT_EQ(run(probe.read("Look")), R"({"value":5,"rings":0,"ticks":0,"text":""})");
+  EXPECT_EQ(run(probe.change("Note", R"("x")")), "null");
+  const auto repeated = runtime_->calls({"by-name"}).proxy("Probe", mine("a"));
+  EXPECT_EQ(run(repeated.change("Add", R"({"amount":5})")), "5") << "the same piece of work: carried out once";
+  EXPECT_EQ(look(mine("a")).value, 5);
+}
+
+// covers: call-headers
+TEST_P(Conformance, a_change_by_name_carries_an_id_and_a_read_carries_none) {
+  const auto probe = runtime_->calls({"key"}).proxy("Probe", mine("a"));
+  const auto origin = [&](Task<Reply> call) { return json::parse<Told>(*runtime_->run(std::move(call))).origin; };
+  EXPECT_EQ(origin(probe.read("Tell")), "");
+  EXPECT_EQ(origin(probe.change("Tell")), "key");
+  EXPECT_EQ(origin(probe.read("Tell")), "");
+  EXPECT_EQ(origin(probe.change("Tell")), "key/2");
+}
+
+// covers: refusal-header
+TEST_P(Conformance, a_call_by_name_is_refused_and_fails_as_one_by_type) {
+  const auto probe = runtime_->calls({random_id()}).proxy("Probe", mine("a"));
+  const auto refused = runtime_->run(probe.change("Add", R"({"amount":0})"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "nothing");
+  const auto unreadable = runtime_->run(probe.change("Add", "not JSON"));
+  ASSERT_FALSE(unreadable);
+  EXPECT_EQ(unreadable.error().code, "invalid_arguments");
+  EXPECT_THAT(error(probe.read("Nothing")).what(), HasSubstr("Nothing"));
 }
 
 // covers: void-errors

@@ -14,7 +14,8 @@ EXPECTED = re.compile(r"// refused: (.+)$")
 def compile_it(build: pathlib.Path) -> str:
     """The compiler's words, under the options that the library's own tests are compiled with."""
     commands = json.loads((build / "compile_commands.json").read_text())
-    command = next(entry for entry in commands if entry["file"].endswith("dapr-actors/tests/actor_test.cpp"))
+    like = SOURCE.resolve().parent.parent / "actor_test.cpp"
+    command = next(entry for entry in commands if (pathlib.Path(entry["directory"]) / entry["file"]).resolve() == like)
     words = shlex.split(command["command"])
     if "ccache" in pathlib.Path(words[0]).name:
         del words[0]

@@ -29,6 +29,21 @@ struct NotCompared {
   int items = 0;
   DAPR_ACTORS_JSON(items)
 };
+struct FirstForm {
+  int items = 0;
+  bool operator==(const FirstForm&) const = default;
+  DAPR_ACTORS_JSON(items)
+};
+struct WithAGap : FirstForm {
+  static constexpr int stored_form = 3;
+  static WithAGap upcast(FirstForm older);
+};
+struct WithoutAStep : FirstForm {
+  static constexpr int stored_form = 2;
+};
+struct WithoutANumber : FirstForm {
+  static WithoutANumber upcast(FirstForm older);
+};
 struct NotWritten {
   int items = 0;
   bool operator==(const NotWritten&) const = default;
@@ -61,6 +76,9 @@ actors::Task<void> calls(actors::Proxy<Cart> cart) {
 }
 class Uncompared final : public actors::Actor<NotCompared> {};  // refused: an actor's state needs `bool operator==
 class Unwritten final : public actors::Actor<NotWritten> {};  // refused: an actor's state needs DAPR_ACTORS_JSON
+class Gap final : public actors::Actor<WithAGap> {};  // refused: a gap in the stored forms
+class NoStep final : public actors::Actor<WithoutAStep> {};  // refused: a stored form above 1 needs
+class NoNumber final : public actors::Actor<WithoutANumber> {};  // refused: a form with an `upcast` needs its number
 std::string no_form(const NotWritten& it) { return actors::json::to_string(it); }  // refused: give the type DAPR_ACTORS_JSON
 std::string too_fine(std::chrono::microseconds it) { return actors::json::to_string(it); }  // refused: a duration is written in whole milliseconds
 actors::StateMachine<undecided, Door::Open, Door::Shut, Door::Gone> two_ways;  // refused: two transitions have the same state and event

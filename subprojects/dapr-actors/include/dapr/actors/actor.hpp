@@ -27,6 +27,7 @@
 
 #include "dapr/actors/calls.hpp"
 #include "dapr/actors/describe.hpp"
+#include "dapr/actors/forms.hpp"
 #include "dapr/actors/subscriptions.hpp"
 
 // Internal, and not to be seen in a shared library: what a class is declared as first counts.
@@ -84,6 +85,7 @@ struct TurnRequest {
   Trace trace;
   std::string alarm = {};       ///< of a reminder or a timer: the name it is registered under
   std::string awaited_by = {};  ///< of a method: the turns that wait for its answer
+  std::string caller = {};      ///< of a method: the type of the actor whose turn awaits it
   Deadline deadline = no_deadline;
   std::shared_ptr<const std::atomic<bool>> caller_is_gone = {};  ///< if that can be known
 };
@@ -94,7 +96,15 @@ struct MethodDescription {
   Task<Reply> (*invoke)(ActorBase& actor, const std::string& body);
 };
 
+// Its functions are compiled in the library: maps cost every unit that describes a type.
 struct TypeDescription {
+  TypeDescription(std::string name, TypeSettings settings, std::function<std::unique_ptr<ActorBase>()> make);
+  TypeDescription(const TypeDescription& other);
+  TypeDescription(TypeDescription&& other) noexcept;
+  ~TypeDescription();
+  /// Throws std::logic_error for a name that its kind has already.
+  void add(EntryKind kind, const char* entry, MethodDescription method);
+
   std::string name;
   TypeSettings settings;
   std::function<std::unique_ptr<ActorBase>()> make;
@@ -148,7 +158,7 @@ class ActorBase {
   /// The event leaves after the commit, in order, under the id `{actor type}/{actor id}/{version}/{n}`.
   template <class E>
   void publish(const E& event) {
-    effects().events.push_back({E::event_type, json::to_string(event)});
+    publish_text(E::event_type, json::to_string(event));
   }
   /// Outside effects. Not remembered across a crash: keep the intention in the state, and let `tend` repeat it. So much
   /// runs at once, and so much waits, as the type's settings allow (`work_at_once`, `news_at_once`, `work_waiting`).
@@ -208,6 +218,9 @@ class ActorBase {
   Proxy<A> proxy(std::string actor_id) const {
     return calls().template proxy<A>(std::move(actor_id));
   }
+  NamedProxy proxy(std::string type, std::string actor_id) const {
+    return calls().proxy(std::move(type), std::move(actor_id));
+  }
 
   /// Keys of the actor's own beside its state, for what is too large or too many for one document. In the same
   /// transaction.
@@ -219,16 +232,17 @@ class ActorBase {
   }
   template <class T>
   void write(std::string key, const T& value, std::optional<std::chrono::seconds> ttl = {}) {
-    effects().writes.push_back({own_key(std::move(key)), json::to_string(value), ttl});
+    write_text(std::move(key), json::to_string(value), ttl);
   }
-  void erase(std::string key) { effects().writes.push_back({own_key(std::move(key)), std::nullopt}); }
+  void erase(std::string key) { write_text(std::move(key), std::nullopt, std::nullopt); }
 
   /// A name and value that the turn's log line carries, `orderId` for instance.
   void tag(std::string name, std::string value) const { turn().tags[std::move(name)] = std::move(value); }
 
  private:
   friend class Activation;
-  virtual void load(const json::Value* data) = 0;
+  virtual void load(const json::Value* data, int form) = 0;  // `data` as it is stored in that form
+  virtual int written_form() const = 0;                      // in which it is written
   virtual bool changed() const = 0;
   virtual void write_state(json::Writer& writer) const = 0;  // the draft if there is one
   virtual void accept() = 0;
@@ -250,6 +264,8 @@ class ActorBase {
     }
   }
   static std::string own_key(std::string key);
+  void publish_text(const EventType& type, std::string data);
+  void write_text(std::string key, std::optional<std::string> value, std::optional<std::chrono::seconds> ttl);
   void add_reminder(std::string name, Duration due, Duration period, const std::string& data);
   void add_timer(std::string name, Duration due, Duration period, const std::string& data);
   Task<std::optional<std::string>> read_text(std::string key) const;
@@ -283,6 +299,7 @@ class Actor : public ActorBase {
       "an actor's state needs `bool operator==(const State&) const = default;`: what is equal is not written");
   static_assert(json::HasForm<S>,
                 "an actor's state needs DAPR_ACTORS_JSON(its members) or a Codec; for no state write Actor<>");
+  static_assert(detail::forms_are_a_chain<S>() || true);  // it says itself what is wrong
 
  public:
   using State = S;
@@ -297,9 +314,12 @@ class Actor : public ActorBase {
   }
 
  private:
-  void load(const json::Value* data) final {
-    if constexpr (json::HasForm<S>) committed_ = data ? json::from<S>(*data) : S{};
+  void load(const json::Value* data, int form) final {
+    if constexpr (json::HasForm<S>) {
+      if constexpr (detail::forms_are_a_chain<S>()) committed_ = data ? detail::read_form<S>(*data, form) : S{};
+    }
   }
+  int written_form() const final { return detail::stored_form_of<S>(); }
   bool changed() const final {
     if constexpr (std::equality_comparable<S>)
       return draft_ && !(*draft_ == committed_);
@@ -371,20 +391,11 @@ Task<Reply> invoke(ActorBase& base, const std::string& body) {
 template <class A>
 TypeDescription describe(std::function<std::unique_ptr<A>()> make) {
   constexpr auto table = Describe<A>::table;
-  TypeDescription description{
-      table.name, table.type_settings, [make = std::move(make)]() -> std::unique_ptr<ActorBase> { return make(); }, {}};
-  std::apply(
-      [&](const auto&... entries) {
-        (
-            [&] {
-              constexpr auto member = std::remove_cvref_t<decltype(entries)>::member;
-              const auto [at, added] = description.entries[entries.kind].try_emplace(
-                  entries.name, MethodDescription{method_is_const<member>, entries.memory, &invoke<member>});
-              if (!added) throw std::logic_error(description.name + " describes " + entries.name + " twice");
-            }(),
-            ...);
-      },
-      table.entries);
+  TypeDescription description(table.name, table.type_settings, std::move(make));
+  const auto add = [&description]<auto Method>(const Entry<Method>& entry) {
+    description.add(entry.kind, entry.name, {method_is_const<Method>, entry.memory, &invoke<Method>});
+  };
+  std::apply([&add](const auto&... entries) { (add(entries), ...); }, table.entries);
   return description;
 }
 

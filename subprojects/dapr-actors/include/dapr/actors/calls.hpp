@@ -25,6 +25,7 @@
 #include <string>
 
 #include "dapr/actors/describe.hpp"
+#include "dapr/actors/refusal_details.hpp"
 #include "dapr/actors/sidecar.hpp"
 
 #pragma GCC visibility push(default)
@@ -54,6 +55,7 @@ std::string random_id();
 
 template <class A>
 class Proxy;
+class NamedProxy;
 
 /// Makes calls on behalf of one origin. Copies share the numbering, also with other deadlines. Not to be used from two
 /// threads at once.
@@ -65,6 +67,8 @@ class Calls {
   Proxy<A> proxy(std::string id) const {
     return Proxy<A>(*this, std::move(id));
   }
+  /// An actor of a type that this program has no class of: by name, in JSON.
+  NamedProxy proxy(std::string type, std::string id) const;
   const Origin& origin() const { return shared_->origin; }
   /// The same calls, whose answers are waited for until `limit` from now, or until an earlier deadline that there is
   /// already. Afterwards they fail with `SidecarError` `DEADLINE_EXCEEDED`, and the deadline goes with them: a turn
@@ -140,6 +144,32 @@ class Proxy {
 
   Calls calls_;
   std::string id_;
+};
+
+/// The methods of an actor by their names on the wire, for a type whose class is elsewhere: in another program, in
+/// another language.
+///
+///     const auto cart = calls.proxy("Cart", "c-1");
+///     Reply view = co_await cart.read("View");
+///     view = co_await cart.change("AddItem", R"({"productId":"p-17","quantity":2})");
+///
+/// Nobody but the caller knows here which method changes something: `change` carries an id, so that the call is carried
+/// out once however often it is repeated; `read` carries none. To `read` with a method that changes something is
+/// possible, and a repeat then changes it twice.
+///
+/// `message` is the method's message as JSON, empty for a method that takes none; the actor refuses what it cannot read
+/// (`invalid_arguments`). The answer is its JSON, `null` for a method that answers nothing. Failures are those of
+/// `Proxy::call`, and `std::invalid_argument` for an empty type, id or method.
+class NamedProxy {
+ public:
+  NamedProxy(Calls calls, ActorId actor);
+  Task<Reply> read(std::string method, std::string message = {}) const;
+  Task<Reply> change(std::string method, std::string message = {}) const;
+
+ private:
+  Task<Reply> call(std::string method, std::string message, bool changes) const;
+  Calls calls_;
+  ActorId actor_;
 };
 
 }  // namespace dapr::actors

@@ -44,7 +44,8 @@ constexpr Memory remember_for(std::chrono::seconds lifetime) {
 /// waiting for it; `News` tells others what has happened, and may be late.
 enum class Work { Next, News };
 
-/// Per-type settings; what is here too the sidecar learns from `GET /dapr/config`.
+/// Per-type settings; what is here too the sidecar learns from `GET /dapr/config`. Whoever runs the program can change
+/// them without compiling it: see `HostSettings::type_settings`.
 struct TypeSettings {
   /// Without a call for this long the actor leaves the memory of its host and of the sidecar; a read brings it back.
   Duration idle_timeout = std::chrono::minutes(5);
@@ -66,6 +67,10 @@ struct TypeSettings {
   std::size_t work_at_once = 64;
   std::size_t news_at_once = 64;
   std::size_t work_waiting = 10'000;  ///< how much of either kind may wait; what comes then is left to `tend`
+  DAPR_ACTORS_JSON(idle_timeout, drain_timeout, tend_period, handled_in_document, events_known_for, events_in_document,
+                   work_at_once, news_at_once, work_waiting)
+  DAPR_ACTORS_JSON_DEFAULTED(idle_timeout, drain_timeout, tend_period, handled_in_document, events_known_for,
+                             events_in_document, work_at_once, news_at_once, work_waiting)
 };
 
 namespace detail {

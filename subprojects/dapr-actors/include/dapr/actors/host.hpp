@@ -18,6 +18,8 @@
 #include <vector>
 
 #include "dapr/actors/actor.hpp"
+#include "dapr/actors/filters.hpp"
+#include "dapr/actors/inspection.hpp"
 #include "dapr/actors/intermediary.hpp"
 #include "dapr/actors/observer.hpp"
 #include "dapr/actors/subscriptions.hpp"
@@ -45,6 +47,15 @@ struct HostSettings {
   /// moments.
   Duration silence = std::chrono::milliseconds(2500);
   int threads = 1;
+  /// Settings of actor types, over those of their tables: `{"Cart": {"idleTimeout": 60000, "workAtOnce": 8}}`,
+  /// durations in milliseconds, names as those of `TypeSettings`. Empty: as the tables say. The host's constructor
+  /// throws `std::runtime_error` for what cannot be read, for a name that is none and for a value that no type can
+  /// have, and `start` for a type that was not added.
+  std::string type_settings;
+  /// `GET /actors/active?type=Cart&limit=100` on the app channel, behind the app token, answers `active_actors` as
+  /// JSON; `limit` is from 1 to 1000. Whoever may invoke this application through the sidecars may ask it too, unless
+  /// Dapr's access control denies `/actors/…`.
+  bool lists_actors = false;
   Intermediary* intermediary = nullptr;  ///< a test's
 };
 
@@ -84,6 +95,13 @@ class Host {
     add_type(std::move(type));
     return *this;
   }
+  /// A filter of the turns of all types, or of the type of that name, inside of those registered before
+  /// (`filters.hpp`). Throws `std::logic_error` for none.
+  Host& filter(std::shared_ptr<TurnFilter> filter, std::string type = {});
+  template <class A>
+  Host& filter(std::shared_ptr<TurnFilter> filter) {
+    return this->filter(std::move(filter), Describe<A>::table.name);
+  }
   /// Events arrive at `POST /events/<type>`; `/events/unknown` is the default route. Which topics the sidecar
   /// subscribes to is said in one place: by default in Dapr's `Subscription` resources; with `SubscribedBy::Host` the
   /// host tells the sidecar, one route an event type on the component `HostSettings::pubsub`. A topic that both name is
@@ -92,7 +110,8 @@ class Host {
   /// `pattern` like `/internal/products/{id}`: `{…}` matches one segment.
   void route(std::string verb, std::string pattern, std::function<Task<ChannelAnswer>(ChannelRequest)> handle);
 
-  /// Opens the app channel and starts the threads. Throws `std::system_error` when the port is taken.
+  /// Opens the app channel and starts the threads. Throws `std::system_error` when the port is taken, and
+  /// `std::runtime_error` when `HostSettings::type_settings` names a type that is not here.
   void start();
   unsigned short channel_port() const;
 
@@ -120,6 +139,10 @@ class Host {
   /// feature `ActorStateTTL` is enabled if a method is described with `remember_for`: without it no commit of such a
   /// method succeeds. The observer is told of that once, and `GET /healthz` of the app channel answers 503.
   Task<std::optional<std::string>> not_ready();
+
+  /// The actors that are in memory or being called, by type and id: the first `most` of `type`, or of all types. It
+  /// holds up who enters a turn for as long as it copies: about a millisecond for a thousand.
+  ActiveActors active_actors(const std::string& type = {}, std::size_t most = 1000) const;
 
   /// Within `limit`: takes no new work, lets turns and work after commits end, and tries to send the events that a
   /// failed publish left (they are stored, so they may stay); then closes the channel and stops the threads. Answers

@@ -56,12 +56,14 @@ struct RefusedPart {
 };
 
 /// A refusal: machine-readable `code` (snake_case), and a message that says what is wrong and what to do. `errors`
-/// names the things it is about where the caller's view has several.
+/// names the things it is about where the caller's view has several. `details` is a value of the method's own, as JSON;
+/// empty for none (`refuse_with` and `details_of` of refusal_details.hpp write and read it).
 struct Refusal {
   Reason reason = Reason::Conflict;
   std::string code;
   std::string message;
   std::vector<RefusedPart> errors = {};
+  std::string details = {};
 
   bool operator==(const Refusal&) const = default;
 };

@@ -17,8 +17,8 @@
 
 namespace dapr::actors {
 
-/// What `dapr run` and Dapr's injector tell an application, as host settings. Throws `std::runtime_error` for a value
-/// that is none, naming the variable.
+/// What `dapr run` and Dapr's injector tell an application, and the last one whoever runs it. Throws
+/// `std::runtime_error` for a value that is none, naming the variable.
 ///
 /// | variable | | without it |
 /// |---|---|---|
@@ -28,6 +28,7 @@ namespace dapr::actors {
 /// | `DAPR_HTTP_PORT` | port of the sidecar on this machine | 3500 |
 /// | `DAPR_API_TOKEN` | sent to the sidecar | none is sent |
 /// | `APP_API_TOKEN` | what the sidecar must send, as its own variable says | an error: anybody could call the actors |
+/// | `ACTOR_SETTINGS_FILE` | a file with `HostSettings::type_settings` | as the types' tables say |
 HostSettings settings_from_environment(std::string app_id);
 
 /// Writes what goes wrong to standard error, a line each, and nothing that went well. Thread-safe.

@@ -5,7 +5,8 @@
 ///       co_await deliver(calls.proxy<Payment>(payment_id(event.order_id)).call<&Payment::open>(event));
 ///     });
 ///
-/// An event type `E` has `static constexpr EventType event_type{"order.created", "order-events"};` and `DAPR_ACTORS_JSON`.
+/// An event type `E` has `static constexpr EventType event_type{"order.created", "order-events"};` and
+/// `DAPR_ACTORS_JSON`.
 #pragma once
 
 #include <functional>
@@ -37,14 +38,20 @@ enum class Delivery { Done, Retry };
 
 class Subscriptions {
  public:
+  Subscriptions();
+  ~Subscriptions();
+  Subscriptions(const Subscriptions& other);
+  Subscriptions(Subscriptions&& other) noexcept;
+  Subscriptions& operator=(const Subscriptions& other);
+  Subscriptions& operator=(Subscriptions&& other) noexcept;
+
   /// `handle` runs once per delivery; it returns when the event is dealt with, and throws to have it delivered again.
   /// Events come at least once, late and in any order: what handles them must know old ones.
   template <class E, class Handle>
   Subscriptions& on(Handle handle) {
-    topics_[E::event_type.name] = E::event_type.topic;
-    handlers_[E::event_type.name] = [handle](const json::Value& data, Calls calls) -> Task<void> {
+    add(E::event_type, [handle](const json::Value& data, Calls calls) -> Task<void> {
       return handle(read<E>(data), std::move(calls));
-    };
+    });
     return *this;
   }
   std::vector<std::string> types() const;
@@ -56,6 +63,8 @@ class Subscriptions {
   Task<Delivery> deliver(std::string envelope, Trace trace, Sidecar& sidecar, Observer& observer) const;
 
  private:
+  using Handler = std::function<Task<void>(const json::Value&, Calls)>;
+  void add(const EventType& type, Handler handler);
   /// Tells what cannot be read of the event from what its handler cannot read elsewhere.
   template <class E>
   static E read(const json::Value& data) {
@@ -66,7 +75,7 @@ class Subscriptions {
     }
   }
 
-  std::map<std::string, std::function<Task<void>(const json::Value&, Calls)>, std::less<>> handlers_;
+  std::map<std::string, Handler, std::less<>> handlers_;
   std::map<std::string, std::string> topics_;  // by event type
 };
 

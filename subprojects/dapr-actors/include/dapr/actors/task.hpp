@@ -270,10 +270,7 @@ Task<std::vector<T>> when_all(std::vector<Task<T>> tasks) {
   co_return values;
 }
 /// The same for tasks that answer nothing.
-inline Task<void> when_all(std::vector<Task<void>> tasks) {
-  const auto outcomes = co_await detail::all_outcomes(std::move(tasks));
-  for (const auto& outcome : outcomes) outcome->get();
-}
+Task<void> when_all(std::vector<Task<void>> tasks);
 
 }  // namespace dapr::actors
 

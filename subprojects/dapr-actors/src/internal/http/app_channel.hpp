@@ -7,8 +7,9 @@
 /// | `GET /dapr/subscribe` | `[]`, as subscriptions are declared as resources; or what the host is to subscribe to |
 /// | `PUT /actors/{type}/{id}/method/{name}` | 200, a refusal too; 404 unknown; 503 while draining; 500 it failed; 504
 /// too late | | `PUT …/method/remind/{name}`, `PUT …/method/timer/{name}` | the same; a reminder nobody knows is
-/// removed | | `DELETE /actors/{type}/{id}` | 200 | | `POST /events/{type}` | 200 with `{"status":"SUCCESS"}` or
-/// `RETRY` | | routes of the application | as they say |
+/// removed | | `DELETE /actors/{type}/{id}` | 200 | | `GET /actors/active?type=…&limit=…` | the actors in memory, if
+/// the host lists them; else 404 | | `POST /events/{type}` | 200 with `{"status":"SUCCESS"}` or `RETRY` | | routes of
+/// the application | as they say |
 ///
 /// Anything without the token is 401, and the observer is told the first time; an unknown path 404, a wrong verb 405.
 /// Source: Dapr's app callbacks, runtime 1.18; what is special about them (only 200 is success; a refusal is 200 with
@@ -48,6 +49,8 @@ class AppChannel {
   /// trying each of them until it is a dead letter.
   void ask(Trouble trouble) { trouble_ = std::move(trouble); }
 
+  /// Answers which actors are in memory.
+  void list_actors() { lists_actors_ = true; }
   /// Called when a sidecar asks for the configuration, which it does once, when it and this host are there.
   void when_configured(std::function<void()> then) { configured_ = std::move(then); }
 
@@ -76,6 +79,7 @@ class AppChannel {
   Task<Response> remind(ActorId actor, std::string name, Request& request);
   Task<Response> tick(ActorId actor, std::string name, Request& request);
   Response deactivate(const ActorId& actor);
+  Response active_actors(const Request& request) const;
   Task<Response> deliver(Request& request);
   Task<Response> serve_own(Request& request, Segments path);
 
@@ -88,6 +92,7 @@ class AppChannel {
   std::vector<Route> routes_;
   Trouble trouble_;
   std::function<void()> configured_;
+  bool lists_actors_ = false;
   std::atomic<bool> draining_ = false;
   std::atomic_flag told_no_token_, told_missing_, told_wrong_;
   const Duration silence_;

@@ -64,6 +64,7 @@ class RequestParser final : public MessageParser<true> {
     request_.awaited_by.clear();
     request_.time_left.clear();
     request_.peer_is_gone.reset();
+    request_.caller.clear();
   }
   bool expects_continue() const { return expects_continue_; }
 
@@ -101,6 +102,8 @@ class RequestParser final : public MessageParser<true> {
       request_.awaited_by = view(value);
     else if (same_name(view(name), "time-left"))
       request_.time_left = view(value);
+    else if (same_name(view(name), "turn-caller"))
+      request_.caller = view(value);
   }
 
   /// A trace goes into documents, events and logs; one that is no header text is none.

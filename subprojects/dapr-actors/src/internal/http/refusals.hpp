@@ -1,5 +1,6 @@
 /// The wire form of a refusal, as a host answers it and a sidecar hands it on to the caller:
-/// `{"reason", "code", "message", "errors"?: [{"pointer", "detail", "available"?}]}`. Internal to the library.
+/// `{"reason", "code", "message", "errors"?: [{"pointer", "detail", "available"?}], "details"?}`. Internal to the
+/// library.
 #pragma once
 
 #include <string>
@@ -8,7 +9,8 @@
 
 namespace dapr::actors::http {
 
-/// Without `errors` it is what hosts wrote before there were any.
+/// Without `errors` and `details` it is what hosts wrote before there were any; who does not know them passes them
+/// over. Throws `json::Error` for details that are no JSON.
 std::string to_wire(const Refusal& refusal);
 /// Throws `json::Error`.
 Refusal refusal_from_wire(const std::string& text);

@@ -36,6 +36,7 @@ struct Request {
   std::string time_left = {};   ///< header `Time-Left`
   /// Of whoever serves the request: told when the peer has gone. On the connection's strand, until it is handed on.
   std::shared_ptr<std::atomic<bool>> peer_is_gone = {};
+  std::string caller = {};  ///< header `Turn-Caller`
 };
 
 struct Response {

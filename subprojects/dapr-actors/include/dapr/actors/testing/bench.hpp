@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "dapr/actors/actor.hpp"
+#include "dapr/actors/filters.hpp"
 #include "dapr/actors/observer.hpp"
 #include "dapr/actors/testing/fake_sidecar.hpp"
 
@@ -33,6 +34,12 @@ class Bench {
   Bench& add(std::function<std::unique_ptr<A>()> make = [] { return std::make_unique<A>(); }) {
     add_type(detail::describe<A>(std::move(make)));
     return *this;
+  }
+  /// As a host's.
+  Bench& filter(std::shared_ptr<TurnFilter> filter, std::string type = {});
+  template <class A>
+  Bench& filter(std::shared_ptr<TurnFilter> filter) {
+    return this->filter(std::move(filter), Describe<A>::table.name);
   }
   void subscribe(Subscriptions subscriptions) { subscriptions_ = std::move(subscriptions); }
 
