@@ -53,8 +53,9 @@ Read<Message> read(std::string_view text, std::size_t step) {
 
 std::string all_of(const http::Request& request) {
   std::string text;
-  for (const auto* part : {&request.verb, &request.target, &request.body, &request.token, &request.idempotency_key,
-                           &request.turn_cause, &request.traceparent, &request.tracestate, &request.awaited_by})
+  for (const auto* part :
+       {&request.verb, &request.target, &request.body, &request.token, &request.idempotency_key, &request.turn_cause,
+        &request.traceparent, &request.tracestate, &request.awaited_by, &request.time_left})
     text.append(*part).append("\x1f");
   return text;
 }
@@ -74,6 +75,7 @@ std::string written(const http::Request& request) {
   add("traceparent", request.traceparent);
   add("tracestate", request.tracestate);
   add("Awaited-By", request.awaited_by);
+  add("Time-Left", request.time_left);
   return text + "Content-Length: " + std::to_string(request.body.size()) + "\r\n\r\n" + request.body;
 }
 
