@@ -104,7 +104,7 @@ struct Channel {
 };
 
 void check(const http::Response& response, const std::string& target) {
-  static const std::set<int> proper{200, 400, 401, 404, 405, 500, 503};
+  static const std::set<int> proper{200, 400, 401, 404, 405, 500, 503, 504};
   require(proper.contains(response.status), "a request is answered as the channel says", target);
   fuzz::require_header_value(response.content_type);
   auto lines = std::string_view(response.header_lines);

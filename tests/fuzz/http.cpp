@@ -55,7 +55,7 @@ std::string all_of(const http::Request& request) {
   std::string text;
   for (const auto* part :
        {&request.verb, &request.target, &request.body, &request.token, &request.idempotency_key, &request.turn_cause,
-        &request.traceparent, &request.tracestate, &request.awaited_by, &request.caller})
+        &request.traceparent, &request.tracestate, &request.awaited_by, &request.caller, &request.time_left})
     text.append(*part).append("\x1f");
   return text;
 }
@@ -76,6 +76,7 @@ std::string written(const http::Request& request) {
   add("tracestate", request.tracestate);
   add("Awaited-By", request.awaited_by);
   add("Turn-Caller", request.caller);
+  add("Time-Left", request.time_left);
   return text + "Content-Length: " + std::to_string(request.body.size()) + "\r\n\r\n" + request.body;
 }
 
