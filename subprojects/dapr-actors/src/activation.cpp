@@ -193,8 +193,10 @@ Task<void> Activation::run(detail::TurnRequest request, const detail::MethodDesc
 }
 
 Task<bool> Activation::let_in(const detail::TurnRequest& request, Filtering& filtering, Answer& answer) {
-  filtering.ahead({id_, request.kind, request.method, request.cause, request.caller, request.id, request.trace,
-                   awaited_calls(request.id.empty() ? "" : request.id + "/before", request.trace, request.awaited_by)});
+  auto calls = awaited_calls(request.id.empty() ? "" : request.id + "/before", request.trace, request.awaited_by,
+                             request.deadline);
+  filtering.ahead(
+      {id_, request.kind, request.method, request.cause, request.caller, request.id, request.trace, std::move(calls)});
   Record record;
   std::optional<Refusal> refusal;
   std::exception_ptr failure;
@@ -238,8 +240,9 @@ void Activation::ended(const detail::TurnRequest& request, Record& record, const
   if (record.took == Microseconds{}) record.took = since(record.start);
   engine_.observer_.turn_ended({id_, request.method, request.id, request.cause, record.outcome, version, record.took,
                                 record.error, record.reference, request.trace, record.tags});
-  if (filtering && failure) filtering->error(failure, engine_.observer_);
-  if (filtering && !failure) filtering->after({record.outcome, record.error, version, record.took}, engine_.observer_);
+  const bool failed = record.outcome == TurnOutcome::Failed;  // what nobody waits for any more is refused instead
+  if (filtering && failed) filtering->error(failure, engine_.observer_);
+  if (filtering && !failed) filtering->after({record.outcome, record.error, version, record.took}, engine_.observer_);
   if (told) answer.fail(told);
 }
 

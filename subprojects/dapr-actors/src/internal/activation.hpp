@@ -77,9 +77,9 @@ class Activation : public std::enable_shared_from_this<Activation> {
 
   /// Whether the filters let the turn in; if not it has ended, and been answered.
   Task<bool> let_in(const detail::TurnRequest& request, Filtering& filtering, Answer& answer);
-  /// Tells of a turn that has ended, and its caller of its failure if it has one.
   static std::exception_ptr noted(const detail::TurnRequest& request, Record& record,
                                   const std::exception_ptr& failure);
+  /// Tells of a turn that has ended, and its caller of its failure if it has one.
   void ended(const detail::TurnRequest& request, Record& record, const std::exception_ptr& failure,
              std::int64_t version, const Filtering* filtering, Answer& answer);
   Task<void> load(Trace trace);

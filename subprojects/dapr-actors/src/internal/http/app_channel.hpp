@@ -5,11 +5,12 @@
 /// | `GET /healthz` | 200; 503 once the host drains or can do no turns; the only one without a token |
 /// | `GET /dapr/config` | the actor types |
 /// | `GET /dapr/subscribe` | `[]`, as subscriptions are declared as resources; or what the host is to subscribe to |
-/// | `PUT /actors/{type}/{id}/method/{name}` | 200, a refusal too; 404 unknown; 503 while draining; 500 it failed; 504
-/// too late | | `PUT …/method/remind/{name}`, `PUT …/method/timer/{name}` | the same; a reminder nobody knows is
-/// removed | | `DELETE /actors/{type}/{id}` | 200 | | `GET /actors/active?type=…&limit=…` | the actors in memory, if
-/// the host lists them; else 404 | | `POST /events/{type}` | 200 with `{"status":"SUCCESS"}` or `RETRY` | | routes of
-/// the application | as they say |
+/// | `PUT /actors/{type}/{id}/method/{name}` | 200, a refusal too; 404 unknown; 503 draining; 500 failed; 504 late |
+/// | `PUT …/method/remind/{name}`, `PUT …/method/timer/{name}` | the same; a reminder nobody knows is removed |
+/// | `DELETE /actors/{type}/{id}` | 200 |
+/// | `GET /actors/active?type=…&limit=…` | the actors in memory, if the host lists them; else 404 |
+/// | `POST /events/{type}` | 200 with `{"status":"SUCCESS"}` or `RETRY` |
+/// | routes of the application | as they say |
 ///
 /// Anything without the token is 401, and the observer is told the first time; an unknown path 404, a wrong verb 405.
 /// Source: Dapr's app callbacks, runtime 1.18; what is special about them (only 200 is success; a refusal is 200 with
