@@ -116,6 +116,14 @@ class Filters : public ::testing::Test {
   std::vector<std::string> lines;
 };
 
+TEST_F(Filters, are_told_of_a_turn_that_is_let_in_too_late_as_refused) {
+  bench.filter(scribe("all"));
+  Call late{"Put", "5", "key"};
+  late.deadline = std::chrono::steady_clock::now();
+  EXPECT_ANY_THROW(bench.call_raw({"Purse", "a"}, late));
+  EXPECT_THAT(taken(), ElementsAre("all before method Purse/a Put call", HasSubstr("all after refused 0 ")));
+}
+
 TEST_F(Filters, are_layers_of_which_the_first_is_the_outermost) {
   bench.filter(scribe("all")).filter<Purse>(scribe("purse")).filter(scribe("inner"));
   EXPECT_EQ(bench.call<&Purse::put>("a", 5), 5);
