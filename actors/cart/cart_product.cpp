@@ -20,12 +20,13 @@ Task<Result<Listing>> CartProduct::look_up() {
   actors::HttpRequest request;
   request.path = "/internal/products/" + id();  // ids need no escaping
   const auto answer = co_await calls().invoke("product-service", std::move(request));
-  if (answer.status == 404)
-    co_return actors::refuse(Reason::NotFound, "unknown_product", "there is no product " + id());
-  if (answer.status != 200)
+  if (answer.status != 200 && answer.status != 404)
     throw actors::SidecarError(answer.status, "CATALOG", "the catalog answered " + std::to_string(answer.status));
-  if (auto taken = take(actors::json::parse<Listing>(answer.body)); !taken)
-    co_return tl::unexpected(std::move(taken.error()));
+  // The catalog of the version before answers 404.
+  auto listing = answer.status == 200 ? actors::json::parse<Listing>(answer.body) : Listing{};
+  if (listing.version == 0)
+    co_return actors::refuse(Reason::NotFound, "unknown_product", "there is no product " + id());
+  if (auto taken = take(listing); !taken) co_return tl::unexpected(std::move(taken.error()));
   co_return *state().listing;
 }
 

@@ -104,7 +104,7 @@ struct Availability {
   DAPR_ACTORS_JSON(items)
 };
 
-/// What a cart needs to know of a product; `deleted` listings keep only id and version.
+/// What a cart needs to know of a product; `deleted` listings keep id and version alone: 0 for one that never was.
 struct Listing {
   ProductId product_id;
   std::string name;

@@ -33,6 +33,13 @@ class Hs256 final : public Verifier {
     const std::unique_ptr<jwt_t, void (*)(jwt_t*)> owned(decoded, jwt_free);
     if (failed != 0 || jwt_get_alg(decoded) != JWT_ALG_HS256)
       throw unauthorised("The bearer token is not one of ours: it is malformed, or its signature does not hold.");
+    // What libjwt leaves to its caller: `alg` is told apart by case (RFC 7515, 4.1.1), and extensions that are critical
+    // must be understood (4.1.11), of which we know none.
+    const auto* alg = jwt_get_header(decoded, "alg");
+    if (!alg || std::string_view(alg) != "HS256")
+      throw unauthorised("The bearer token's \"alg\" is not \"HS256\", in capitals.");
+    const std::unique_ptr<char, void (*)(void*)> critical(jwt_get_headers_json(decoded, "crit"), std::free);
+    if (critical) throw unauthorised("The bearer token has critical extensions (\"crit\"), and none is known here.");
     const std::unique_ptr<char, void (*)(void*)> text(jwt_get_grants_json(decoded, nullptr), std::free);
     if (!text) throw unauthorised("The bearer token holds no claims.");
     return text.get();

@@ -187,10 +187,11 @@ tl::expected<T, std::string> body_of(const actors::ChannelRequest& request) {
 
 Task<actors::ChannelAnswer> answer_listing(Catalog& catalog, actors::ChannelRequest request) {
   const auto id = request.parameters.at(0);
-  std::optional<Listing> listing;
-  if (is_id(id)) listing = co_await catalog.listing(ProductId(id));
-  if (listing) co_return actors::ChannelAnswer{200, actors::json::to_string(*listing)};
-  co_return channel_problem(404, "unknown_product", "There never was a product of this id.", request.path);
+  if (!is_id(id))
+    co_return channel_problem(404, "unknown_product", "There never was a product of this id.", request.path);
+  const auto listing = co_await catalog.listing(ProductId(id));
+  co_return actors::ChannelAnswer{200,
+                                  actors::json::to_string(listing.value_or(Listing{ProductId(id), {}, {}, 0, true}))};
 }
 
 Task<actors::ChannelAnswer> answer_reservation(Stock& stock, actors::ChannelRequest request) {

@@ -15,7 +15,9 @@ void add_routes(services::Facade& facade, Components& components);
 /// `PUT` and `GET /products/{id}/image`. `pictures` must outlive the facade.
 void add_picture_routes(services::Facade& facade, Pictures& pictures);
 
-/// `GET /internal/products/{id}` on the app channel: 200 with the `Listing`, or 404 for a product that never was.
+/// `GET /internal/products/{id}` on the app channel: 200 with the `Listing`, which for a product that never
+/// was has version 0. A 404 would be a failure to the circuit breaker of whoever asks: twenty guests with unknown
+/// products, and nobody could look one up.
 actors::Task<actors::ChannelAnswer> answer_listing(Catalog& catalog, actors::ChannelRequest request);
 /// `PUT /internal/reservations/{orderId}` with a `Reserve`: 200 with what became of it (`Reserved`), 400 for a body
 /// that is none.

@@ -40,6 +40,18 @@ int depth_of(const json::Value& value) {
   return deepest + 1;
 }
 
+/// The same of what the second reader has read.
+int depth_of(const rapidjson::Value& value) {
+  int deepest = 0;
+  if (value.IsArray())
+    for (const auto& element : value.GetArray()) deepest = std::max(deepest, depth_of(element));
+  else if (value.IsObject())
+    for (const auto& member : value.GetObject()) deepest = std::max(deepest, depth_of(member.value));
+  else
+    return 0;
+  return deepest + 1;
+}
+
 bool has_fraction(const json::Value& value) {
   for (std::size_t i = 0; i < value.size(); ++i)
     if (has_fraction(value[i])) return true;

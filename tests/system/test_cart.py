@@ -109,6 +109,14 @@ def test_a_cleared_cart_is_empty(customer, cart, new_product):
     assert view(customer, cart)["items"] == []
 
 
+def test_unknown_products_are_no_failures_of_the_catalog(customer, cart):
+    """More of them in a row than open the circuit between the cart's sidecar and the catalog."""
+    items = f"/carts/{cart}/items"
+    missing = unique("none")
+    for product in [missing] * 25 + [unique("none") for _ in range(5)]:
+        problem(customer.call("POST", "cart", items, {"productId": product, "quantity": 1}), 404, "unknown_product")
+
+
 def test_what_does_not_fit_is_refused(admin, customer, cart, new_product):
     product = new_product()["id"]
     items = f"/carts/{cart}/items"

@@ -306,4 +306,5 @@ def test_other_services_ask_on_the_app_channel_only(platform, create, admin):
     gone = requests.get(platform.channel("product") + path, headers=secrets, timeout=10).json()
     assert gone["deleted"] is True and gone["version"] == 2
     never = requests.get(platform.channel("product") + f"/internal/products/{uuid.uuid4().hex}", headers=secrets, timeout=10)
-    assert never.status_code == 404
+    assert never.status_code == 200, "404 would be a failure to the circuit breaker of who asks"
+    assert never.json()["deleted"] is True and never.json()["version"] == 0

@@ -86,11 +86,14 @@ TEST_F(CartProductTest, looking_up_a_deleted_product_answers_that_it_is_deleted)
 }
 
 TEST_F(CartProductTest, a_product_the_catalog_does_not_know_is_not_found_and_nothing_is_kept) {
-  const auto refused = shop.bench.call<&CartProduct::look_up>("p");
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().reason, Reason::NotFound);
-  EXPECT_EQ(refused.error().code, "unknown_product");
-  EXPECT_EQ(commits(), 0);
+  for (const bool answers_404 : {false, true}) {
+    shop.catalog.answers_404 = answers_404;
+    const auto refused = shop.bench.call<&CartProduct::look_up>("p");
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason, Reason::NotFound);
+    EXPECT_EQ(refused.error().code, "unknown_product");
+    EXPECT_EQ(commits(), 0);
+  }
   shop.catalog.list("p", euro(1000));
   EXPECT_TRUE(shop.bench.call<&CartProduct::look_up>("p"));
 }

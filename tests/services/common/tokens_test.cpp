@@ -60,6 +60,23 @@ TEST_F(TokensTest, an_unsigned_token_is_refused) {
   EXPECT_EQ(refused(signed_token(header, claims(R"(,"exp":4102444800)"), "", 0)), 401);
 }
 
+TEST_F(TokensTest, critical_extensions_are_refused_since_none_is_known) {
+  for (const auto* crit : {R"(["b64"])", R"(["exp"])", "[]", R"("b64")", "null", "{}", "0"}) {
+    const auto with = std::string(R"({"alg":"HS256","typ":"JWT","b64":true,"crit":)") + crit + "}";
+    EXPECT_EQ(refused(signed_token(with, claims(R"(,"exp":4102444800)"))), 401) << crit;
+  }
+  EXPECT_EQ(
+      refused(signed_token(R"({"alg":"HS256","typ":"JWT","b64":true,"kid":"1"})", claims(R"(,"exp":4102444800)"))), 0);
+}
+
+TEST_F(TokensTest, the_algorithms_name_is_told_apart_by_case) {
+  for (const auto* alg : {"hs256", "Hs256", "hS256"})
+    EXPECT_EQ(
+        refused(signed_token(std::string(R"({"alg":")") + alg + R"(","typ":"JWT"})", claims(R"(,"exp":4102444800)"))),
+        401)
+        << alg;
+}
+
 TEST_F(TokensTest, another_algorithm_is_refused_even_if_its_signature_holds) {
   EXPECT_EQ(refused(signed_token(R"({"alg":"HS512","typ":"JWT"})", claims(R"(,"exp":4102444800)"), key, 512)), 401);
   EXPECT_EQ(refused(signed_token(R"({"alg":"RS256","typ":"JWT"})", claims(R"(,"exp":4102444800)"))), 401);

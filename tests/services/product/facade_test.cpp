@@ -292,9 +292,10 @@ TEST_F(ProductFacadeTest, TheAppChannelAnswersListings) {
   EXPECT_EQ(listing("tea").status, 200);
   EXPECT_EQ(actors::json::parse<Listing>(listing("tea").body),
             (Listing{ProductId("tea"), "Tea", {450, "EUR"}, 1, false}));
-  EXPECT_EQ(listing("coffee").status, 404);
+  EXPECT_EQ(listing("coffee").status, 200);
+  EXPECT_EQ(actors::json::parse<Listing>(listing("coffee").body), (Listing{ProductId("coffee"), "", {}, 0, true}));
   EXPECT_EQ(listing("a.b").status, 404);
-  EXPECT_THAT(listing("coffee").content_type, HasSubstr("problem+json"));
+  EXPECT_THAT(listing("a.b").content_type, HasSubstr("problem+json"));
   send("DELETE", "/products/tea");
   EXPECT_TRUE(actors::json::parse<Listing>(listing("tea").body).deleted);
 }
