@@ -78,30 +78,38 @@ Task<Response> get_cart(Calls calls, Request request) {
   co_return Response::json(200, value(co_await cart.call<&Cart::view>(query)));
 }
 
+/// What a change of a cart answers.
+template <auto Method, class Command>
+Task<actors::Result<actors::method_value<Method>>> changed(const actors::Proxy<Cart>& cart, const Command& command) {
+  auto answer = co_await cart.call<Method>(command);
+  const ViewCart query{command.by};
+  co_return co_await services::seen_by<&Cart::view>(std::move(answer), cart, query);
+}
+
 Task<Response> add_item(Calls calls, Request request) {
   const auto cart = calls.proxy<Cart>(request.id("id"));
   const auto body = request.body_as<AddBody>();
   const AddItem command{party_of(request), body.product_id, body.quantity};
-  co_return Response::json(200, value(co_await cart.call<&Cart::add>(command)));
+  co_return Response::json(200, value(co_await changed<&Cart::add>(cart, command)));
 }
 
 Task<Response> set_quantity(Calls calls, Request request) {
   const auto cart = calls.proxy<Cart>(request.id("id"));
   const ProductId product(request.id("productId"));
   const SetQuantity command{party_of(request), product, request.body_as<QuantityBody>().quantity};
-  co_return Response::json(200, value(co_await cart.call<&Cart::set_quantity>(command)));
+  co_return Response::json(200, value(co_await changed<&Cart::set_quantity>(cart, command)));
 }
 
 Task<Response> remove_item(Calls calls, Request request) {
   const auto cart = calls.proxy<Cart>(request.id("id"));
   const RemoveItem command{party_of(request), ProductId(request.id("productId"))};
-  co_return Response::json(200, value(co_await cart.call<&Cart::remove>(command)));
+  co_return Response::json(200, value(co_await changed<&Cart::remove>(cart, command)));
 }
 
 Task<Response> clear_cart(Calls calls, Request request) {
   const auto cart = calls.proxy<Cart>(request.id("id"));
   const ClearCart command{party_of(request)};
-  co_return Response::json(200, value(co_await cart.call<&Cart::clear>(command)));
+  co_return Response::json(200, value(co_await changed<&Cart::clear>(cart, command)));
 }
 
 Task<Response> check_out(Calls calls, Request request) {
@@ -110,7 +118,7 @@ Task<Response> check_out(Calls calls, Request request) {
   const auto body = request.body_as<CheckoutBody>();
   check(body);
   const CheckOut command{party_of(request), body.payment_method, body.shipping_address};
-  const auto checkout = value(co_await cart.call<&Cart::check_out>(command));
+  const auto checkout = value(co_await changed<&Cart::check_out>(cart, command));
   co_return Response::json(202, checkout).header("Location", "/orders/" + checkout.order_id.value);
 }
 
@@ -163,7 +171,10 @@ Task<Response> claim_cart(Calls calls, Request request) {
   if (into && *into != id) co_return co_await merge_cart(std::move(calls), id, *into, customer);
   const auto cart = calls.proxy<Cart>(id.value);
   const ClaimCart command{customer};
-  co_return Response::json(200, value(co_await cart.call<&Cart::claim>(command)));
+  auto claimed = co_await cart.call<&Cart::claim>(command);
+  const ViewCart query{{customer, false}};
+  claimed = co_await services::seen_by<&Cart::view>(std::move(claimed), cart, query);
+  co_return Response::json(200, value(std::move(claimed)));
 }
 
 }  // namespace

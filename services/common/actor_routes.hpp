@@ -35,4 +35,14 @@ inline Party party_of(const Request& request) {
   return {caller.anonymous() ? std::nullopt : std::optional(CustomerId(caller.sub)), caller.admin()};
 }
 
+/// What a change of `actor` answered; but to whoever may not see the actor, what `View` answers him: that an
+/// idempotency key was used there before is no business of his.
+template <auto View, class A, class T, class Query>
+actors::Task<actors::Result<T>> seen_by(actors::Result<T> answer, const actors::Proxy<A>& actor, const Query& query) {
+  if (answer || answer.error().code != "idempotency_key_reused") co_return answer;
+  auto seen = co_await actor.template call<View>(query);
+  if (!seen) co_return tl::unexpected(std::move(seen.error()));
+  co_return answer;
+}
+
 }  // namespace shop::services

@@ -102,7 +102,9 @@ Task<Response> cancel_order(Calls calls, Request request) {
   check_length(body.reason, "/reason");
   const auto order = calls.proxy<Order>(request.id("id"));
   const Cancel command{party_of(request), body.reason};
-  co_return Response::json(200, order_or_problem(co_await order.call<&Order::cancel>(command)));
+  auto cancelled = co_await order.call<&Order::cancel>(command);
+  cancelled = co_await services::seen_by<&Order::view>(std::move(cancelled), order, command.by);
+  co_return Response::json(200, order_or_problem(std::move(cancelled)));
 }
 
 Task<Response> ship_order(Calls calls, Request request) {

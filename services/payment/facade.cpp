@@ -48,7 +48,9 @@ Task<Response> retry_payment(Calls calls, Request request) {
     services::invalid("/paymentMethod/token", "must have 1 to 255 characters, not only spaces");
   const auto payment = calls.proxy<Payment>(request.id("id"));
   const Retry command{party_of(request), body.payment_method};
-  const auto view = services::value(co_await payment.call<&Payment::retry>(command));
+  auto retried = co_await payment.call<&Payment::retry>(command);
+  retried = co_await services::seen_by<&Payment::view>(std::move(retried), payment, command.by);
+  const auto view = services::value(std::move(retried));
   co_return Response::json(202, view).header("Location", "/payments/" + view.id.value);
 }
 

@@ -208,6 +208,22 @@ TEST_F(CartFacadeTest, a_refusal_is_the_problem_it_is) {
   }
 }
 
+TEST_F(CartFacadeTest, nobody_but_who_may_see_the_cart_is_told_that_a_key_was_used) {
+  sidecar.reply = actors::refuse(Reason::Unprocessable, "idempotency_key_reused", "used for another request");
+  const std::vector<std::string> key{"Idempotency-Key: k"};
+  const auto statuses = [&] {
+    return std::vector{ask("POST", "/carts/c-1/items", R"({"productId":"tea","quantity":2})", key).status,
+                       ask("PUT", "/carts/c-1/items/tea", R"({"quantity":3})", key).status,
+                       ask("DELETE", "/carts/c-1/items/tea", {}, key).status,
+                       ask("DELETE", "/carts/c-1", {}, key).status,
+                       ask("POST", "/carts/c-1/checkout", order, key).status};
+  };
+  sidecar.replies["c-1 View"] = actors::json::to_string(cart);
+  EXPECT_THAT(statuses(), ::testing::Each(422));
+  sidecar.replies["c-1 View"] = actors::refuse(Reason::NotFound, "unknown_cart", "there is no cart c-1");
+  EXPECT_THAT(statuses(), ::testing::Each(404));
+}
+
 TEST_F(CartFacadeTest, a_refusal_of_several_items_names_each) {
   sidecar.reply = actors::refuse(Reason::Conflict, "out_of_stock", "not to be had: tea",
                                  {{"/items/0", "only 1 of 2 can be had", 1}, {"/items/3", "is sold out", 0}});

@@ -201,6 +201,17 @@ TEST_F(OrderFacadeTest, carries_out_a_cancellation_once_per_idempotency_key) {
   EXPECT_EQ(ask("POST", "/orders/o-1/cancel", ann, R"({"reason":"b"})", key).status, 422);
 }
 
+TEST_F(OrderFacadeTest, tells_nobody_else_that_a_key_was_used_for_an_order) {
+  order("o-1", CustomerId("ann"));
+  const std::vector<std::string> key{"Idempotency-Key: k-1"};
+  EXPECT_EQ(ask("POST", "/orders/o-1/cancel", ann, R"({"reason":"a"})", key).status, 200);
+  for (const auto& other : {bob, std::string()}) {
+    const auto answer = ask("POST", "/orders/o-1/cancel", other, R"({"reason":"a"})", key);
+    EXPECT_EQ(answer.status, 404);
+    EXPECT_THAT(answer.body, HasSubstr("unknown_order"));
+  }
+}
+
 TEST_F(OrderFacadeTest, lists_a_customers_orders_newest_first_in_pages) {
   for (int i = 1; i <= 25; ++i) {
     runner.run([&] { bench.advance(1s); });

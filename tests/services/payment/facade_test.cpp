@@ -131,6 +131,13 @@ TEST_F(PaymentFacadeTest, a_retry_under_one_key_is_made_once) {
   EXPECT_EQ(parsed(ask("GET", path))["attempts"].Size(), 2u);
 }
 
+TEST_F(PaymentFacadeTest, nobody_else_is_told_that_a_key_was_used) {
+  const auto path = pay("o-1", "tok_decline", CustomerId("ann"));
+  EXPECT_EQ(ask("POST", path + "/retry", ann, body, {"Idempotency-Key: k-1"}).status, 202);
+  for (const auto& other : {bob, std::string()})
+    EXPECT_EQ(ask("POST", path + "/retry", other, body, {"Idempotency-Key: k-1"}).status, 404);
+}
+
 TEST_F(PaymentFacadeTest, a_retry_needs_a_token) {
   const auto path = pay("o-1", "tok_decline") + "/retry";
   EXPECT_EQ(ask("POST", path).status, 415);
