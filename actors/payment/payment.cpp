@@ -19,6 +19,8 @@ namespace {
 constexpr std::array<Duration, 6> pauses{1s, 2s, 4s, 8s, 15s, 30s};
 /// When a charge has to be answered: the gateway's limit, and the way back.
 constexpr Duration answer_limit = gateway_limit + 1s;
+/// Each is kept, and each is a question to the gateway (docs/contracts.md).
+constexpr int most_attempts = 20;
 constexpr auto unavailable_reason = "gateway_unavailable";
 
 /// For what is owed until it is done.
@@ -65,6 +67,9 @@ Result<PaymentView> Payment::retry(const Retry& command) {
   if (!visible_to(command.by)) return unknown_payment(id());
   if (!Machine::next(state().status, Trigger::Retry))
     return actors::refuse(Reason::Conflict, "not_failed", "only a payment that has failed can be retried");
+  if (attempt() >= most_attempts)
+    return actors::refuse(Reason::Conflict, "no_attempts_left",
+                          "a payment has " + std::to_string(most_attempts) + " attempts, and all of them have failed");
   open(command.payment_method.token);
   return shown();
 }
@@ -187,7 +192,8 @@ void Payment::fail(const std::string& reason, bool retryable) {
   payment.status = Status::Failed;
   payment.token.clear();
   payment.ask_at = payment.in_doubt ? std::optional(doubt.until(now(), 0)) : std::nullopt;
-  publish(Failed{PaymentId(id()), payment.order_id, attempt(), payment.amount, reason, retryable});
+  publish(Failed{PaymentId(id()), payment.order_id, attempt(), payment.amount, reason,
+                 retryable && attempt() < most_attempts});
 }
 
 void Payment::cancel() {

@@ -7,6 +7,65 @@
 
 namespace shop::payment {
 
+/// An amount as it is stored: Dapr's state transactions read numbers as fractions, which are exact to 2^53 alone. What
+/// is beyond is written as text.
+struct StoredMoney {
+  Money money;
+};
+
+struct StoredEntry {
+  PaymentId payment_id;
+  OrderId order_id;
+  std::string key;
+  std::string kind;
+  StoredMoney amount;
+  actors::Time at;
+  DAPR_ACTORS_JSON(payment_id, order_id, key, kind, amount, at)
+
+  StoredEntry() = default;
+  explicit StoredEntry(LedgerEntry entry)
+      : payment_id(std::move(entry.payment_id)),
+        order_id(std::move(entry.order_id)),
+        key(std::move(entry.key)),
+        kind(std::move(entry.kind)),
+        amount{std::move(entry.amount)},
+        at(entry.at) {}
+  LedgerEntry entry() const { return {payment_id, order_id, key, kind, amount.money, at}; }
+};
+
+}  // namespace shop::payment
+
+namespace dapr::actors::json {
+template <>
+struct Codec<shop::payment::StoredMoney> {
+  static constexpr std::int64_t most_exact = std::int64_t{1} << 53;
+  struct AsText {
+    std::string amount;
+    std::string currency;
+    DAPR_ACTORS_JSON(amount, currency)
+  };
+  static void write(Writer& writer, const shop::payment::StoredMoney& stored) {
+    const auto& money = stored.money;
+    if (money.amount > most_exact || money.amount < -most_exact)
+      json::write(writer, AsText{std::to_string(money.amount), money.currency});
+    else
+      json::write(writer, money);
+  }
+  static void read(const Value& from, shop::payment::StoredMoney& stored, Reading& reading) {
+    const auto amount = from.find("amount");
+    if (!amount || !amount->is_string()) return json::read(from, stored.money, reading);
+    AsText text;
+    json::read(from, text, reading);
+    stored.money.currency = text.currency;
+    const auto* const end = text.amount.data() + text.amount.size();
+    const auto [rest, error] = std::from_chars(text.amount.data(), end, stored.money.amount);
+    if (error != std::errc{} || rest != end) reading.fail("must be an amount");
+  }
+};
+}  // namespace dapr::actors::json
+
+namespace shop::payment {
+
 using namespace std::chrono_literals;
 using actors::Duration;
 using actors::Reason;
@@ -34,7 +93,7 @@ struct Decision {
 struct Success {
   std::string key;
   OrderId order_id;
-  Money amount;
+  StoredMoney amount;
   std::optional<std::string> refund_reference;
   DAPR_ACTORS_JSON(key, order_id, amount, refund_reference)
 };
@@ -128,7 +187,7 @@ struct SimulatedGateway::Account {
 
 struct SimulatedGateway::Shard {
   std::size_t pages = 0;  ///< full ones
-  std::vector<LedgerEntry> entries;
+  std::vector<StoredEntry> entries;
   actors::Time last;
   DAPR_ACTORS_JSON(pages, entries, last)
 };
@@ -155,7 +214,7 @@ Task<Verdict> SimulatedGateway::charge(Charge charge) {
     verdict = account.success ? decline("already_charged", false) : verdict_by_token(charge);
     decision->verdict = verdict;
     if (verdict->approved) {
-      account.success = Success{charge.key, charge.order_id, charge.amount, std::nullopt};
+      account.success = Success{charge.key, charge.order_id, {charge.amount}, std::nullopt};
       entry = LedgerEntry{charge.payment_id, charge.order_id, charge.key, "charge", charge.amount, {}};
     }
     return true;
@@ -181,7 +240,7 @@ Task<std::string> SimulatedGateway::refund(Refund refund) {
     const bool already = success.refund_reference.has_value();
     if (!already) {
       success.refund_reference = "sim-" + refund.key;
-      entry = LedgerEntry{refund.payment_id, success.order_id, refund.key, "refund", success.amount, {}};
+      entry = LedgerEntry{refund.payment_id, success.order_id, refund.key, "refund", success.amount.money, {}};
     }
     reference = *success.refund_reference;
     return !already;
@@ -230,7 +289,7 @@ void SimulatedGateway::enter(Shard& shard, LedgerEntry entry, const std::string&
     shard.pages += 1;
     shard.entries.clear();
   }
-  shard.entries.push_back(std::move(entry));
+  shard.entries.emplace_back(std::move(entry));
 }
 
 Task<Result<LedgerPage>> SimulatedGateway::ledger(std::string cursor, std::size_t limit) {
@@ -249,20 +308,20 @@ Task<Result<LedgerPage>> SimulatedGateway::ledger(std::string cursor, std::size_
     co_return actors::refuse(Reason::Invalid, "invalid_cursor", "the cursor is none that this list has given out");
 
   // Of every shard the page that its position is in; the head's entries are the page after the last full one.
-  std::vector<std::vector<LedgerEntry>> pages(shards);
+  std::vector<std::vector<StoredEntry>> pages(shards);
   const auto turn_to = [&](std::size_t shard) -> std::optional<std::string> {
     const auto page = (*positions)[shard] / entries_per_page_;
     if (page < books[shard].pages) return page_key(keys[shard], page);
-    pages[shard] = page == books[shard].pages ? books[shard].entries : std::vector<LedgerEntry>{};
+    pages[shard] = page == books[shard].pages ? books[shard].entries : std::vector<StoredEntry>{};
     return std::nullopt;
   };
   for (std::size_t i = 0; i < shards; ++i)
-    if (const auto key = turn_to(i)) pages[i] = content<std::vector<LedgerEntry>>(co_await store_.get(*key));
+    if (const auto key = turn_to(i)) pages[i] = content<std::vector<StoredEntry>>(co_await store_.get(*key));
 
   LedgerPage result;
   for (;;) {
     std::optional<std::size_t> oldest;
-    const auto next = [&](std::size_t shard) -> const LedgerEntry& {
+    const auto next = [&](std::size_t shard) -> const StoredEntry& {
       return pages[shard][(*positions)[shard] % entries_per_page_];
     };
     for (std::size_t i = 0; i < shards; ++i) {
@@ -274,11 +333,11 @@ Task<Result<LedgerPage>> SimulatedGateway::ledger(std::string cursor, std::size_
       result.next_cursor = cursor_of(*positions);
       co_return result;
     }
-    result.items.push_back(next(*oldest));
+    result.items.push_back(next(*oldest).entry());
     (*positions)[*oldest] += 1;
     if ((*positions)[*oldest] % entries_per_page_ == 0)
       if (const auto key = turn_to(*oldest))
-        pages[*oldest] = content<std::vector<LedgerEntry>>(co_await store_.get(*key));
+        pages[*oldest] = content<std::vector<StoredEntry>>(co_await store_.get(*key));
   }
 }
 

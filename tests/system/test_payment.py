@@ -271,6 +271,14 @@ def test_only_a_failed_payment_is_retried_and_under_one_key_once(platform, guest
     assert len(payment_of(guest, failed)["attempts"]) == 2
 
 
+def test_the_largest_total_is_exact_wherever_it_is_kept(platform, guest, admin):
+    order, largest = unique("o"), 40 * 999 * 10**12 - 1
+    platform.publish(order_event(order, amount=largest))
+    assert payment_of(guest, order, "completed")["amount"] == euro(largest)
+    (entry,) = ledger(admin, order)
+    assert entry["amount"] == euro(largest)
+
+
 @pytest.mark.parametrize("body, pointer", [
     ({}, "/paymentMethod"),
     ({"paymentMethod": {}}, "/paymentMethod/token"),

@@ -622,6 +622,28 @@ TEST_F(PaymentTest, a_guests_payment_is_whose_id_one_knows) {
   EXPECT_TRUE(view(Party{}));
 }
 
+TEST_F(PaymentTest, it_has_twenty_attempts_and_says_with_the_last_that_no_other_follows) {
+  create();
+  for (int number = 1; number <= 20; ++number) {
+    if (number > 1) {
+      ASSERT_TRUE(retry()) << number;
+    }
+    gateway.script({Act::Decline});
+    request(number);
+    ASSERT_EQ(status(), Status::Failed) << number;
+    const auto last = events().back();
+    EXPECT_EQ(last.first, "payment.failed");
+    EXPECT_EQ(actors::json::parse<Failed>(last.second).retryable, number < 20) << number;
+  }
+  const auto before = document();
+  const auto refused = retry();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, actors::Reason::Conflict);
+  EXPECT_EQ(refused.error().code, "no_attempts_left");
+  EXPECT_EQ(document(), before);
+  EXPECT_THAT(view()->attempts, SizeIs(20));
+}
+
 TEST(PaymentIds, a_payment_id_follows_from_its_order_and_no_other) {
   std::set<std::string> ids;
   for (int i = 0; i < 1000; ++i) ids.insert(payment_of(OrderId("o-" + std::to_string(i))).value);

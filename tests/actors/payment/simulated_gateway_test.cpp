@@ -72,6 +72,67 @@ class SimulatedGatewayTest : public ::testing::Test {
   SimulatedGateway gateway{store, clock, sleep, 3};
 };
 
+/// Reads the numbers of what is to be stored as fractions, as Dapr's sidecar does.
+class RoundingStore final : public actors::StateStore {
+ public:
+  explicit RoundingStore(actors::StateStore& store) : store_(store) {}
+  Task<std::optional<actors::StateItem>> get(std::string key) override { return store_.get(std::move(key)); }
+  Task<std::vector<std::optional<actors::StateItem>>> get_all(std::vector<std::string> keys) override {
+    return store_.get_all(std::move(keys));
+  }
+  Task<void> transact(std::vector<actors::StateChange> changes) override {
+    for (auto& change : changes)
+      if (change.value) change.value = rounded(*change.value);
+    return store_.transact(std::move(changes));
+  }
+
+  static std::string rounded(const std::string& text) {
+    const actors::json::Document document(text);
+    actors::json::Writer writer;
+    write(writer, document.root());
+    return writer.text();
+  }
+
+ private:
+  static void write(actors::json::Writer& writer, const actors::json::Value& value) {
+    if (const auto number = value.integer()) {
+      writer.integer(static_cast<std::int64_t>(static_cast<double>(*number)));
+    } else if (value.is_object() || value.is_array()) {
+      value.is_object() ? writer.start_object() : writer.start_array();
+      for (std::size_t i = 0; i < value.size(); ++i) {
+        if (value.is_object()) writer.key(value.name(i));
+        write(writer, value[i]);
+      }
+      value.is_object() ? writer.end_object() : writer.end_array();
+    } else {
+      writer.raw(value.text());
+    }
+  }
+
+  actors::StateStore& store_;
+};
+
+TEST_F(SimulatedGatewayTest, the_largest_total_is_exact_in_a_store_that_reads_numbers_as_fractions) {
+  constexpr std::int64_t largest = std::int64_t{40} * 999 * 1'000'000'000'000 - 1;
+  ASSERT_NE(RoundingStore::rounded(std::to_string(largest)), std::to_string(largest));
+  RoundingStore rounding(store);
+  SimulatedGateway other(rounding, clock, sleep, 3);
+  std::vector<std::int64_t> amounts{largest, std::int64_t{1} << 53, (std::int64_t{1} << 53) + 1, 450};
+  for (std::size_t i = 0; i < amounts.size(); ++i) {
+    auto charge = charge_of("o-" + std::to_string(i), "tok_approve");
+    charge.amount = {amounts[i], "EUR"};
+    EXPECT_TRUE(run(other.charge(charge)).approved);
+    run(other.refund({charge.key + "-refund", charge.payment_id, charge.key}));
+  }
+  std::map<std::string, std::vector<std::int64_t>> found;
+  for (const auto& entry : run(other.ledger("", 1000))->items) {
+    found[entry.order_id.value].push_back(entry.amount.amount);
+    EXPECT_EQ(entry.amount.currency, "EUR");
+  }
+  for (std::size_t i = 0; i < amounts.size(); ++i)
+    EXPECT_THAT(found["o-" + std::to_string(i)], ElementsAre(amounts[i], amounts[i]));
+}
+
 TEST_F(SimulatedGatewayTest, it_decides_by_token) {
   EXPECT_TRUE(charge("o-1", "tok_approve").approved);
   EXPECT_FALSE(charge("o-1", "tok_approve").reference.empty());
