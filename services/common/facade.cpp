@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
+#include <set>
 #include <shared_mutex>
 #include <stdexcept>
 
@@ -203,12 +204,16 @@ std::string on_the_wire(const Response& response, const Exchange& exchange) {
   if (!bodiless && !response.body.empty()) add("Content-Type", response.content_type);
   if (!bodiless) add("Content-Length", std::to_string(response.body.size()));
   add("Connection", exchange.keep_alive ? "keep-alive" : "close");
-  bool says_how_to_keep = false;
+  std::set<std::string_view> said;
   for (const auto& [name, value] : response.headers) {
-    if (name == "Cache-Control") says_how_to_keep = true;
+    said.insert(name);
     add(name, value);
   }
-  if (!says_how_to_keep) add("Cache-Control", "no-store");
+  if (!said.contains("Cache-Control")) {
+    add("Cache-Control", "no-store");
+    add("Vary", "Authorization");  // for caches that keep what they must not
+  }
+  if (!said.contains("X-Content-Type-Options")) add("X-Content-Type-Options", "nosniff");
   text += "\r\n";
   if (!bodiless && exchange.verb != "HEAD") text += response.body;
   return text;

@@ -348,7 +348,14 @@ class Streams::Connection final : public Stream, public std::enable_shared_from_
     };
     if (head.status != 204) add("Content-Type", head.content_type);
     out_ += framing;
-    for (const auto& [name, value] : head.headers) add(name, value);
+    bool says_how_to_keep = false;
+    for (const auto& [name, value] : head.headers) {
+      says_how_to_keep = says_how_to_keep || name == "Cache-Control";
+      add(name, value);
+    }
+    if (!says_how_to_keep) add("Cache-Control", "no-store");
+    add("Vary", "Authorization");
+    add("X-Content-Type-Options", "nosniff");
     out_ += "Connection: close\r\n\r\n";
   }
 

@@ -94,6 +94,18 @@ def test_what_is_private_is_kept_by_nobody(platform):
                           ("order", "/orders"), ("payment", f"/payments/{unique('p')}"), ("payment", "/payments/ledger")):
         answer = ask(platform.endpoints[service], "GET", path)
         assert answer.getheader("Cache-Control") == "no-store", (path, answer.status)
+        assert "Authorization" in answer.getheader("Vary"), (path, answer.status)
+        assert answer.getheader("X-Content-Type-Options") == "nosniff", (path, answer.status)
+
+
+def test_what_is_asked_for_is_in_no_log_but_its_path(platform):
+    secret = unique("secret")
+    assert ask(platform.endpoints["cart"], "GET", f"/carts/{unique('cart')}?access_token={secret}").status in (200, 400)
+    path = f"/carts/{unique('cart')}"
+    ask(platform.endpoints["cart"], "GET", path)
+    wait_until(lambda: [line for line in platform.log("gateway") if line.get("path") == path], 20, "the door's log")
+    for part in ("gateway", "cart-service", "cart-service-sidecar"):
+        assert secret not in platform.stack.workspace.log_of(part).read_text(errors="replace"), part
 
 
 def test_a_list_may_be_a_second_old(platform, long_product):

@@ -117,8 +117,11 @@ TEST_F(CartFacadeTest, each_request_becomes_one_call_of_its_cart) {
 
 TEST_F(CartFacadeTest, no_answer_about_a_cart_may_be_kept) {
   for (const auto& answer : {ask("GET", "/carts/c-1"), ask("DELETE", "/carts/c-1"), ask("GET", "/carts/a.b"),
-                             ask("POST", "/carts/c-1/items", "{"), ask("PATCH", "/carts/c-1")})
+                             ask("POST", "/carts/c-1/items", "{"), ask("PATCH", "/carts/c-1")}) {
     EXPECT_EQ(answer.headers.at("cache-control"), "no-store") << answer.status;
+    EXPECT_EQ(answer.headers.at("vary"), "Authorization") << answer.status;
+    EXPECT_EQ(answer.headers.at("x-content-type-options"), "nosniff") << answer.status;
+  }
 }
 
 TEST_F(CartFacadeTest, a_checkout_is_accepted_and_says_where_the_order_will_be) {

@@ -119,7 +119,8 @@ TEST_F(OrderStreamTest, an_order_as_it_happens) {
   connection.send(request("o-1"));
   EXPECT_THAT(until(connection, "\n\n\r\n"),
               AllOf(StartsWith("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"),
-                    HasSubstr("Cache-Control: no-store\r\n"),
+                    HasSubstr("Cache-Control: no-store\r\n"), HasSubstr("Vary: Authorization\r\n"),
+                    HasSubstr("X-Content-Type-Options: nosniff\r\n"),
                     HasSubstr("retry: 1000\nid: 1\nevent: order\ndata: {\"id\":\"o-1\",")));
   pay("o-1");
   EXPECT_THAT(until(connection, "\n\n\r\n"), HasSubstr("\r\nid: 2\nevent: order\ndata: {"));
