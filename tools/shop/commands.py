@@ -37,6 +37,7 @@ def up(workspace: Workspace, options) -> int:
     gateway = stack.endpoints(platform.workspace, platform.saved.broker)["gateway"]
     if platform.page_files():
         print(f"\nOpen {gateway}/ in a browser.")
+    print(paint("\nFor a machine of your own: anybody with a login on this one can read the emulators, the shop's keys and data among it.", "dim"))
     print(f"\nNext: ./shop demo   ·   curl {gateway}/products   ·   ./shop logs -f   ·   ./shop down")
     return 0
 
