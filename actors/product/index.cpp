@@ -97,6 +97,14 @@ std::optional<ReadModel::Page> Index::select(const Query& query) {
   }
 }
 
+std::vector<Change> Index::held(const std::vector<ProductId>& ids) {
+  try {
+    return model_.changes(ids);
+  } catch (const ReadModelError& error) {
+    give_up_model(error);
+  }
+}
+
 int Index::waiting(const Known& known) {
   return static_cast<int>(std::count_if(known.head.pending.begin(), known.head.pending.end(),
                                         [&](const auto& event) { return !known.left.contains(event.id); }));
@@ -569,7 +577,7 @@ actors::Task<void> Index::write_snapshot(std::size_t log) {
   SnapshotPage page;
   std::size_t pages = 0;
   for (std::size_t first = 0; first < ids.size(); first += products_of_a_snapshot_at_a_time) {
-    for (auto& change : model_.changes(part(ids, first, products_of_a_snapshot_at_a_time))) {
+    for (auto& change : held(part(ids, first, products_of_a_snapshot_at_a_time))) {
       page.add({std::move(change.product), change.deleted});
       if (page.is_full()) co_await write_page(log, pages++, page);
     }

@@ -91,6 +91,7 @@ class Index {
 
   void apply(const std::vector<Change>& changes, const std::vector<StockWord>& words = {},
              const std::map<std::string, std::string>& places = {});
+  std::vector<Change> held(const std::vector<ProductId>& ids);
   [[noreturn]] void give_up_model(const ReadModelError& error);
   void prepare_model();
 
