@@ -3,20 +3,12 @@
 
 namespace shop::payment {
 
-using actors::Calls;
-
 actors::Subscriptions subscriptions() {
+  const auto its_payment = [](const auto& event) { return payment_of(event.order_id); };
   actors::Subscriptions subscriptions;
-  subscriptions
-      .on<order::Created>([](order::Created event, Calls calls) {
-        return deliver(calls.proxy<Payment>(payment_of(event.order_id).value).call<&Payment::order_created>(event));
-      })
-      .on<order::Cancelled>([](order::Cancelled event, Calls calls) {
-        return deliver(calls.proxy<Payment>(payment_of(event.order_id).value).call<&Payment::order_cancelled>(event));
-      })
-      .on<Requested>([](Requested event, Calls calls) {
-        return deliver(calls.proxy<Payment>(event.payment_id.value).call<&Payment::requested>(event));
-      });
+  subscriptions.forward<&Payment::order_created>(its_payment)
+      .forward<&Payment::order_cancelled>(its_payment)
+      .forward<&Payment::requested>(&Requested::payment_id);
   return subscriptions;
 }
 

@@ -80,6 +80,11 @@ Task<Reply> NamedProxy::read(std::string method, std::string message) const {
   return call(std::move(method), std::move(message), false);
 }
 
+SidecarError detail::forgotten(const std::string& method) {
+  return {0, std::string(answer_forgotten),
+          method + " has handled this event before and does not know any more what it answered"};
+}
+
 Task<Reply> NamedProxy::change(std::string method, std::string message) const {
   return call(std::move(method), std::move(message), true);
 }
@@ -88,9 +93,7 @@ Task<Reply> NamedProxy::change(std::string method, std::string message) const {
 Task<Reply> NamedProxy::call(std::string method, std::string message, bool changes) const {
   static constexpr auto known = [](Task<Reply> pending, std::string name) -> Task<Reply> {
     Reply reply = co_await std::move(pending);
-    if (reply && reply->empty())
-      throw SidecarError(0, "ANSWER_FORGOTTEN",
-                         name + " has handled this event before and does not know any more what it answered");
+    if (reply && reply->empty()) throw detail::forgotten(name);
     co_return reply;
   };
   if (method.empty()) throw std::invalid_argument("a method has a name");

@@ -613,10 +613,8 @@ TEST_F(AccountTest, calls_that_come_at_the_same_time_run_one_after_the_other) {
 class EventTest : public AccountTest {
  protected:
   EventTest() {
-    bench.subscribe(std::move(Subscriptions().on<Deposited>([](Deposited event, Calls calls) -> Task<void> {
-      auto proxy = calls.proxy<Account>("copy");
-      co_await deliver(proxy.call<&Account::copy_deposit>(event));
-    })));
+    bench.subscribe(std::move(
+        Subscriptions().forward<&Account::copy_deposit>([](const Deposited&) { return std::string("copy"); })));
   }
   CloudEvent event(std::string id = "1", std::string data = R"({"amount":5})") {
     return {std::move(id), "src", "account.deposited", "x", "account-events", bench.clock.now(), {std::move(data)}, {}};

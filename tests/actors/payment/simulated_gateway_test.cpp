@@ -125,7 +125,8 @@ TEST_F(SimulatedGatewayTest, the_largest_total_is_exact_in_a_store_that_reads_nu
     run(other.refund({charge.key + "-refund", charge.payment_id, charge.key}));
   }
   std::map<std::string, std::vector<std::int64_t>> found;
-  for (const auto& entry : run(other.ledger("", 1000))->items) {
+  const auto page = run(other.ledger("", 1000));
+  for (const auto& entry : page->items) {
     found[entry.order_id.value].push_back(entry.amount.amount);
     EXPECT_EQ(entry.amount.currency, "EUR");
   }

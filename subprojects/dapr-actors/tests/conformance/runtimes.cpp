@@ -12,10 +12,7 @@ namespace {
 
 /// Every event goes to the actor that it names.
 Subscriptions subscriptions() {
-  return std::move(Subscriptions().on<ThingHappened>([](ThingHappened event, Calls calls) -> Task<void> {
-    auto probe = calls.proxy<Probe>(event.what);
-    co_await deliver(probe.call<&Probe::heard>(event));
-  }));
+  return std::move(Subscriptions().forward<&Probe::heard>(&ThingHappened::what));
 }
 
 class FakeRuntime final : public Runtime {

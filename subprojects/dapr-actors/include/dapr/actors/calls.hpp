@@ -53,6 +53,13 @@ struct Origin {
 /// A random id, unguessable (RFC 4122 version 4), 32 hexadecimal digits without hyphens.
 std::string random_id();
 
+/// The code of the `SidecarError` for an event that was handled before and whose answer is not known any more.
+inline constexpr std::string_view answer_forgotten = "ANSWER_FORGOTTEN";
+
+namespace detail {
+SidecarError forgotten(const std::string& method);
+}  // namespace detail
+
 template <class A>
 class Proxy;
 class NamedProxy;
@@ -123,10 +130,7 @@ class Proxy {
     if constexpr (std::is_void_v<T>) {
       co_return Result<T>{};
     } else {
-      if (reply->empty())
-        throw SidecarError(0, "ANSWER_FORGOTTEN",
-                           std::string(Describe<A>::table.name) + " has handled this event before with " + method +
-                               " and does not know any more what it answered");
+      if (reply->empty()) throw detail::forgotten(std::string(Describe<A>::table.name) + "." + method);
       co_return read<T>(*reply, method);
     }
   }

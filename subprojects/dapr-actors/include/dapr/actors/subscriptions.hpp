@@ -1,6 +1,7 @@
 /// Which events a service handles, and how: one line an event type.
 ///
 ///     dapr::actors::Subscriptions subscriptions;
+///     subscriptions.forward<&Order::payment_completed>(&payment::Completed::order_id);
 ///     subscriptions.on<order::Created>([](order::Created event, Calls calls) -> Task<void> {
 ///       co_await deliver(calls.proxy<Payment>(payment_id(event.order_id)).call<&Payment::open>(event));
 ///     });
@@ -36,6 +37,22 @@ class UnreadableEvent : public std::runtime_error {
 /// How a handled event is to be answered to the sidecar (Dapr pub/sub API: SUCCESS, RETRY).
 enum class Delivery { Done, Retry };
 
+/// An event has nobody to refuse to: a refusal of the actor it was given to is thrown, so that the event comes again.
+class EventRefused : public std::runtime_error {
+ public:
+  explicit EventRefused(const Refusal& refusal) : std::runtime_error(refusal.code + ": " + refusal.message) {}
+};
+/// An event that was handled before is dealt with, whether or not the actor still knows what it answered.
+template <class T>
+Task<void> deliver(Task<Result<T>> call) {
+  try {
+    const auto result = co_await std::move(call);
+    if (!result) throw EventRefused(result.error());
+  } catch (const SidecarError& error) {
+    if (error.code() != answer_forgotten) throw;
+  }
+}
+
 class Subscriptions {
  public:
   Subscriptions();
@@ -54,6 +71,16 @@ class Subscriptions {
     });
     return *this;
   }
+  /// Gives the event to one actor: calls `Method`, whose message it is, as `deliver` does. `id` says of which actor, a
+  /// member of the event or a function of it: a text, or a type of its own whose `value` is one.
+  template <auto Method, class Id>
+  Subscriptions& forward(Id id) {
+    using E = std::tuple_element_t<0, method_arguments<Method>>;
+    return on<E>([id](E event, Calls calls) -> Task<void> {
+      const auto proxy = calls.proxy<method_class<Method>>(text_of(std::invoke(id, event)));
+      return actors::deliver(proxy.template call<Method>(event));
+    });
+  }
   std::vector<std::string> types() const;
   /// What a host answers to `GET /dapr/subscribe`: for each topic of `pubsub` the route of each event type.
   std::string routes(const std::string& pubsub) const;
@@ -65,6 +92,9 @@ class Subscriptions {
  private:
   using Handler = std::function<Task<void>(const json::Value&, Calls)>;
   void add(const EventType& type, Handler handler);
+  static std::string text_of(std::string id) { return id; }
+  template <class Id>
+  requires(!std::convertible_to<Id, std::string>) static std::string text_of(const Id& id) { return id.value; }
   /// Tells what cannot be read of the event from what its handler cannot read elsewhere.
   template <class E>
   static E read(const json::Value& data) {
@@ -78,22 +108,6 @@ class Subscriptions {
   std::map<std::string, Handler, std::less<>> handlers_;
   std::map<std::string, std::string> topics_;  // by event type
 };
-
-/// An event has nobody to refuse to: a refusal of the actor it was given to is thrown, so that the event comes again.
-class EventRefused : public std::runtime_error {
- public:
-  explicit EventRefused(const Refusal& refusal) : std::runtime_error(refusal.code + ": " + refusal.message) {}
-};
-/// An event that was handled before is dealt with, whether or not the actor still knows what it answered.
-template <class T>
-Task<void> deliver(Task<Result<T>> call) {
-  try {
-    const auto result = co_await std::move(call);
-    if (!result) throw EventRefused(result.error());
-  } catch (const SidecarError& error) {
-    if (error.code() != "ANSWER_FORGOTTEN") throw;
-  }
-}
 
 }  // namespace dapr::actors
 

@@ -205,8 +205,8 @@ class Completion {
     slot_->value.emplace(std::forward<U>(value)...);
     slot_->waiting.resume();
   }
-  void fail(std::exception_ptr error) const {
-    slot_->error = std::move(error);
+  void fail(const std::exception_ptr& error) const {
+    slot_->error = error;
     slot_->waiting.resume();
   }
 
