@@ -1,5 +1,7 @@
 """dapr-config/ against its fact file: the components, scopes and routes are what the event table says, with either broker."""
 
+import sqlite3
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -158,6 +160,19 @@ def test_two_platforms_side_by_side_share_no_port():
     assert not set(ports) & set(facts.Ports(10_000).all())
     moved = {port for app in facts.apps(10_000, facts.most_replicas()) for port in app.ports.values()}
     assert moved <= set(facts.Ports(10_000).all())
+
+
+def test_sidecars_that_begin_together_can_all_open_the_register_of_names(tmp_path):
+    workspace = Workspace(tmp_path, tmp_path / "build")
+    workspace.make()
+    for _ in range(2):  # the second time it is there
+        render.write_names(workspace)
+    with ExitStack() as stack:
+        first, *others = (stack.enter_context(closing(sqlite3.connect(workspace.run / "names.db", timeout=0))) for _ in range(4))
+        first.execute("BEGIN")
+        first.execute("SELECT * FROM sqlite_master").fetchall()
+        for other in others:
+            assert other.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
 
 
 def test_a_name_is_built_from_its_parts():

@@ -8,7 +8,9 @@ import copy
 import json
 import os
 import re
+import sqlite3
 import string
+from contextlib import closing
 from pathlib import Path
 
 import yaml
@@ -24,6 +26,19 @@ def documents(file: Path) -> list[dict]:
     return [document for document in yaml.safe_load_all(file.read_text()) if document]
 
 
+def _names(workspace: Workspace) -> Path:
+    return workspace.run / "names.db"
+
+
+def write_names(workspace: Workspace) -> None:
+    """Makes the sidecars' register of names, in the journal mode in which they open it. To change the mode takes the file
+    for oneself, and SQLite does not wait for that: of sidecars that begin at once, one failed, and went on without names."""
+    with closing(sqlite3.connect(_names(workspace))) as names:
+        names.execute("PRAGMA journal_mode = WAL")
+        names.execute("PRAGMA user_version = 1")  # writes the first page, and so the mode
+        names.commit()
+
+
 def values(workspace: Workspace, via: dict[str, int]) -> dict[str, str]:
     """What ${…} stands for in dapr-config/local/. `via` names the ports of what stands in front of a store or a broker."""
     ports = facts.Ports(workspace.port_offset)
@@ -33,7 +48,7 @@ def values(workspace: Workspace, via: dict[str, int]) -> dict[str, str]:
         "dynamodb": f"http://{address['dynamodb']}",
         "redis": address["redis"],
         "secretsFile": str(workspace.generated / "secrets.json"),
-        "nameResolution": str(workspace.run / "names.db"),
+        "nameResolution": str(_names(workspace)),
     }
 
 

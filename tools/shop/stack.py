@@ -81,6 +81,7 @@ class Stack:
     def _start(self, tools: toolbox.Tools, progress: Progress) -> None:
         secrets = credentials.ensure(self.workspace)
         render.write_dapr(self.workspace, self.saved.broker, self.saved.trace, secrets, self.saved.via)
+        render.write_names(self.workspace)
         supervisord = tools.venv / "bin" / "supervisord"
         if not self.supervisor.running():
             ports.require_free(self.workspace.port_offset, self.saved.replicas)
