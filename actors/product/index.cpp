@@ -39,6 +39,13 @@ std::vector<T> part(const std::vector<T>& all, std::size_t first, std::size_t co
   return {all.begin() + static_cast<std::ptrdiff_t>(first), all.begin() + static_cast<std::ptrdiff_t>(end)};
 }
 
+/// A look at every product.
+std::vector<ProductId> ids_of(const ReadModel& model, std::size_t log) {
+  auto ids = model.ids();
+  std::erase_if(ids, [&](const auto& id) { return log_of(id) != log; });
+  return ids;
+}
+
 std::vector<std::string> all_log_keys() {
   std::vector<std::string> keys;
   for (std::size_t i = 0; i < log_count; ++i) keys.push_back(log_key(i));
@@ -546,13 +553,12 @@ actors::Task<bool> Index::begin_snapshot(std::size_t log) {
     const std::lock_guard lock(mutex_);
     head = known_[log].head;
   }
-  const auto ids = model_.ids();
-  const auto of_log = std::count_if(ids.begin(), ids.end(), [&](const auto& id) { return log_of(id) == log; });
-  const SnapshotNote ours{head.segments, of_log, actors::random_id()};
+  SnapshotNote ours{head.segments, 0, actors::random_id()};
   const std::vector<std::string> keys{snapshot_key(log)};
   const auto decide = [&](Items& items) {
     const auto note = items.read<SnapshotNote>(keys[0]).value_or(SnapshotNote{});
     if (note.name == ours.name || !is_outdated(note, head)) return note;
+    ours.products = std::ssize(ids_of(model_, log));  // counted only now: after a start all logs are looked at
     items.write(keys[0], ours);
     return ours;
   };
@@ -572,8 +578,7 @@ actors::Task<void> Index::write_page(std::size_t log, std::size_t number, Snapsh
 }
 
 actors::Task<void> Index::write_snapshot(std::size_t log) {
-  auto ids = model_.ids();
-  std::erase_if(ids, [&](const auto& id) { return log_of(id) != log; });
+  const auto ids = ids_of(model_, log);
   SnapshotPage page;
   std::size_t pages = 0;
   for (std::size_t first = 0; first < ids.size(); first += products_of_a_snapshot_at_a_time) {

@@ -14,7 +14,6 @@
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
-#include <set>
 #include <shared_mutex>
 #include <stdexcept>
 
@@ -204,16 +203,16 @@ std::string on_the_wire(const Response& response, const Exchange& exchange) {
   if (!bodiless && !response.body.empty()) add("Content-Type", response.content_type);
   if (!bodiless) add("Content-Length", std::to_string(response.body.size()));
   add("Connection", exchange.keep_alive ? "keep-alive" : "close");
-  std::set<std::string_view> said;
-  for (const auto& [name, value] : response.headers) {
-    said.insert(name);
-    add(name, value);
-  }
-  if (!said.contains("Cache-Control")) {
+  const auto says = [&](std::string_view wanted) {
+    return std::any_of(response.headers.begin(), response.headers.end(),
+                       [&](const auto& header) { return header.first == wanted; });
+  };
+  for (const auto& [name, value] : response.headers) add(name, value);
+  if (!says("Cache-Control")) {
     add("Cache-Control", "no-store");
     add("Vary", "Authorization");  // for caches that keep what they must not
   }
-  if (!said.contains("X-Content-Type-Options")) add("X-Content-Type-Options", "nosniff");
+  if (!says("X-Content-Type-Options")) add("X-Content-Type-Options", "nosniff");
   text += "\r\n";
   if (!bodiless && exchange.verb != "HEAD") text += response.body;
   return text;
